@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply, perhaps of several lines (joined by "\\n"); `text` begins with the enhanced status code."""
+    """One reply, perhaps of several lines (joined by line feeds); `text` begins with the enhanced status code."""
 
     code: int
     text: str
