@@ -143,6 +143,14 @@ class Settings(Section):
         """A path of the settings; relative ones are relative to the settings file."""
         return self.base / relative
 
+    @property
+    def clients_file(self) -> Path | None:
+        return None if self.rules.clients is None else self.path(self.rules.clients)
+
+    @property
+    def policy_file(self) -> Path | None:
+        return None if self.rules.policy is None else self.path(self.rules.policy)
+
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read settings from `path` (None: defaults only) and the environment. Raises ConfigurationError."""

@@ -120,6 +120,7 @@ class Evidence:
     """All that the confined worker says of a message; recipients are not its business."""
 
     message_id: str | None = None
+    header_recipients: tuple[str, ...] = ()  #: of To, Cc, Bcc: only `scan` looks at them, and only without an envelope
     parts: tuple[PartReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     people: People = field(default_factory=People)

@@ -1,0 +1,103 @@
+"""What a confined worker does with a message: open it, detect, see whose it is. Says places and counts, never values."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
+from gateway.opening.registry import open_message
+from gateway.settings import Settings
+from rules.clients import Directory
+from rules.content import Content
+from rules.decide import SENSITIVE
+from rules.detect import Detection, Detector
+from rules.mask import mask_filename
+from rules.verdict import Evidence, Obstacle, PartReport, Status, Timing
+from rules.whose import involved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a worker has at hand: built once in the warm parent, shared by all its children."""
+
+    limits: Limits
+    detector: Detector
+    directory: Directory
+
+
+def inspect(raw: bytes, shop: Workshop, clock: Callable[[], float] = time.perf_counter) -> Evidence:
+    """Judge nothing, miss nothing: all that can be said of a message without knowing its envelope."""
+    start = clock()
+    message = open_message(raw, shop.limits)
+    contents = [*message.headings, *_contents(message.parts)]
+    opened = clock()
+    detection = shop.detector.detect(contents)
+    detected = clock()
+    sensitive = frozenset(finding.part for finding in detection.findings if finding.entity in SENSITIVE)
+    clients = involved(shop.directory, contents, sensitive)
+    end = clock()
+    return Evidence(
+        message_id=message.message_id,
+        header_recipients=message.header_recipients,
+        parts=tuple(_reports(message, detection)),
+        findings=detection.findings,
+        people=detection.people,
+        clients=clients,
+        timing_ms=_timing(start, opened, detected, end),
+    )
+
+
+def _contents(parts: Sequence[Part]) -> Iterable[Content]:
+    for part in parts:
+        if isinstance(part.outcome, Opened | Partial):
+            yield from part.outcome.contents
+
+
+def _reports(message: OpenedMessage, detection: Detection) -> Iterable[PartReport]:
+    unread = dict(detection.unread)
+    for part in message.parts:
+        report = _report(part)
+        if part.section in unread and report.status is Status.OPENED:
+            report = replace(report, status=Status.PARTIAL, reason=unread[part.section])
+        yield report
+    if None in unread:  # the header fields themselves could not be read to the end
+        yield _header_report(unread)
+
+
+def _report(part: Part) -> PartReport:
+    match part.outcome:
+        case Opened():
+            status, reason = Status.OPENED, None
+        case Partial(obstacle=obstacle):
+            status, reason = Status.PARTIAL, obstacle
+        case unopened:
+            status, reason = Status.UNOPENED, unopened.obstacle
+    filename = None if part.filename is None else mask_filename(part.filename)
+    return PartReport(
+        part=part.section, filename=filename, type=part.media_type, size=part.size, status=status, reason=reason
+    )
+
+
+def _header_report(unread: Mapping[str | None, Obstacle]) -> PartReport:
+    return PartReport(
+        part="0", filename=None, type="message/rfc822-headers", size=0, status=Status.PARTIAL, reason=unread[None]
+    )
+
+
+def _timing(start: float, opened: float, detected: float, end: float) -> Timing:
+    def ms(earlier: float, later: float) -> int:
+        return round(1000 * (later - earlier))
+
+    return Timing(open=ms(start, opened), detect=ms(opened, detected), match=ms(detected, end), total=ms(start, end))
+
+
+EVIDENCE = TypeAdapter(Evidence)
+
+
+def prepare(settings: Settings) -> Workshop:
+    """Load rules and directory. Raises ConfigurationError: an unreadable directory stops the start (law 6)."""
+    return Workshop(
+        limits=settings.inspection.limits, detector=Detector(), directory=Directory.load(settings.clients_file)
+    )
