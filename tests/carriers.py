@@ -1,4 +1,4 @@
-"""One list of made-up people, and one writer for each format that such a list travels in. Nothing here is anybody's data."""
+"""One list of made-up people, and one writer for each format it travels in. Nothing here is anybody's data."""
 
 import csv
 import io
@@ -8,16 +8,68 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from openpyxl import Workbook
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.pagesizes import landscape, letter
+from reportlab.pdfgen.canvas import Canvas
+
 HEADER = ("SSN", "First Name", "Last Name", "Birth Date", "Address", "City", "State", "ZIP", "Balance")
 
-FIRST = (
-    "Alice Brian Carla Derek Elena Frank Grace Henry Irene James Karen Louis Maria Nathan Olivia Peter Quentin Rosa "
-    "Samuel Teresa Ursula Victor Wanda Xavier Yvonne Zachary"
-).split()
-LAST = (
-    "Abbott Barnes Castillo Dawson Ellison Fischer Goodwin Hampton Ingram Jennings Kirkland Lambert Mercado Norwood "
-    "Ostrowski Pemberton Quigley Ramsey Sandoval Thornton Underhill Vasquez Whitfield Yarbrough Zimmerman"
-).split()
+FIRST = [
+    "Alice",
+    "Brian",
+    "Carla",
+    "Derek",
+    "Elena",
+    "Frank",
+    "Grace",
+    "Henry",
+    "Irene",
+    "James",
+    "Karen",
+    "Louis",
+    "Maria",
+    "Nathan",
+    "Olivia",
+    "Peter",
+    "Quentin",
+    "Rosa",
+    "Samuel",
+    "Teresa",
+    "Ursula",
+    "Victor",
+    "Wanda",
+    "Xavier",
+    "Yvonne",
+    "Zachary",
+]
+LAST = [
+    "Abbott",
+    "Barnes",
+    "Castillo",
+    "Dawson",
+    "Ellison",
+    "Fischer",
+    "Goodwin",
+    "Hampton",
+    "Ingram",
+    "Jennings",
+    "Kirkland",
+    "Lambert",
+    "Mercado",
+    "Norwood",
+    "Ostrowski",
+    "Pemberton",
+    "Quigley",
+    "Ramsey",
+    "Sandoval",
+    "Thornton",
+    "Underhill",
+    "Vasquez",
+    "Whitfield",
+    "Yarbrough",
+    "Zimmerman",
+]
 STREETS = ("Maple Street", "Oak Avenue", "Harbor Road", "Mill Lane", "Prospect Street", "Chestnut Drive")
 PLACES = (
     ("Boston", "MA", "021"),
@@ -120,8 +172,7 @@ def package(content: bytes, label: str) -> bytes:
     """The \\x01Ole10Native body of a packed file."""
     name = label.encode() + b"\0"
     size = len(content).to_bytes(4, "little")
-    body = b"\x02\x00" + name + name + b"\0\0\x03\0" + len(name).to_bytes(4, "little") + name + size + content
-    return body
+    return b"\x02\x00" + name + name + b"\0\0\x03\0" + len(name).to_bytes(4, "little") + name + size + content
 
 
 def ole1(kind: str, native: bytes) -> bytes:
@@ -135,8 +186,6 @@ def ole1(kind: str, native: bytes) -> bytes:
 
 
 def write_xlsx(rows: Sequence[Sequence[Any]], *, sheet: str = "Census") -> bytes:
-    from openpyxl import Workbook
-
     book = Workbook()
     page = book.active
     assert page is not None
@@ -308,9 +357,6 @@ def write_pdf(
     encrypt: Any = None,
 ) -> bytes:
     """A roster drawn cell by cell at fixed columns, as report writers do."""
-    from reportlab.lib.pagesizes import landscape, letter
-    from reportlab.pdfgen.canvas import Canvas
-
     out = io.BytesIO()
     page = Canvas(out, pagesize=landscape(letter), invariant=True, encrypt=encrypt)
     widest = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
@@ -336,8 +382,6 @@ def write_pdf(
 
 def picture(lines: Sequence[str], *, size: tuple[int, int] | None = None, dots: int = 28) -> Any:
     """A Pillow image of the lines, black on white."""
-    from PIL import Image, ImageDraw, ImageFont
-
     font = ImageFont.load_default(dots)
     width = max((int(font.getlength(line)) for line in lines), default=0) + 60
     image = Image.new("L", size or (width, len(lines) * int(dots * 1.6) + 60), 255)
