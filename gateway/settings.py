@@ -15,6 +15,7 @@ from rules.errors import ConfigurationError, Problem
 from rules.sourced import Document, parse, problems_of, read
 
 PREFIX = "COUNTERSIGN_"
+USUAL_FILES = (Path("countersign.yaml"), Path("/etc/countersign/countersign.yaml"))
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -150,6 +151,11 @@ class Settings(Section):
     @property
     def policy_file(self) -> Path | None:
         return None if self.rules.policy is None else self.path(self.rules.policy)
+
+
+def usual_file() -> Path | None:
+    """The settings file when none is named: beside you, else the system's; None when there is neither."""
+    return next((file for file in USUAL_FILES if file.is_file()), None)
 
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,0 +1,147 @@
+"""The terminal: one function per command of CONTRACT section 1. Wiring and printing only.
+
+Rooms are imported inside the commands, because `scan` of one message has to answer before they would all have loaded.
+"""
+# ruff: noqa: PLC0415 - see above
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from gateway.settings import Settings, load, usual_file
+from rules.errors import ConfigurationError
+
+BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG
+COULD_NOT_RUN = 1
+BROKEN_CHAIN = 5
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback with local variables would print content
+    help="Opens every attachment of outbound mail and holds the wrong file.",
+)
+held = typer.Typer(no_args_is_help=True, help="The review queue.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+user = typer.Typer(no_args_is_help=True, help="Local accounts.")
+token = typer.Typer(no_args_is_help=True, help="API tokens.")
+clients = typer.Typer(no_args_is_help=True, help="The client directory.")
+for name, group in (("held", held), ("audit", audit), ("user", user), ("token", token), ("clients", clients)):
+    app.add_typer(group, name=name)
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", envvar="COUNTERSIGN_CONFIG", help="Settings file; else countersign.yaml here, else in /etc."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, one value per line.")]
+Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.")]
+Recipients = Annotated[list[str] | None, typer.Option("--rcpt-to", help="Recipient; may be repeated.")]
+
+
+def main() -> None:
+    """Console script."""
+    app()
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(status)
+
+
+def _settings(config: Path | None) -> Settings:
+    try:
+        return load(config or usual_file())
+    except ConfigurationError as error:
+        _fail(str(error), BAD_CONFIGURATION)
+
+
+@contextmanager
+def _plain_errors(status: int = COULD_NOT_RUN) -> Iterator[None]:
+    """Our own errors are sentences; a traceback is for bugs."""
+    from gateway.errors import GatewayError
+
+    try:
+        yield
+    except ConfigurationError as error:
+        _fail(str(error), BAD_CONFIGURATION)
+    except GatewayError as error:
+        _fail(str(error) or type(error).__name__, status)
+
+
+@app.command()
+def demo(*, once: Annotated[bool, typer.Option(help="Stop after printing.")] = False) -> None:
+    """The main job on loopback, nothing to configure."""
+    from gateway.demo.show import show
+
+    with _plain_errors():
+        asyncio.run(show(once=once))
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """SMTP door, delivery and review web, until SIGTERM."""
+    from gateway.serve import serve as run
+
+    settings = _settings(config)
+    with _plain_errors():
+        asyncio.run(run(settings))
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Message, folder of *.eml, mbox, or -.")],
+    config: Config = None,
+    as_json: AsJson = False,
+    mail_from: Annotated[str | None, typer.Option(help="Envelope sender.")] = None,
+    rcpt_to: Recipients = None,
+) -> None:
+    """The verdict on messages in files, with no side effect. Status 0 relay, 3 hold, 4 reject."""
+    del mail_from  # no rule looks at the sender yet; scripts already pass it
+    try:
+        dispositions = asyncio.run(_scan(load(config or usual_file()), paths, rcpt_to or [], as_json=as_json))
+    except ConfigurationError as error:
+        _fail(str(error), COULD_NOT_RUN)
+    raise typer.Exit(dispositions)
+
+
+async def _scan(settings: Settings, paths: list[str], recipients: list[str], *, as_json: bool) -> int:
+    from gateway.scan import EXIT
+    from gateway.scan import as_json as to_json
+    from gateway.scan import scan as judge
+
+    verdicts = []
+    with _plain_errors():
+        async for scanned in judge(settings, paths, recipients):
+            verdicts.append(scanned.verdict.disposition)
+            line = to_json(scanned.verdict) if as_json else f"{scanned.source}: {scanned.verdict.disposition}: "
+            typer.echo(line if as_json else line + scanned.verdict.sentence)
+    return EXIT[verdicts[0]] if len(verdicts) == 1 else 0
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Validate settings, policy, recognisers and client directory."""
+    from gateway.check import problems
+
+    found = problems(config or usual_file())
+    for problem in found:
+        typer.echo(str(problem), err=not problem.warning)
+    if any(not problem.warning for problem in found):
+        raise typer.Exit(BAD_CONFIGURATION)
+    typer.echo("configuration is good")
+
+
+# The queue, the log and the accounts: each command opens the store, does one thing, and prints it.
+
+
+@held.command("list")
+def held_list(config: Config = None, as_json: AsJson = False) -> None:
+    """Messages that wait, oldest first."""
+
+
