@@ -16,6 +16,7 @@ class Envelope:
     body_8bit: bool = False
     client_host: str = ""  #: address of the SMTP client, for Received
     helo: str = ""
+    protocol: str = "ESMTP"  #: how it came in, for Received: RFC 3848 and RFC 6531 4.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,392 @@
+"""One SMTP session with a client, on aiosmtpd's command loop. Never judges a message: it is handed to the keeper.
+
+aiosmtpd gives the loop, STARTTLS and the order of commands. Ours are the parsing of MAIL and RCPT, the reading of DATA,
+every reply's enhanced status code (RFC 2034), and that no error of ours is ever a 500 or keeps an old envelope.
+"""
+
+import asyncio
+import logging
+import re
+import ssl
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiosmtpd.smtp import SMTP, TLSSetupException
+
+from gateway import arguments
+from gateway.data import Content, Fault
+from gateway.message import Envelope
+from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
+from gateway.trace import PRODUCT, loops
+
+log = logging.getLogger(__name__)
+# At INFO aiosmtpd logs addresses, at DEBUG every line of every message, at WARNING words it took for commands.
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+COMMAND_SIZE = 2048  #: octets
+PIECE = 1 << 18  #: octets of DATA read at once
+REFUSED_STAY = 30.0  #: seconds that a client which is not allowed may take to say QUIT
+LAST_WORD = 10.0  #: seconds to read a last reply
+SLOWEST = 1024  #: octets a second of DATA, on average, after `Terms.idle`
+
+GO_AHEAD = "354 end with <CRLF>.<CRLF>"
+NO_HELO = Reply(503, "5.5.1 say EHLO first")
+NO_MAIL = Reply(503, "5.5.1 MAIL comes first")
+NO_RCPT = Reply(503, "5.5.1 no valid recipients")
+NESTED = Reply(503, "5.5.1 a transaction is open; RSET ends it")
+BAD_HELO = Reply(501, "5.5.4 a host name or address literal is needed")
+SENDER_OK = Reply(250, "2.1.0 sender ok")
+RECIPIENT_OK = Reply(250, "2.1.5 recipient ok")
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3 too many recipients, send the rest in another transaction")
+TOO_EARLY = Reply(554, "5.5.0 more was sent before this command was answered")
+NOT_IMPLEMENTED = Reply(502, "5.5.1 not implemented")
+CANNOT_VERIFY = Reply(252, "2.5.2 cannot verify, send some mail and see")
+COMMANDS = Reply(214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY STARTTLS HELP QUIT")
+IDLE = Reply(421, "4.4.2 idle or too slow, closing")
+CLOSING = Reply(421, "4.3.2 shutting down, please try again later")
+NOT_READ = Reply(421, "4.3.0 message could not be read, please try again later")
+HANGING_UP = Reply(221, "2.0.0 bye")
+
+_FAULTS = {Fault.TOO_BIG: TOO_BIG, Fault.NO_ROOM: STORE_FULL, Fault.MALFORMED: MALFORMED}
+_HELO = re.compile(r"[!-~]{1,255}")
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?: |$)")
+# What aiosmtpd says by itself, without enhanced codes, some of it quoting the client.
+_PLAIN = {
+    "250": "2.0.0 ok",
+    "221": "2.0.0 bye",
+    "454": "4.7.0 TLS is not available",
+    "500": "5.5.2 not a command, or too long a line",
+    "501": "5.5.4 syntax error in the argument",
+    "502": "5.5.1 not implemented",
+    "503": "5.5.1 not now",
+    "530": "5.7.0 STARTTLS comes first",
+    "554": "5.7.0 refused",
+}
+_STARTTLS = "220 Ready to start TLS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is the same for every session."""
+
+    hostname: str
+    max_size: int
+    max_recipients: int
+    tls: ssl.SSLContext | None
+    tls_required: bool
+    idle: float  #: seconds a client may be silent (RFC 5321 4.5.3.2.7: five minutes)
+
+
+class Keeper(Protocol):
+    """The door, as a session sees it."""
+
+    draining: bool
+
+    def admit(self, session: "Session") -> Reply | None: ...
+
+    def forget(self, session: "Session") -> None: ...
+
+    def hold(self, octets: int) -> bool:
+        """Account for so many more (or fewer) octets in memory; False when there is no room."""
+
+    async def take(self, envelope: Envelope, raw: bytes) -> Reply: ...
+
+
+class Session(SMTP):
+    """Commands of one connection."""
+
+    line_length_limit = 1 << 16  # of aiosmtpd's stream reader: how much is read ahead
+    command_size_limit = COMMAND_SIZE  # RFC 5321 4.5.3.1.4 asks for 512 and room for parameters
+
+    def __init__(self, keeper: Keeper, terms: Terms) -> None:
+        self._helo = ""
+        self._extended = False
+        self._sender: arguments.Sender | None = None
+        self._recipients: list[str] = []
+        super().__init__(
+            None,
+            data_size_limit=terms.max_size,
+            enable_SMTPUTF8=True,
+            hostname=terms.hostname,
+            ident=f"ESMTP {PRODUCT}",
+            tls_context=terms.tls,
+            require_starttls=terms.tls_required,
+            timeout=terms.idle,
+            loop=asyncio.get_running_loop(),
+        )
+        self._keeper = keeper
+        self._terms = terms
+        self.taking = False  #: past the final dot; the reply is due
+        # aiosmtpd's is shared by all connections, and it adds to it at every EHLO.
+        self.command_size_limits = defaultdict(lambda: COMMAND_SIZE)
+
+    # No properties here: aiosmtpd's constructor evaluates every one of them.
+
+    def client(self) -> str:
+        """The client's address; empty when the connection is gone already."""
+        return str(self.session.peer[0]) if self.session and self.session.peer else ""
+
+    def ending(self) -> "asyncio.Task[None]":
+        if self._handler_coroutine is None:
+            raise RuntimeError("a session without a connection has no end")
+        return self._handler_coroutine
+
+    # Connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """RFC 3207 4.2: called again after STARTTLS, and all that was said before is forgotten."""
+        self._helo = ""
+        self._extended = False
+        super().connection_made(transport)
+        self.ending().add_done_callback(_retrieved)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._keeper.forget(self)
+        super().connection_lost(error)
+
+    async def _handle_client(self) -> None:
+        refusal = self._keeper.admit(self)
+        if refusal is None:
+            await super()._handle_client()
+        else:
+            await self._turn_away(refusal)
+
+    async def _turn_away(self, refusal: Reply) -> None:
+        """RFC 5321 3.1: after a 554 greeting the client says QUIT, and hears 503 to anything else."""
+        self._reset_timeout(REFUSED_STAY)
+        await self.say(refusal)
+        while refusal.code == 554:
+            line = await self._reader.readuntil()
+            if line.strip().upper() == b"QUIT":
+                break
+            await self.say(NO_HELO)
+        self.dismiss(HANGING_UP if refusal.code == 554 else None)
+
+    def dismiss(self, reply: Reply | None) -> None:
+        """Say a last word and close, whatever the client is doing."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if reply is not None:
+            self._writer.write(_wire(reply))
+        self.transport.close()
+        self._reset_timeout(LAST_WORD)
+
+    def cut(self) -> None:
+        """Close at once: for a client that does not read its last word."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
+
+    def _timeout_cb(self) -> None:
+        if self.transport is not None and self.transport.is_closing():
+            self.cut()
+        else:
+            self.dismiss(IDLE)
+
+    async def handle_exception(self, error: Exception) -> str:
+        # Only the type: the text of an error may quote the message.
+        log.error("SMTP session failed: %s", type(error).__name__)
+        self._forget_transaction()
+        return str(TRY_LATER)
+
+    # Replies
+
+    async def say(self, reply: Reply) -> None:
+        self._writer.write(_wire(reply))
+        await self._writer.drain()
+
+    async def push(self, status: str | bytes) -> None:
+        """Aiosmtpd's own replies, with an enhanced status code, and without its echo of what the client said."""
+        said = status if isinstance(status, str) else status.decode("ascii", "replace")
+        code, text = said[:3], said[4:]
+        if said == _STARTTLS:
+            said = f"220 2.0.0 {text}"
+        elif code in _PLAIN and not _ENHANCED.match(text):
+            said = f"{code} {_PLAIN[code]}"
+        await super().push(said)
+
+    # Commands
+
+    async def smtp_HELO(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd finds commands by name
+        if await self._greeted(arg, extended=False):
+            await super().push(f"250 {self.hostname}")
+
+    async def smtp_EHLO(self, arg: str | None) -> None:  # noqa: N802
+        if await self._greeted(arg, extended=True):
+            lines = [self.hostname, f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
+            if self.tls_context and not self._tls_protocol:
+                lines.append("STARTTLS")
+            lines.append("ENHANCEDSTATUSCODES")
+            await super().push("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
+
+    async def _greeted(self, name: str | None, *, extended: bool) -> bool:
+        if not name or not _HELO.fullmatch(name):
+            await self.say(BAD_HELO)
+            return False
+        self._forget_transaction()
+        self._helo = name
+        self._extended = extended
+        return True
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
+        """CVE-2011-0411: what was sent in clear behind STARTTLS must not be taken for sent under TLS."""
+        if _unread(self._reader):
+            self.dismiss(TOO_EARLY)
+        elif self._tls_protocol:
+            await self.say(arguments.SYNTAX if arg else Reply(503, "5.5.1 TLS is on already"))
+        else:
+            await super().smtp_STARTTLS(arg)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        await self.say(self._mail(arg or ""))
+
+    def _mail(self, argument: str) -> Reply:
+        if not self._helo:
+            return NO_HELO
+        if self._sender is not None:
+            return NESTED
+        sender = arguments.sender(argument, max_size=self._terms.max_size)
+        if isinstance(sender, Reply):
+            return sender
+        if not self._keeper.hold(sender.size):
+            return STORE_FULL
+        self._keeper.hold(-sender.size)
+        self._sender = sender
+        return SENDER_OK
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        await self.say(self._rcpt(arg or ""))
+
+    def _rcpt(self, argument: str) -> Reply:
+        if self._sender is None:
+            return NO_MAIL
+        recipient = arguments.recipient(argument, smtputf8=self._sender.smtputf8)
+        if isinstance(recipient, Reply):
+            return recipient
+        if len(self._recipients) >= self._terms.max_recipients:
+            return TOO_MANY_RECIPIENTS
+        self._recipients.append(recipient)
+        return RECIPIENT_OK
+
+    async def smtp_VRFY(self, arg: str | None) -> None:  # noqa: N802
+        await self.say(CANNOT_VERIFY if arg else arguments.SYNTAX)
+
+    async def smtp_HELP(self, arg: str | None) -> None:  # noqa: ARG002, N802
+        await self.say(COMMANDS)
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: ARG002, N802
+        await self.say(NOT_IMPLEMENTED)
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        if _unread(self._reader):
+            # RFC 2920 3.1: DATA is the last of a group. Were it refused, the content would be read as commands.
+            self.dismiss(TOO_EARLY)
+        elif self._sender is None:
+            await self.say(NO_MAIL)
+        elif not self._recipients:
+            await self.say(NO_RCPT)
+        elif arg:
+            await self.say(arguments.SYNTAX)
+        else:
+            await self._transaction(self._envelope(self._sender))
+
+    # The message
+
+    def _set_post_data_state(self) -> None:
+        """Aiosmtpd's own place for it: RSET, EHLO, STARTTLS and a new connection all come through here."""
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._forget_transaction()
+
+    def _forget_transaction(self) -> None:
+        self._sender = None
+        self._recipients = []
+
+    async def _transaction(self, envelope: Envelope) -> None:
+        """From 354 to the reply. The envelope ends here, whatever happens."""
+        try:
+            await super().push(GO_AHEAD)
+            raw = await self._content()
+            reply = raw if isinstance(raw, Reply) else await self._take(envelope, raw)
+        except Exception as error:  # noqa: BLE001 - half-read content must never be read as commands
+            log.error("message not read: %s", type(error).__name__)  # noqa: TRY400
+            self.dismiss(NOT_READ)
+            return
+        finally:
+            self._forget_transaction()
+            self.taking = False
+        self._reset_timeout()
+        await self.say(reply)
+        if self._keeper.draining:
+            self.dismiss(CLOSING)
+
+    async def _content(self) -> bytes | Reply:
+        """The message as received, or why it is refused. Bytes behind the final dot are the next command's."""
+        content = Content(self._terms.max_size)
+        accounted = 0
+        begun = self.loop.time()
+        rest = None
+        try:
+            while rest is None:
+                piece = await self._reader.read(PIECE)
+                if not piece or self.loop.time() - begun > self._terms.idle + content.received / SLOWEST:
+                    self.dismiss(IDLE)
+                    raise ConnectionResetError
+                self._reset_timeout()
+                rest = content.feed(piece)
+                if not self._keeper.hold(content.held - accounted):
+                    content.refuse(Fault.NO_ROOM)
+                    self._keeper.hold(content.held - accounted)
+                accounted = content.held
+            _unread(self._reader)[:0] = rest
+            return _FAULTS[content.fault] if content.fault else content.raw()
+        finally:
+            self._keeper.hold(-accounted)
+
+    async def _take(self, envelope: Envelope, raw: bytes) -> Reply:
+        if loops(raw, self._terms.hostname):
+            return LOOP
+        self.taking = True
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()  # from here on it is we who are slow
+        return await self._keeper.take(envelope, raw)
+
+    def _envelope(self, sender: arguments.Sender) -> Envelope:
+        return Envelope(
+            mail_from=sender.address,
+            rcpt_to=tuple(self._recipients),
+            smtputf8=sender.smtputf8,
+            body_8bit=sender.body_8bit,
+            client_host=self.client(),
+            helo=self._helo,
+            protocol=self._protocol_name(sender),
+        )
+
+    def _protocol_name(self, sender: arguments.Sender) -> str:
+        """RFC 3848 and RFC 6531 4.3."""
+        secure = "S" if self._tls_protocol else ""
+        if sender.smtputf8:
+            return f"UTF8SMTP{secure}"
+        return f"ESMTP{secure}" if self._extended else "SMTP"
+
+
+def _wire(reply: Reply) -> bytes:
+    """Every line with the code and, as RFC 2034 4 asks, with the enhanced status code."""
+    lines = reply.text.split("\n")
+    status = _ENHANCED.match(lines[0])
+    prefix = status[0].strip() + " " if status else ""
+    full = [line if _ENHANCED.match(line) else prefix + line for line in lines]
+    wire = [f"{reply.code}-{line}" for line in full[:-1]] + [f"{reply.code} {full[-1]}"]
+    return ("\r\n".join(wire) + "\r\n").encode("ascii", "replace")
+
+
+def _retrieved(task: "asyncio.Task[Any]") -> None:
+    """A connection that is lost ends its task with an error that nobody waits for."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, (ConnectionError, EOFError, TLSSetupException)):
+        log.error("SMTP session died: %s", type(error).__name__)
+
+
+def _unread(reader: asyncio.StreamReader) -> bytearray:
+    """What has come and is not read yet. Asyncio has no public way to look at it or to give bytes back."""
+    buffer: bytearray = reader._buffer  # type: ignore[attr-defined] # noqa: SLF001
+    return buffer
