@@ -1,0 +1,117 @@
+"""Bytes of a text to its characters, whatever the encoding. Never fails; never drops what it cannot name."""
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_NO_CHARSET = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
+_SHIFTING = re.compile(r"utf-?7|iso-?2022|hz|euc|cp037|cp1047|cp500|cp1140|ibm|ebcdic", re.IGNORECASE)
+_SAMPLE = 1 << 16
+_MANY = 0.3  #: share of bytes above 127 from which an ASCII superset is not the obvious guess
+_EBCDIC_PRINTABLE = bytes([0x40, 0x05, 0x0D, 0x15, 0x25, *range(0x4A, 0x51), *range(0x5A, 0x62), *range(0x6A, 0x70)])
+_EBCDIC_LETTERS = bytes(
+    byte for row in (0x80, 0x90, 0xC0, 0xD0, 0xE0, 0xF0) for byte in range(row + (row != 0xF0), row + 10)
+)
+_CONTROLS = bytes({*range(32)} - {7, 8, 9, 10, 11, 12, 13, 26, 27}) + b"\x7f"
+
+
+def decode(content: bytes, charset: str | None = None) -> str:
+    """The text, its line ends as line feeds."""
+    text = _decoded(content, charset)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.isascii() else re.sub(r"[\x85\u2028\u2029]", "\n", text)
+
+
+def is_text(content: bytes) -> bool:
+    """Tell text in any of our encodings from anything else."""
+    sample = content[:_SAMPLE]
+    if content.startswith(tuple(mark for mark, _ in _MARKS)) or wide(content) or ebcdic(sample):
+        return True
+    if b"\0" in content:
+        return False
+    return len(sample.translate(None, _CONTROLS)) >= len(sample) * 0.98
+
+
+def wide(content: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a byte order mark: digits and Latin letters leave their zeros in fixed places."""
+    sample = content[:4096]
+    if len(sample) < 4 or b"\0" not in sample:
+        return None
+    zeros = [sample[place::4].count(0) * 4 / len(sample) > 0.6 for place in range(4)]
+    patterns = {
+        (False, True, True, True): "utf-32-le",
+        (True, True, True, False): "utf-32-be",
+        (False, True, False, True): "utf-16-le",
+        (True, False, True, False): "utf-16-be",
+    }
+    name = patterns.get((zeros[0], zeros[1], zeros[2], zeros[3]))
+    return name if name and _fits(content, name) else None
+
+
+def ebcdic(sample: bytes) -> str | None:
+    """cp1047 where its line feed or brackets stand, else cp037; None when the bytes do not look like EBCDIC."""
+    if len(sample) < 8 or sample.isascii():
+        return None
+    known = len(sample) - len(sample.translate(None, _EBCDIC_PRINTABLE + _EBCDIC_LETTERS))
+    letters = len(sample) - len(sample.translate(None, _EBCDIC_LETTERS))
+    if known < len(sample) * 0.97 or letters < len(sample) * _MANY or b" " in sample or b"\n" in sample:
+        return None
+    return "cp1047" if b"\xad" in sample or b"\xbd" in sample else "cp037"
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(name, "replace")
+    declared = _codec(charset)
+    if declared and _SHIFTING.match(declared) and (text := _strictly(content, declared)) is not None:
+        return text
+    for name in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), declared):
+        if name and (text := _strictly(content, name)) is not None:
+            return text
+    return content.decode(_guess(content), "replace")
+
+
+def _codec(charset: str | None) -> str | None:
+    """Python's name of a declared charset, if it is one; its codecs also hold things that are none, like rot13."""
+    try:
+        found = codecs.lookup((charset or "").strip())
+    except (LookupError, ValueError, UnicodeError, ImportError):
+        return None
+    text = getattr(found, "_is_text_encoding", True)
+    return found.name if text and found.name.replace("_", "-") not in _NO_CHARSET else None
+
+
+def _strictly(content: bytes, name: str) -> str | None:
+    try:
+        if name == "cp1047":  # Python has no cp1047: it is cp037 with six signs and the line end moved
+            return content.translate(_CP1047_TO_CP037).decode("cp037").replace("\x85", "\n")
+        return content.decode(name)
+    except (UnicodeError, ValueError, LookupError):
+        return None
+
+
+def _fits(content: bytes, name: str) -> bool:
+    return _strictly(content[: len(content) // 4 * 4], name) is not None
+
+
+def _guess(content: bytes) -> str:
+    """Western unless there is much above ASCII: what is ASCII, digits above all, reads the same either way."""
+    sample = content[:_SAMPLE]
+    high = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
+    if high > len(sample) * _MANY and (best := from_bytes(sample[:8192]).best()) is not None:
+        return best.encoding
+    return "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "latin-1"
+
+
+_MOVED = {0xAD: 0xBA, 0xBD: 0xBB, 0xBA: 0xAD, 0xBB: 0xBD, 0x5F: 0xB0, 0xB0: 0x5F}
+_CP1047_TO_CP037 = bytes(_MOVED.get(byte, byte) for byte in range(256))

@@ -1,0 +1,74 @@
+"""Delimited text to one table, when the delimiter is beyond doubt. Never gives a table of prose."""
+
+import csv
+import io
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+
+from rules.content import Table
+
+TYPES = frozenset({"text/csv", "text/tab-separated-values", "application/csv", "text/comma-separated-values"})
+
+_DELIMITERS = "\t|;,^~\x1f\x01"
+_SAMPLE_ROWS = 60
+_SAMPLE_LENGTH = 1 << 15
+_LONG_CELL = 60  #: mean characters from which cells are sentences
+_RUNAWAY = 20  #: line ends within one cell from which a quote was opened and never closed
+_WIDEST = 1 << 30
+
+Rows = Sequence[Sequence[str]]
+
+
+def table_of(text: str, part: str, *, named: bool = False) -> Table | None:
+    """The table a delimited text is, or None. `named`: somebody calls it one, so less proof is asked for."""
+    delimiter = delimiter_of(text, named=named)
+    if delimiter is None:
+        return None
+    rows = _read(text, delimiter)
+    if any(cell.count("\n") > _RUNAWAY for row in rows for cell in row if len(cell) > _RUNAWAY):
+        rows = _read(text, delimiter, csv.QUOTE_NONE)
+    return Table(part=part, name="", rows=rows)
+
+
+def delimiter_of(text: str, *, named: bool = False) -> str | None:
+    """The delimiter whose use is the most even over the first rows."""
+    sample = text[:_SAMPLE_LENGTH]
+    if len(text) > _SAMPLE_LENGTH:
+        sample = sample[: sample.rfind("\n") + 1]
+    present = [delimiter for delimiter in _DELIMITERS if delimiter in sample]
+    scores = {delimiter: _evenness(sample, delimiter, named=named) for delimiter in present}
+    best = max(scores, key=lambda delimiter: scores[delimiter], default=None)
+    return best if best is not None and scores[best] > 0 else None
+
+
+def _evenness(sample: str, delimiter: str, *, named: bool) -> float:
+    """0: not delimited by this; else the more columns and the fewer odd rows, the higher."""
+    rows = [row for row in _read(sample, delimiter, rows=_SAMPLE_ROWS) if any(cell.strip() for cell in row)]
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    if not widths:
+        return 0
+    width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+    share = count / len(rows)
+    cells = [cell for row in rows if len(row) == width for cell in row]
+    if named:
+        return share * width if share >= 0.5 else 0
+    if sum(map(len, cells)) / len(cells) > _LONG_CELL or count < (2 if width > 2 else 3):
+        return 0
+    if delimiter in ",;" and _is_prose(cells):
+        return 0
+    return share * width if share >= (0.6 if width > 2 else 0.9) else 0
+
+
+def _is_prose(cells: Sequence[str]) -> bool:
+    """Sentences put a space after each comma, and have several words between two."""
+    inner = [cell for cell in cells if cell.strip()]
+    wordy = sum(1 for cell in inner if cell.startswith(" ") or cell.count(" ") > 3)
+    return wordy > len(inner) * 0.45 and sum(cell.count(" ") > 2 for cell in inner) > len(inner) * 0.3
+
+
+def _read(text: str, delimiter: str, quoting: int = csv.QUOTE_MINIMAL, rows: int | None = None) -> list[list[str]]:
+    csv.field_size_limit(_WIDEST)  # the module's own bound stops at 128 KiB with an error
+    lines = io.StringIO(text, newline="\n")
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+    return list(itertools.islice(reader, rows))

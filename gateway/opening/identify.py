@@ -1,0 +1,159 @@
+"""Tells a format from the bytes themselves. Names and declared types break ties between kinds of text, no more."""
+
+import re
+
+from gateway.opening import look_in
+from gateway.opening.charset import decode, is_text, wide
+from gateway.opening.delimited import TYPES as DELIMITED
+from gateway.opening.delimited import delimiter_of
+
+UNKNOWN = "application/octet-stream"
+
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "application/pdf"),
+    (b"{\\rt", "application/rtf"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+    (b"II+\0", "image/tiff"),
+    (b"MM\0+", "image/tiff"),
+    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (b"Rar!\x1a\x07", "application/vnd.rar"),
+    (b"\x1f\x8b", "application/gzip"),
+    (b"BZh", "application/x-bzip2"),
+    (b"\xfd7zXZ\0", "application/x-xz"),
+    (b"\x28\xb5\x2f\xfd", "application/zstd"),
+    (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+)
+_SECOND_LOOK = tuple(signature for signature, _ in _SIGNATURES) + (b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
+
+_HEADER = re.compile(r"(?:(?:>?From |[!-9;-~]+:).*\n(?:[ \t].*\n)*)+(?:\n|\Z)")
+_PROOF_OF_MAIL = re.compile(r"^(?:message-id|mime-version|received|content-type|return-path|x-[a-z-]+):", re.I | re.M)
+_MAIL_FIELD = re.compile(r"^(?:from|to|subject|date|cc|content-type|return-path):", re.IGNORECASE | re.MULTILINE)
+_MBOX = re.compile(r"From \S+ .*\d{4}.*\n[!-9;-~]+:")
+_HTML = re.compile(
+    r"<(?:!doctype\s+html|html|head|body|table|div|p|span|meta|style|script|title|h[1-6]|br|a|b|font|center)[\s>/]",
+    re.I,
+)
+_JSON = re.compile(r"[\[{]\s*(?:[\"{\[\]}\d-]|true|false|null)")
+_NAMED = {
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".xml": "application/xml",
+    ".json": "application/json",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+}
+_TIES = frozenset(_NAMED.values()) | {"text/yaml", "text/x-yaml"}
+
+
+def identify(content: bytes, declared: str = "", filename: str | None = None, charset: str | None = None) -> str:
+    """The standard MIME type of what `content` is."""
+    if content.startswith(_SECOND_LOOK) and (found := _binary(content)):
+        return found
+    if declared.startswith("text/") and b"\0" not in content and content.isascii():
+        return _text(content[:65536].decode("ascii"), declared, filename)
+    if content[257:262] == b"ustar" or look_in.old_tar(content):
+        return "application/x-tar"
+    if 0 <= content.find(b"%PDF-", 0, 1024):
+        return "application/pdf"  # readers accept junk before the header
+    if is_text(content) and (head := decode(content[:65536], charset)):
+        return _text(head, declared, filename)
+    if declared.startswith("text/") and b"\0" in content and not wide(content) and _mostly_text(content):
+        return "text/plain"
+    return look_in.zip_at_end(content) or look_in.pgp(content) or look_in.by_magic(content) or UNKNOWN
+
+
+def _binary(content: bytes) -> str | None:
+    for signature, name in _SIGNATURES:
+        if content.startswith(signature):
+            return name
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK")):
+        return look_in.zipped(content)
+    if content.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return look_in.ole(content)
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "image/webp"
+    if content.startswith(b"BM") and content[6:10] == b"\0\0\0\0" and len(content) > 26:
+        return "image/bmp"
+    return look_in.cms(content)
+
+
+def _mostly_text(content: bytes) -> bool:
+    return is_text(content[:65536].replace(b"\0", b""))
+
+
+def _text(head: str, declared: str, filename: str | None) -> str:
+    start = head.lstrip("\ufeff \t\n\r")
+    hint = _hint(declared, filename)
+    if start.startswith("<"):
+        return _marked_up(start, hint)
+    if start[:1] in "[{" and (_JSON.match(start) or hint == "application/json"):
+        return "application/rtf" if start.startswith("{\\rt") else "application/json"
+    for opening, name in _OPENINGS:
+        if start[:40].upper().startswith(opening):
+            return name
+    if hint == "text/html":
+        return hint
+    if found := _mail(head, declared):
+        return found
+    return hint or _delimited(head)
+
+
+_OPENINGS = (
+    ("BEGIN:VCARD", "text/vcard"),
+    ("BEGIN:VCALENDAR", "text/calendar"),
+    ("-----BEGIN PKCS7", "application/pkcs7-mime"),
+    ("-----BEGIN CMS", "application/pkcs7-mime"),
+    ("-----BEGIN PGP MESSAGE", "application/pgp-encrypted"),
+    ("-----BEGIN PGP SIGNATURE", "application/pgp-signature"),
+    ("{\\RT", "application/rtf"),
+)
+
+
+def _hint(declared: str, filename: str | None) -> str | None:
+    """What it is called, if that is a kind of text that its characters cannot prove."""
+    if declared in DELIMITED:
+        return "text/tab-separated-values" if declared == "text/tab-separated-values" else "text/csv"
+    if declared in _TIES:
+        return "application/yaml" if "yaml" in declared else declared
+    name = (filename or "").lower()
+    return next((kind for suffix, kind in _NAMED.items() if name.endswith(suffix)), None)
+
+
+def _marked_up(start: str, hint: str | None) -> str:
+    head = start[:2048].lower()
+    if head.startswith("<?xml"):
+        if "<html" in head:
+            return "text/html"
+        return "image/svg+xml" if "<svg" in head else "application/xml"
+    if head.startswith("<svg"):
+        return "image/svg+xml"
+    if head.startswith("<!--") and hint == "application/xml":
+        return hint
+    if _HTML.search(head) or hint == "text/html":
+        return "text/html"
+    return "application/xml" if re.match(r"<[a-z_][\w.:-]*[\s>/]", head) else "text/plain"
+
+
+def _mail(head: str, declared: str) -> str | None:
+    text = head.replace("\r\n", "\n")
+    if _MBOX.match(text):
+        return "application/mbox"
+    if declared in {"message/rfc822", "message/global"}:
+        return "message/rfc822" if re.match(r"(?:>?From |[!-9;-~]+[ \t]*:)|\n", text) else None
+    block = _HEADER.match(text)
+    if block and _PROOF_OF_MAIL.search(block[0]) and _MAIL_FIELD.search(block[0]):
+        return "message/rfc822"
+    return None
+
+
+def _delimited(head: str) -> str:
+    delimiter = delimiter_of(head.replace("\r\n", "\n"))
+    if delimiter is None:
+        return "text/plain"
+    return "text/tab-separated-values" if delimiter == "\t" else "text/csv"

@@ -1,0 +1,134 @@
+"""Looks into containers to tell what they are: zip directory, OLE root, CMS and PGP heads; libmagic for the rest."""
+
+import io
+import re
+import struct
+import zipfile
+from functools import cache
+from typing import Any
+
+import olefile
+from asn1crypto import cms as asn1
+
+ZIP = "application/zip"
+OLE = "application/x-ole-storage"
+ENCRYPTED_OFFICE = "application/encrypted"
+
+_MOST_ENTRIES = 20_000  #: beyond which the zip directory is not read just to tell a type
+_LARGEST_LIST = 1 << 20
+_OOXML = (
+    (b"vnd.ms-excel.sheet.binary.macroEnabled.main", "application/vnd.ms-excel.sheet.binary.macroenabled.12"),
+    (b"vnd.ms-excel.sheet.macroEnabled.main", "application/vnd.ms-excel.sheet.macroenabled.12"),
+    (b"vnd.ms-excel.template.macroEnabled.main", "application/vnd.ms-excel.template.macroenabled.12"),
+    (b"vnd.ms-excel.addin.macroEnabled.main", "application/vnd.ms-excel.addin.macroenabled.12"),
+    (b"spreadsheetml.template.main", "application/vnd.openxmlformats-officedocument.spreadsheetml.template"),
+    (b"spreadsheetml.sheet.main", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    (b"vnd.ms-word.document.macroEnabled.main", "application/vnd.ms-word.document.macroenabled.12"),
+    (b"vnd.ms-word.template.macroEnabledTemplate.main", "application/vnd.ms-word.template.macroenabled.12"),
+    (b"wordprocessingml.template.main", "application/vnd.openxmlformats-officedocument.wordprocessingml.template"),
+    (b"wordprocessingml.document.main", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    (b"vnd.ms-powerpoint.presentation.macroEnabled.main", "application/vnd.ms-powerpoint.presentation.macroenabled.12"),
+    (b"vnd.ms-powerpoint.slideshow.macroEnabled.main", "application/vnd.ms-powerpoint.slideshow.macroenabled.12"),
+    (b"vnd.ms-powerpoint.template.macroEnabled.main", "application/vnd.ms-powerpoint.template.macroenabled.12"),
+    (b"presentationml.slideshow.main", "application/vnd.openxmlformats-officedocument.presentationml.slideshow"),
+    (b"presentationml.template.main", "application/vnd.openxmlformats-officedocument.presentationml.template"),
+    (b"presentationml.presentation.main", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+)
+_OLE_STREAMS = (
+    ("encryptedpackage", ENCRYPTED_OFFICE),
+    ("worddocument", "application/msword"),
+    ("workbook", "application/vnd.ms-excel"),
+    ("book", "application/vnd.ms-excel"),
+    ("powerpoint document", "application/vnd.ms-powerpoint"),
+    ("pp97_dualstorage", "application/vnd.ms-powerpoint"),
+    ("__properties_version1.0", "application/vnd.ms-outlook"),
+    ("__nameid_version1.0", "application/vnd.ms-outlook"),
+    ("visiodocument", "application/vnd.visio"),
+)
+
+
+def zipped(content: bytes) -> str:
+    """The office format a zip is, or plain zip."""
+    end = content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000))
+    entries = struct.unpack_from("<H", content, end + 10)[0] if 0 <= end <= len(content) - 22 else 0
+    if entries > _MOST_ENTRIES:
+        return ZIP
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            if "[Content_Types].xml" in names:
+                types = archive.open("[Content_Types].xml").read(_LARGEST_LIST)
+                return next((name for mark, name in _OOXML if mark in types), ZIP)
+            if "mimetype" in names:
+                return _declared_inside(archive.open("mimetype").read(200))
+    except Exception:  # noqa: BLE001 - a broken zip is a zip: its opener says what is wrong
+        return ZIP
+    return ZIP
+
+
+def _declared_inside(mimetype: bytes) -> str:
+    """ODF and EPUB name themselves in their first entry."""
+    name = mimetype.decode("ascii", "replace").strip().lower()
+    return name if name.startswith("application/vnd.oasis.opendocument.") else ZIP
+
+
+def ole(content: bytes) -> str:
+    try:
+        with olefile.OleFileIO(io.BytesIO(content)) as file:
+            roots = {entry[0].lower() for entry in file.listdir(streams=True, storages=True)}
+    except Exception:  # noqa: BLE001 - olefile raises whatever a broken file makes it raise
+        return OLE
+    return next((name for stream, name in _OLE_STREAMS if stream in roots), OLE)
+
+
+def cms(content: bytes) -> str | None:
+    """A CMS structure: SEQUENCE, then an object id of PKCS #7 or of S/MIME's additions."""
+    if content[:1] != b"0" or not 0 <= content.find(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 2, 16):
+        smime = content[:1] == b"0" and 0 <= content.find(b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 2, 18)
+        return "application/pkcs7-mime" if smime else None
+    try:
+        info = asn1.ContentInfo.load(content)
+        detached = info["content_type"].native == "signed_data" and not info["content"]["encap_content_info"]["content"]
+    except Exception:  # noqa: BLE001 - told by its head; its opener says what is wrong
+        return "application/pkcs7-mime"
+    return "application/pkcs7-signature" if detached else "application/pkcs7-mime"
+
+
+def pgp(content: bytes) -> str | None:
+    """RFC 9580 4.2: a session key packet first (tag 1 or 3) means an encrypted message."""
+    if re.match(rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]", content[:8], re.DOTALL):
+        return "application/pgp-encrypted"
+    return None
+
+
+def old_tar(content: bytes) -> bool:
+    """A tar of before ustar has no signature, but the checksum of its first header."""
+    if len(content) < 512 or not content[0]:
+        return False
+    digits = content[148:156].strip(b" \0")
+    if not re.fullmatch(rb"[0-7]{3,7}", digits):
+        return False
+    return int(digits, 8) == sum(content[:148]) + 8 * 32 + sum(content[156:512])
+
+
+def zip_at_end(content: bytes) -> str | None:
+    """A self-extracting archive: a program before, a zip directory at the end."""
+    if content.startswith(b"MZ") and zipfile.is_zipfile(io.BytesIO(content)):
+        return ZIP
+    return None
+
+
+def by_magic(content: bytes) -> str:
+    return str(_magic().from_buffer(content[:65536]))
+
+
+@cache
+def _magic() -> Any:
+    """The system's libmagic; else the one bundled with pylibmagic, which patches ctypes and sets MAGIC on import."""
+    try:
+        import magic  # noqa: PLC0415 - which library it binds is decided on import
+    except ImportError:
+        import pylibmagic  # noqa: F401, PLC0415
+
+        import magic  # noqa: PLC0415
+    return magic.Magic(mime=True)

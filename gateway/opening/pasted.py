@@ -1,0 +1,43 @@
+"""Files pasted into a text as uuencode or base64 lines. Never decodes what no opener of ours would know as a file."""
+
+import binascii
+import re
+from collections.abc import Iterator
+
+from gateway.opening.identify import UNKNOWN, identify
+from gateway.opening.opener import CannotLookError, Inner
+from gateway.transfer import uudecoded
+from rules.verdict import Obstacle
+
+_UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
+_BASE64 = re.compile(
+    r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
+)
+
+
+def blocks(text: str) -> Iterator[Inner]:
+    """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
+    yield from _uuencoded(text)
+    for found in _BASE64.finditer(text + "\n"):
+        content = _base64(found[0])
+        if content and identify(content) != UNKNOWN:
+            yield Inner(name=None, content=content)
+
+
+def _uuencoded(text: str) -> Iterator[Inner]:
+    place = 0
+    while begin := _UU_BEGIN.search(text, place):
+        end = text.find("\nend", begin.end() - 1)
+        place = len(text) if end < 0 else end + 4
+        lines = text[begin.end() : place].removesuffix("\nend")
+        content, whole = uudecoded(lines.encode("ascii", "replace"))
+        if content or not lines.strip():
+            yield Inner(name=begin[1].strip(), content=content)
+        if content and (end < 0 or not whole):
+            raise CannotLookError(Obstacle.CORRUPT, "a uuencoded file that is not whole")
+
+
+def _base64(block: str) -> bytes:
+    letters = re.sub(r"[^A-Za-z0-9+/]", "", block)
+    letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
+    return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))

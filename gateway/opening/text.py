@@ -1,0 +1,49 @@
+"""Plain text: whole, as one text, or as one table where it is delimited. Finds files pasted into it."""
+
+import re
+from collections.abc import Iterator
+
+from gateway.message import Opened, Partial
+from gateway.opening import delimited, pasted
+from gateway.opening.charset import decode
+from gateway.opening.opener import Budget, Inner, Leaf, Opening
+from rules.content import Content, Role, Text
+from rules.verdict import Obstacle
+
+_SEALED = "-----BEGIN PGP MESSAGE-----"
+_YENC = re.compile(r"^=ybegin .*name=", re.MULTILINE)
+
+
+def open_text(leaf: Leaf, budget: Budget) -> Opening:
+    """A text body stays a text, tables pasted into it included; a file that is delimited becomes a table."""
+    del budget
+    text = decode(leaf.content, leaf.charset)
+    table = None if leaf.role is Role.BODY else delimited.table_of(text, leaf.section, named=_named(leaf))
+    contents: tuple[Content, ...] = (table,) if table else (as_text(leaf, text),)
+    if not text.strip():
+        contents = ()
+    inner: Iterator[Inner] = pasted.blocks(text)
+    if (missed := _missed(leaf.content, text)) is not None:
+        obstacle, note = missed
+        return Opening(outcome=Partial(contents=contents, obstacle=obstacle, note=note), inner=inner)
+    return Opening(outcome=Opened(contents=contents), inner=inner)
+
+
+def as_text(leaf: Leaf, content: str) -> Text:
+    return Text(part=leaf.section, where="body" if leaf.role is Role.BODY else "text", role=leaf.role, content=content)
+
+
+def _named(leaf: Leaf) -> bool:
+    """Does anyone call it a delimited file? A hint for texts that are short or ragged."""
+    name = (leaf.filename or "").lower()
+    return name.endswith((".csv", ".tsv", ".tab", ".psv")) or leaf.declared_type in delimited.TYPES
+
+
+def _missed(raw: bytes, text: str) -> tuple[Obstacle, str] | None:
+    if _SEALED in text:
+        return Obstacle.ENCRYPTED, "holds a PGP message"
+    if _YENC.search(text):
+        return Obstacle.UNSUPPORTED, "holds a yEnc block"
+    if "\0" in text and b"\0" in raw:
+        return Obstacle.CORRUPT, "NUL bytes within the text"
+    return None
