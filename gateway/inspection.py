@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
+from gateway.review.view import view_job
 from gateway.settings import Settings
+from gateway.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
 from rules.decide import SENSITIVE
@@ -19,7 +22,7 @@ from rules.whose import involved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class Tools:
     """What a worker has at hand: built once in the warm parent, shared by all its children."""
 
     limits: Limits
@@ -27,16 +30,16 @@ class Workshop:
     directory: Directory
 
 
-def inspect(raw: bytes, shop: Workshop, clock: Callable[[], float] = time.perf_counter) -> Evidence:
+def inspect(raw: bytes, tools: Tools, clock: Callable[[], float] = time.perf_counter) -> Evidence:
     """Judge nothing, miss nothing: all that can be said of a message without knowing its envelope."""
     start = clock()
-    message = open_message(raw, shop.limits)
+    message = open_message(raw, tools.limits)
     contents = [*message.headings, *_contents(message.parts)]
     opened = clock()
-    detection = shop.detector.detect(contents)
+    detection = tools.detector.detect(contents)
     detected = clock()
     sensitive = frozenset(finding.part for finding in detection.findings if finding.entity in SENSITIVE)
-    clients = involved(shop.directory, contents, sensitive)
+    clients = involved(tools.directory, contents, sensitive)
     end = clock()
     return Evidence(
         message_id=message.message_id,
@@ -94,10 +97,22 @@ def _timing(start: float, opened: float, detected: float, end: float) -> Timing:
 
 
 EVIDENCE = TypeAdapter(Evidence)
+HARMLESS = frozenset({"text/plain", "text/csv", "text/tab-separated-values"})  #: read by Python code alone
 
 
-def prepare(settings: Settings) -> Workshop:
+def inspect_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
+    """`inspect` as the workers' parent knows it."""
+    del argument
+    evidence = inspect(raw, tools)
+    risky = any(part.type not in HARMLESS and not part.type.startswith("multipart/") for part in evidence.parts)
+    return Answer(body=EVIDENCE.dump_json(evidence), risky=risky)
+
+
+def prepare(settings: Settings) -> Tools:
     """Load rules and directory. Raises ConfigurationError: an unreadable directory stops the start (law 6)."""
-    return Workshop(
+    return Tools(
         limits=settings.inspection.limits, detector=Detector(), directory=Directory.load(settings.clients_file)
     )
+
+
+JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
