@@ -1,4 +1,4 @@
-"""The peer: a bare aiosmtpd forwarder with pooled aiosmtplib, which inspects nothing. `python -m bench.forwarder IN OUT`."""
+"""The peer: aiosmtpd and pooled aiosmtplib, nothing inspected. `python -m bench.forwarder LISTEN NEXT_HOP`."""
 
 import asyncio
 import sys

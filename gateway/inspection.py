@@ -1,4 +1,4 @@
-"""What a confined worker does with a message: open it, detect, see whose it is. Says places and counts, never values."""
+"""What a confined worker does with a message: open, detect, see whose it is. Tells places and counts, never values."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
