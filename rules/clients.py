@@ -1,0 +1,172 @@
+"""The client directory: whose mail an address is, and by what signs a client is known. Never guesses an owner.
+
+An address is looked up as a single address first, then by the longest domain around it, always on a label's border.
+Whatever is not clearly known is unknown.
+"""
+
+import gc
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rules import hygiene
+from rules.clientfile import Client, DirectoryFile, Internal, Party
+from rules.domains import canonical, mailbox, suffixes
+from rules.errors import ConfigurationError, Problem
+from rules.lookalike import LookAlikes
+from rules.names import Finder, How, Spelling, Trust, core, plain_words, spellings, trust
+from rules.sourced import parse, read, validate
+from rules.verdict import Kind, Recipient
+from rules.vocabulary import words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose an address or a domain is."""
+
+    kind: Kind
+    name: str
+    clients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAlike:
+    domain: str
+    name: str
+
+
+_INTERNAL = Holder(kind=Kind.INTERNAL, name="the sender's own company", clients=())
+
+
+class Directory:
+    """Read-only once built; cheap to ask, shared by everything that judges."""
+
+    def __init__(self, file: DirectoryFile, *, version: str, problems: tuple[Problem, ...] = ()) -> None:
+        self.version = version  #: SHA-256 of the file's bytes
+        self.problems = problems  #: warnings; errors never get this far
+        self.clients = {client.id: client for client in file.clients}
+        self.partners = {partner.id: partner for partner in file.partners}
+        self._addresses: dict[str, Holder] = {}
+        self._domains: dict[str, Holder] = {}
+        for holder, entry in _holders(file):
+            self._domains.update((domain, holder) for name in entry.domains if (domain := canonical(name)))
+            self._addresses.update((str(box), holder) for name in entry.addresses if (box := mailbox(name)))
+        self._look_alikes = LookAlikes(self._domains)
+        self.finder = Finder(_entries(file))
+
+    @classmethod
+    def load(cls, path: Path | None) -> "Directory":
+        """Read and check a directory; None is the empty one. Raises ConfigurationError with everything wrong in it."""
+        with _no_garbage_collection():
+            document = parse("", "no client directory") if path is None else read(path)
+            file = validate(document, DirectoryFile)
+            problems = tuple(hygiene.problems(document, file))
+            if errors := [problem for problem in problems if not problem.warning]:
+                raise ConfigurationError(errors)
+            return cls(file, version=_version(path), problems=problems)
+
+    def recipient(self, address: str) -> Recipient:
+        """Whose mail an envelope address is, and whose data it may receive."""
+        holder = self._holder(address)
+        if holder is None:
+            return Recipient(address=address, kind=Kind.UNKNOWN)
+        return Recipient(address=address, kind=holder.kind, clients=holder.clients)
+
+    def holder_name(self, address: str) -> str | None:
+        """The name of the client or partner whose the address is."""
+        holder = self._holder(address)
+        return None if holder is None else holder.name
+
+    def looks_like(self, address: str) -> LookAlike | None:
+        """For an unknown address: the known domain it may have been taken for."""
+        box = mailbox(address)
+        known = None if box is None else self._look_alikes.of(box.domain)
+        return None if known is None else LookAlike(domain=known, name=self._domains[known].name)
+
+    def client_name(self, client: str) -> str:
+        """Legal name; the id itself when the directory has changed since."""
+        return self.clients[client].name if client in self.clients else client
+
+    def partner_name(self, partner: str) -> str:
+        return self.partners[partner].name if partner in self.partners else partner
+
+    def _holder(self, address: str) -> Holder | None:
+        box = mailbox(address)
+        if box is None:
+            return None
+        single = self._addresses.get(str(box)) or self._addresses.get(str(box.untagged))
+        if single is not None:
+            return single
+        return next((self._domains[around] for around in suffixes(box.domain) if around in self._domains), None)
+
+
+def _version(path: Path | None) -> str:
+    return hashlib.sha256(b"" if path is None else path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A directory is a million small objects and no garbage: collecting meanwhile takes four times the loading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _holders(file: DirectoryFile) -> Iterator[tuple[Holder, Party | Internal]]:
+    for client in file.clients:
+        yield Holder(kind=Kind.CLIENT, name=client.name, clients=(client.id,)), client
+    for partner in file.partners:
+        yield Holder(kind=Kind.PARTNER, name=partner.name, clients=partner.acts_for), partner
+    yield _INTERNAL, file.internal
+
+
+def _entries(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    """Everything to be found in texts, the most telling first: of two readings of one text, the first stays."""
+    for client in file.clients:
+        yield from _named(client.id, client.name, How.NAME)
+        for alias in client.aliases:
+            yield from _named(client.id, alias, How.ALIAS)
+        yield from _numbers(client)
+    for partner in file.partners:
+        for name in (partner.name, *partner.aliases):
+            # Partners are not clients, yet their names shadow the clients' names inside them.
+            yield from ((way, Spelling(client=None, how=How.NAME)) for way in spellings(name))
+    for client in file.clients:
+        for name in (*client.domains, *client.addresses):
+            yield plain_words(name), Spelling(client=client.id, how=How.DOMAIN, exact=name.lower().removesuffix("."))
+    yield from _short_names(file)
+
+
+def _named(client: str, name: str, how: How) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    meaning = {level: Spelling(client=client, how=how, trust=level) for level in Trust}
+    for way in spellings(name):
+        yield way, meaning[trust(way)]
+
+
+def _numbers(client: Client) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    for how, numbers in ((How.PLAN, client.plan_numbers), (How.EIN, client.eins)):
+        for number in numbers:
+            way = plain_words(number)
+            yield way, Spelling(client=client.id, how=how)
+            yield ("".join(way),), Spelling(client=client.id, how=how)
+
+
+def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    """The "Acme" of Acme Manufacturing, when the word is not an ordinary one and nobody else has it."""
+    users = Counter[str]()
+    leading: dict[str, str] = {}
+    for entry in (*file.clients, *file.partners):
+        names = [core(plain_words(name)) for name in (entry.name, *entry.aliases)]
+        users.update({word for name in names for word in name})
+        if isinstance(entry, Client) and len(names[0]) > 1:
+            leading[names[0][0]] = entry.id
+    for word, client in leading.items():
+        if users[word] == 1 and len(word) >= 4 and word.isalpha() and word not in words("ordinary_words"):
+            yield (word,), Spelling(client=client, how=How.SHORT, trust=Trust.PLAIN)
