@@ -1,0 +1,1 @@
+"""The review room: where a second person looks, and decides. It never shows a value unmasked."""

@@ -1,0 +1,93 @@
+"""The JSON API of CONTRACT section 6: a bearer token each time, never a cookie. Decides as the pages do."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.responses import StreamingResponse
+
+from gateway.review.decision import decide
+from gateway.review.desk import AtDesk, Visitor
+from gateway.review.message import summary, whole
+from gateway.review.records import JSON_LINES, export
+from gateway.review.shapes import Decision, HeldList, HeldShape, Problem
+from gateway.states import State
+
+MOST = 200  #: messages in one answer
+
+_bearer = HTTPBearer(auto_error=False, description="A token made by `countersign token add`")
+
+
+async def caller(
+    desk: AtDesk, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Visitor:
+    account = await desk.accounts.by_token(credentials.credentials) if credentials else None
+    if account is None:
+        raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
+    return Visitor(name=account.name, role=account.role)
+
+
+ByToken = Annotated[Visitor, Depends(caller)]
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Problem, "description": MEANINGS[status]} for status in statuses}
+
+
+MEANINGS = {
+    401: "No token, or not a valid one",
+    403: "Not with this token's role, or not one's own message",
+    404: "No such message",
+    409: "The message is not in a state in which this can be decided",
+    413: "Request too long",
+    422: "Not a valid request: a note is missing, or a recipient is not one of this message",
+    503: "Our store or our workers do not answer; try again",
+}
+
+router = APIRouter(prefix="/api/v1", tags=["review"], dependencies=[Depends(caller)], responses=errors(401, 503))
+
+
+@router.get("/held", responses=errors(422))
+async def list_held(
+    desk: AtDesk,
+    state: Annotated[list[State] | None, Query(description="only these states; all when left out")] = None,
+    before: Annotated[str | None, Query(description="`next` of the page before", max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+) -> HeldList:
+    """Messages kept here, newest first."""
+    found = await desk.quarantine.list(frozenset(state or State), limit=limit, before=before)
+    following = found[-1].id if len(found) == limit else None
+    return HeldList(items=tuple(summary(message) for message in found), next=following)
+
+
+@router.get("/held/{hold_id}", responses=errors(404))
+async def show_held(desk: AtDesk, hold_id: str) -> HeldShape:
+    """Verdict, recipients and history of one message; no content."""
+    return whole(await desk.quarantine.get(hold_id))
+
+
+@router.post("/held/{hold_id}/release", responses=errors(403, 404, 409, 413, 422))
+async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
+    """Deliver to the recipients named, or to all that still wait. Answers once the decision is on disk."""
+    return whole(await decide(desk, caller, hold_id, "release", decision))
+
+
+@router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413, 422))
+async def return_(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
+    """Give it back to the sender, with a notice that carries the note."""
+    return whole(await decide(desk, caller, hold_id, "return", decision))
+
+
+@router.get(
+    "/audit",
+    response_class=StreamingResponse,
+    responses=errors(422) | {200: {"content": {JSON_LINES: {}}, "description": "One audit record per line, in order"}},
+)
+async def audit(desk: AtDesk, since: datetime | None = None, until: datetime | None = None) -> StreamingResponse:
+    """Audit records as they are stored: `countersign audit verify` checks them. A time without a zone is UTC."""
+    return export(desk, since and _zoned(since), until and _zoned(until))
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,127 @@
+"""The review room as one app: pages, API, health. Wiring only; an error of ours says that it is one and no more."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from gateway.accounts import Accounts
+from gateway.audit.log import AuditLog
+from gateway.errors import GatewayError, IllegalTransition, InspectorError, NotFoundError, StoreError
+from gateway.hold import Quarantine
+from gateway.inspector import Inspector
+from gateway.review import api, login, pages
+from gateway.review.decision import RefusedError
+from gateway.review.desk import AtDesk, Desk
+from gateway.review.guard import Guard
+from gateway.review.paper import STATIC, page
+from gateway.settings import Settings
+
+health = APIRouter(tags=["health"])
+
+
+def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
+    settings: Settings,
+    quarantine: Quarantine,
+    accounts: Accounts,
+    audit: AuditLog,
+    inspector: Inspector,
+    *,
+    ready: Callable[[], Mapping[str, str]],
+    metrics: Callable[[], bytes],
+    now: Callable[[], datetime],
+    client_name: Callable[[str], str] = str,
+) -> FastAPI:
+    """`ready` names what is not ready and why, and is empty when all is. Serve it without an access log."""
+    app = FastAPI(
+        title="Countersign",
+        summary="Held mail: who would receive whose data, and the decision on it.",
+        version="1",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.desk = Desk(
+        settings=settings,
+        quarantine=quarantine,
+        accounts=accounts,
+        audit=audit,
+        inspector=inspector,
+        ready=ready,
+        metrics=metrics,
+        now=now,
+        client_name=client_name,
+    )
+    for router in (health, api.router, login.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=str(STATIC)))
+    for kind, handler in ANSWERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(Guard, base_url=settings.web.base_url)
+    return app
+
+
+@health.get("/healthz")
+async def healthz() -> PlainTextResponse:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+@health.get("/readyz", responses={503: {"description": "Something is not ready; the answer names it"}})
+async def readyz(desk: AtDesk) -> JSONResponse:
+    """Everything that a message needs is there."""
+    missing = dict(desk.ready())
+    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+
+@health.get("/metrics")
+async def metrics_page(desk: AtDesk) -> Response:
+    """Counts and times in Prometheus' text format."""
+    return Response(desk.metrics(), media_type="text/plain; version=0.0.4")
+
+
+STATUSES = ((NotFoundError, 404), (IllegalTransition, 409), (StoreError, 503), (InspectorError, 503))
+
+
+async def _ours(request: Request, error: GatewayError) -> Response:
+    if isinstance(error, RefusedError):
+        return answer(request, error.status, str(error))
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return answer(request, status, str(error) if status < 500 else "not available right now, please try again")
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    return answer(request, error.status_code, error.detail, error.headers)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    """Names what is wrong without quoting it."""
+    wrong = (f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors())
+    return answer(request, 422, "; ".join(wrong))
+
+
+async def _login_needed(request: Request, _error: login.LoginNeeded) -> Response:
+    return login.send_to_login(request)
+
+
+def answer(request: Request, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as its reader wants it: JSON for programs, a page for people."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": text}, status, headers)
+    title = HTTPStatus(status).phrase
+    reply = page(request, "problem.html", status, title=title, status_code=status, text=text)
+    reply.headers.update(headers or {})
+    return reply
+
+
+ANSWERS: Mapping[type[Exception], Any] = {
+    login.LoginNeeded: _login_needed,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    GatewayError: _ours,
+}

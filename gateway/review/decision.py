@@ -1,0 +1,36 @@
+"""One way to decide, for pages and API alike. Who may and for whom is checked here; the quarantine does the rest."""
+
+from typing import Literal
+
+from gateway.errors import GatewayError
+from gateway.hold import HeldMessage
+from gateway.review.desk import Desk, Visitor
+from gateway.review.shapes import Decision
+
+Verb = Literal["release", "return"]
+
+
+class RefusedError(GatewayError):
+    """A decision that this visitor cannot take, or not so; `status` is HTTP's word for why."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+async def decide(desk: Desk, visitor: Visitor, hold_id: str, verb: Verb, decision: Decision) -> HeldMessage:
+    """On the disk when this returns; delivery follows. Raises RefusedError, IllegalTransition, NotFoundError."""
+    if not visitor.may_decide:
+        raise RefusedError(403, f"the role {visitor.role} may read, but not decide")
+    message = await desk.quarantine.get(hold_id)
+    theirs = {address.casefold() for address in message.envelope.rcpt_to}
+    if decision.recipients is not None and not {a.casefold() for a in decision.recipients} <= theirs:
+        raise RefusedError(422, "recipients: not all of them are recipients of this message")
+    if decision.recipients == ():
+        raise RefusedError(422, "recipients: nobody was chosen")
+    who, note, now = visitor.name, decision.note, desk.now()
+    if verb == "release":
+        await desk.quarantine.release(hold_id, decision.recipients, who, note, now)
+    else:
+        await desk.quarantine.return_(hold_id, who, note, now, decision.recipients)
+    return await desk.quarantine.get(hold_id)

@@ -1,0 +1,61 @@
+"""What every page and every API call has at hand, and who is asking. Who may do what is decided here, once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gateway.accounts import Accounts, Role
+from gateway.audit.log import AuditLog
+from gateway.hold import Quarantine
+from gateway.inspector import Inspector
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The rooms that the review room asks."""
+
+    settings: Settings
+    quarantine: Quarantine
+    accounts: Accounts
+    audit: AuditLog
+    inspector: Inspector
+    ready: Callable[[], Mapping[str, str]]
+    metrics: Callable[[], bytes]
+    now: Callable[[], datetime]
+    client_name: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who has proved who he is."""
+
+    name: str
+    role: Role
+    csrf: str = ""  #: of a browser's visit; the API has none
+
+    @property
+    def may_decide(self) -> bool:
+        return self.role in {Role.REVIEWER, Role.ADMIN}
+
+    @property
+    def may_look(self) -> bool:
+        """At opened content; an auditor sees verdicts and records only."""
+        return self.role in {Role.REVIEWER, Role.ADMIN}
+
+
+def csrf_of(session: str) -> str:
+    """A form's proof that it was made for this visit; says nothing about the cookie it comes from."""
+    return sha256(b"countersign form " + session.encode()).hexdigest()
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]

@@ -1,0 +1,211 @@
+"""The pages: queue, one held message opened, the decision, the audit log. Never shows a value unmasked."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from gateway.audit.chain import Entry, Event
+from gateway.errors import IllegalTransition, InspectorError
+from gateway.review.decision import RefusedError, Verb, decide
+from gateway.review.desk import AtDesk, Desk, Visitor
+from gateway.review.login import AsVisitor, ByForm, visitor_of
+from gateway.review.message import shape_of, summary, whole
+from gateway.review.paper import page
+from gateway.review.records import export, latest
+from gateway.review.shapes import NOTE, Decision, HeldShape
+from gateway.review.viewed import ViewedPart
+from gateway.states import State
+from rules.verdict import Verdict
+
+router = APIRouter(include_in_schema=False)
+
+HEADER = "header"  #: the choice that stands for the header fields, in place of a part's position
+PAGE = 50  #: messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A filter of the queue."""
+
+    key: str
+    label: str
+    heading: str
+    empty: str
+    states: frozenset[State]
+
+
+CHOICES = (
+    Choice(
+        key="waiting",
+        label="Waiting",
+        heading="Waiting for a second person",
+        empty="Nothing is waiting",
+        states=frozenset({State.HELD, State.PENDING}),
+    ),
+    Choice(
+        key="released",
+        label="Released",
+        heading="Released",
+        empty="Nothing has been released yet",
+        states=frozenset({State.RELEASING, State.RELEASED}),
+    ),
+    Choice(
+        key="returned",
+        label="Returned",
+        heading="Returned to the sender",
+        empty="Nothing has been returned yet",
+        states=frozenset({State.RETURNING, State.RETURNED}),
+    ),
+    Choice(
+        key="all", label="All", heading="Every message kept here", empty="Nothing is kept here", states=frozenset(State)
+    ),
+)
+
+
+@router.get("/", dependencies=[Depends(visitor_of)])
+async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: str = "") -> Response:
+    choice = next((choice for choice in CHOICES if choice.key == state), CHOICES[0])
+    found = await desk.quarantine.list(choice.states, limit=PAGE, before=before or None)
+    return page(
+        request,
+        "queue.html",
+        here="queue",
+        heading=choice.heading,
+        empty=choice.empty,
+        choices=CHOICES,
+        chosen=choice.key,
+        items=[summary(message) for message in found],
+        next=found[-1].id if len(found) == PAGE else None,
+        now=desk.now(),
+    )
+
+
+@router.get("/held/{hold_id}")
+async def held_page(
+    request: Request, desk: AtDesk, visitor: AsVisitor, hold_id: str, part: str = "", done: str = ""
+) -> Response:
+    return await _held(request, desk, visitor, hold_id, part=part, done=DONE.get(done, ""))
+
+
+#: What a page says after a decision; only these words can be asked for in its address.
+DONE = {
+    "release": "Released. Delivery goes on in the background until the next hop has taken it.",
+    "return": "Returned. The sender gets a notice with your note.",
+}
+
+
+async def _held(
+    request: Request, desk: Desk, visitor: Visitor, hold_id: str, *, part: str = "", **context: Any
+) -> Response:
+    message = await desk.quarantine.get(hold_id)
+    held = whole(message)
+    shown = _choose(held.verdict, part)
+    opened, not_opened = await _look(desk, visitor, held, shown)
+    defaults: dict[str, Any] = {"problem": "", "done": "", "note": "", "chosen": (), "status": 200}
+    return page(
+        request,
+        "held.html",
+        **(defaults | context),
+        held=held,
+        records=held.history[::-1],
+        shown=shown,
+        opened=opened,
+        not_opened=not_opened,
+        client_name=desk.client_name,
+        now=desk.now(),
+    )
+
+
+def _choose(verdict: Verdict | None, part: str) -> int | str | None:
+    """The part asked for; else the one with the most findings, else the first that is not the message's own text."""
+    if verdict is None:
+        return None
+    if part == HEADER or not verdict.parts:
+        return HEADER
+    if part.isdecimal() and int(part) < len(verdict.parts):
+        return int(part)
+    found = dict.fromkeys(range(len(verdict.parts)), 0)
+    for finding in verdict.findings:
+        for place, report in enumerate(verdict.parts):
+            found[place] += finding.count if report.part == finding.part else 0
+    return max(found, key=lambda place: (found[place], verdict.parts[place].filename is not None, -place))
+
+
+async def _look(
+    desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str | None
+) -> tuple[ViewedPart | None, str]:
+    """Open one part, and put on record who looked: before anything is shown."""
+    if not visitor.may_look or held.verdict is None or shown is None:
+        return None, ""
+    section = "" if isinstance(shown, str) else held.verdict.parts[shown].part
+    raw = await desk.quarantine.content(held.id)
+    # A section inside a container is made of file names, so the record counts parts instead.
+    detail = {"shown": HEADER if isinstance(shown, str) else shown + 1}
+    await desk.audit.append(
+        Entry(event=Event.VIEWED, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
+    )
+    try:
+        return await desk.inspector.view(raw, section), ""
+    except InspectorError:
+        return None, "It cannot be opened right now. Load the page again in a moment."
+
+
+@router.post("/held/{hold_id}/release")
+async def release(
+    request: Request,
+    desk: AtDesk,
+    visitor: ByForm,
+    hold_id: str,
+    recipients: Annotated[list[str] | None, Form()] = None,
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    ticked = tuple(recipients or ())
+    return await _decide(request, desk, visitor, Asked(hold_id, "release", ticked, note))
+
+
+@router.post("/held/{hold_id}/return")
+async def return_(
+    request: Request, desk: AtDesk, visitor: ByForm, hold_id: str, note: Annotated[str, Form()] = ""
+) -> Response:
+    """Back to the sender for all who still wait; ticks are for releasing only."""
+    return await _decide(request, desk, visitor, Asked(hold_id, "return", None, note))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form as it came."""
+
+    hold_id: str
+    verb: Verb
+    recipients: tuple[str, ...] | None
+    note: str
+
+
+async def _decide(request: Request, desk: Desk, visitor: Visitor, asked: Asked) -> Response:
+    try:
+        decision = Decision(recipients=asked.recipients, note=asked.note)
+        await decide(desk, visitor, asked.hold_id, asked.verb, decision)
+    except ValidationError:
+        problem, status = f"A note of at most {NOTE:,} characters has to say why.", 422
+    except RefusedError as refused:
+        problem, status = str(refused), refused.status
+    except IllegalTransition as illegal:
+        problem, status = str(illegal).capitalize(), 409
+    else:
+        return RedirectResponse(f"/held/{asked.hold_id}?done={asked.verb}", 303)
+    kept: dict[str, Any] = {"problem": problem, "note": asked.note, "chosen": asked.recipients or ()}
+    return await _held(request, desk, visitor, asked.hold_id, status=status, **kept)
+
+
+@router.get("/audit", dependencies=[Depends(visitor_of)])
+async def audit_page(request: Request, desk: AtDesk) -> Response:
+    records = [shape_of(record) for record in await latest(desk)]
+    return page(request, "audit.html", here="audit", records=records)
+
+
+@router.get("/audit/export", dependencies=[Depends(visitor_of)])
+async def audit_export(desk: AtDesk) -> Response:
+    return export(desk, since=None, until=None)

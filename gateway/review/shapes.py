@@ -1,0 +1,94 @@
+"""The JSON of the review API, and what its pages are made from: places, counts, masked samples, never a value."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.states import State
+from rules.verdict import Disposition, Kind, Verdict
+
+NOTE = 2000  #: characters
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Shape):
+    """Every answer that is an error."""
+
+    detail: str
+
+
+class SummaryShape(Shape):
+    """A message in the list."""
+
+    id: str
+    state: State
+    held_at: datetime
+    mail_from: str
+    recipients: tuple[str, ...]
+    disposition: Disposition | None = Field(description="null while the message is still being inspected")
+    sentence: str | None
+    people: int
+    by_state: Mapping[str, int]
+
+
+class HeldList(Shape):
+    items: tuple[SummaryShape, ...]
+    next: str | None = Field(description="give it as `before` for the next page; null on the last one")
+
+
+class EnvelopeShape(Shape):
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+
+
+class RecipientShape(Shape):
+    """A recipient, what the verdict says of him, and what has become of his copy."""
+
+    address: str
+    state: State
+    since: datetime
+    kind: Kind | None
+    clients: tuple[str, ...]
+    disposition: Disposition | None
+    reply: str | None = Field(description="downstream's last word about him")
+
+
+class RecordShape(Shape):
+    """An audit record."""
+
+    seq: int
+    at: datetime
+    event: str
+    actor: str
+    hold_id: str | None
+    detail: Mapping[str, Any]
+
+
+class HeldShape(Shape):
+    """All that is known of one message, without its content."""
+
+    id: str
+    state: State
+    held_at: datetime
+    size: int
+    envelope: EnvelopeShape
+    recipients: tuple[RecipientShape, ...]
+    verdict: Verdict | None = Field(description="CONTRACT section 4; null while the message is still being inspected")
+    history: tuple[RecordShape, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether a reviewer can still decide for somebody."""
+        return any(recipient.state is State.HELD for recipient in self.recipients)
+
+
+class Decision(Shape):
+    recipients: tuple[str, ...] | None = Field(default=None, description="null: all that still wait", max_length=10_000)
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NOTE)] = Field(
+        description="why; goes into the audit log; write no content values"
+    )
