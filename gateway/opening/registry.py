@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.message import Limits, OpenedMessage
-from gateway.opening import text
+from gateway.opening import cards, html, structured, text
 from gateway.opening.opener import Opener
 from gateway.opening.walk import walk
 
@@ -12,6 +12,20 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "text/csv": text.open_text,
     "text/tab-separated-values": text.open_text,
     "application/yaml": text.open_text,
+    "text/html": html.open_html,
+    "application/xml": structured.open_xml,
+    "image/svg+xml": structured.open_xml,
+    "application/json": structured.open_json,
+    "text/vcard": cards.open_card,
+    "text/calendar": cards.open_card,
+    "application/zip": zipped.open_zip,
+    "application/x-tar": archive.open_tar,
+    "application/x-7z-compressed": archive.open_7z,
+    "application/vnd.rar": archive.open_rar,
+    "application/gzip": compressed.open_compressed,
+    "application/x-bzip2": compressed.open_compressed,
+    "application/x-xz": compressed.open_compressed,
+    "application/zstd": compressed.open_compressed,
 }
 
 

@@ -23,7 +23,7 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
     if not text.strip():
         contents = ()
     inner: Iterator[Inner] = pasted.blocks(text)
-    if (missed := _missed(leaf.content, text)) is not None:
+    if (missed := missed(text)) is not None:
         obstacle, note = missed
         return Opening(outcome=Partial(contents=contents, obstacle=obstacle, note=note), inner=inner)
     return Opening(outcome=Opened(contents=contents), inner=inner)
@@ -39,11 +39,12 @@ def _named(leaf: Leaf) -> bool:
     return name.endswith((".csv", ".tsv", ".tab", ".psv")) or leaf.declared_type in delimited.TYPES
 
 
-def _missed(raw: bytes, text: str) -> tuple[Obstacle, str] | None:
+def missed(text: str) -> tuple[Obstacle, str] | None:
+    """What a text holds that cannot be read."""
     if _SEALED in text:
         return Obstacle.ENCRYPTED, "holds a PGP message"
     if _YENC.search(text):
         return Obstacle.UNSUPPORTED, "holds a yEnc block"
-    if "\0" in text and b"\0" in raw:
+    if "\0" in text:
         return Obstacle.CORRUPT, "NUL bytes within the text"
     return None

@@ -1,0 +1,112 @@
+"""TAR, 7z and RAR: every file inside is handed on, or listed by name. Extracts nothing to disk, runs no tool."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import py7zr
+import py7zr.io
+import rarfile
+
+from gateway.message import Opened, Unopened
+from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
+from rules.content import Role, Text
+from rules.verdict import Obstacle
+
+_PIECE = 1 << 20
+
+
+def open_tar(leaf: Leaf, budget: Budget) -> Opening:
+    return Opening(outcome=Opened(), inner=_tar(leaf, budget))
+
+
+def _tar(leaf: Leaf, budget: Budget) -> Iterator[Inner]:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(leaf.content), mode="r:", ignore_zeros=True) as archive:
+            for member in archive:
+                if member.isdir():
+                    continue
+                yield _member(archive, member, budget)
+    except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError) as error:
+        raise CannotLookError(Obstacle.CORRUPT, "a tar that breaks off") from error
+
+
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget) -> Inner:
+    """A link or a device holds nothing; its name and the name it points to are all there is."""
+    if not member.isfile():
+        return Inner(name=member.name, content=member.linkname.encode("utf-8", "replace"), declared_type="text/plain")
+    budget.expand(member.size)
+    source = archive.extractfile(member)
+    content = source.read() if source else b""
+    if len(content) != member.size:
+        raise CannotLookError(Obstacle.CORRUPT, "a tar that breaks off")
+    return Inner(name=member.name, content=content)
+
+
+def open_7z(leaf: Leaf, budget: Budget) -> Opening:
+    """All files at once: 7z packs them into common streams. The sizes in its directory are counted before."""
+    try:
+        archive = py7zr.SevenZipFile(io.BytesIO(leaf.content))
+    except py7zr.exceptions.PasswordRequired:
+        return Opening(
+            outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="an archive whose list of files is encrypted")
+        )
+    files = [entry for entry in archive.list() if not entry.is_directory]
+    if len(files) > budget.limits.max_parts:
+        raise CannotLookError(Obstacle.LIMIT, f"more than {budget.limits.max_parts} files")
+    if archive.needs_password():
+        sealed = Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted file")
+        return Opening(outcome=Opened(), inner=[Inner(name=entry.filename, content=sealed) for entry in files])
+    return Opening(
+        outcome=Opened(), inner=_seven(archive, [(entry.filename, entry.uncompressed or 0) for entry in files], budget)
+    )
+
+
+def _seven(archive: Any, files: list[tuple[str, int]], budget: Budget) -> Iterator[Inner]:
+    budget.expand(sum(size for _, size in files))
+    factory = py7zr.io.BytesIOFactory(budget.limits.max_expanded)
+    try:
+        archive.extractall(factory=factory)
+    except py7zr.exceptions.UnsupportedCompressionMethodError as error:
+        raise CannotLookError(Obstacle.UNSUPPORTED, "a 7z method that is not known") from error
+    except Exception as error:  # py7zr and its codecs raise what they like
+        raise CannotLookError(Obstacle.CORRUPT, "a 7z archive that cannot be unpacked") from error
+    for name, _ in files:
+        product = factory.products.get(name)
+        if product is None:
+            yield Inner(name=name, content=Unopened(obstacle=Obstacle.CORRUPT, note="a listed file that is not there"))
+        else:
+            product.seek(0)
+            yield Inner(name=name, content=product.read())
+
+
+def open_rar(leaf: Leaf, budget: Budget) -> Opening:
+    """Files stored without compression are read; the rest are listed by name, as unpacking needs a program."""
+    try:
+        archive = rarfile.RarFile(io.BytesIO(leaf.content), part_only=True)
+    except (rarfile.NeedFirstVolume, rarfile.RarCannotExec) as error:
+        raise CannotLookError(Obstacle.UNSUPPORTED, "one volume of several") from error
+    except rarfile.Error as error:
+        raise CannotLookError(Obstacle.CORRUPT, "a broken RAR archive") from error
+    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if archive.needs_password() and not entries:
+        return Opening(
+            outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="an archive whose list of files is encrypted")
+        )
+    comment = str(archive.comment or "")
+    contents = (Text(part=leaf.section, where="comments", role=Role.HEADING, content=comment),) if comment else ()
+    return Opening(outcome=Opened(contents=contents), inner=(_of_rar(archive, entry, budget) for entry in entries))
+
+
+def _of_rar(archive: Any, entry: Any, budget: Budget) -> Inner:
+    name = str(entry.filename)
+    if entry.needs_password():
+        return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted file"))
+    if entry.compress_type != rarfile.RAR_M0:
+        return Inner(name=name, content=Unopened(obstacle=Obstacle.UNSUPPORTED, note="RAR compression"))
+    budget.expand(entry.file_size)
+    try:
+        return Inner(name=name, content=archive.read(entry))
+    except (rarfile.Error, OSError, ValueError, EOFError):
+        return Inner(name=name, content=Unopened(obstacle=Obstacle.CORRUPT, note="a file that cannot be read"))

@@ -1,0 +1,198 @@
+"""XML and JSON: lists of records become tables, all else becomes lines of path and value. Expands no entity, loads nothing."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lxml import etree
+
+from gateway.message import Opened, Partial
+from gateway.opening import html
+from gateway.opening.charset import decode
+from gateway.opening.opener import Budget, Leaf, Opening
+from gateway.opening.text import as_text, open_text
+from rules.content import Content, Table, Text
+from rules.verdict import Obstacle
+
+_FEWEST_RECORDS = 2
+_MOST_LEVELS = 200
+
+Scalar = str | int | float | bool | None
+
+
+def open_json(leaf: Leaf, budget: Budget) -> Opening:
+    """A document, or one per line; what is neither is plain text."""
+    source = decode(leaf.content, leaf.charset)
+    try:
+        document = _json(source)
+        contents = tuple(_json_contents(document, leaf))
+    except ValueError:
+        return open_text(leaf, budget)
+    except RecursionError:
+        note = "JSON nested too deep"
+        return Opening(outcome=Partial(contents=(as_text(leaf, source),), obstacle=Obstacle.LIMIT, note=note))
+    return Opening(outcome=Opened(contents=contents))
+
+
+def _json(source: str) -> Any:
+    """Numbers stay as they are written: a leading zero or a 30-digit number must not change."""
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
+    text = source.strip("\ufeff \t\r\n")
+    try:
+        return decoder.decode(text)
+    except ValueError:
+        lines = [line for line in text.split("\n") if line.strip()]
+        if len(lines) < _FEWEST_RECORDS:
+            raise
+        return [decoder.decode(line) for line in lines]
+
+
+def _json_contents(document: Any, leaf: Leaf) -> Iterator[Content]:
+    lines: list[str] = []
+    tables: list[Table] = []
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, list) and (rows := _records(value)):
+            tables.append(Table(part=leaf.section, name=_whole(path), rows=rows))
+        elif isinstance(value, dict):
+            waiting += reversed([(f"{path}.{key}" if path else str(key), each) for key, each in value.items()])
+        elif isinstance(value, list):
+            waiting += reversed([(path, each) for each in value])
+        else:
+            lines.append(f"{path}: {value}" if path else f"{value}")
+    if lines:
+        yield as_text(leaf, _whole("\n".join(lines)))
+    yield from tables
+
+
+def _records(values: Sequence[Any]) -> list[list[str]] | None:
+    """Flat objects become rows under the union of their keys; equally long lists become rows as they are."""
+    if len(values) < _FEWEST_RECORDS:
+        return None
+    if all(isinstance(value, Mapping) for value in values):
+        flat = [dict(_flat(value)) for value in values]
+        keys = list(dict.fromkeys(key for each in flat for key in each))
+        if len(keys) < 2 or len(keys) * len(flat) > 50 * sum(map(len, flat)) + 10_000:
+            return None
+        return [[_whole(key) for key in keys], *([_whole(each.get(key, "")) for key in keys] for each in flat)]
+    if all(
+        isinstance(value, list) and value and not any(isinstance(each, list | dict) for each in value)
+        for value in values
+    ):
+        return [["" if each is None else _whole(str(each)) for each in value] for value in values]
+    return None
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "", level: int = 0) -> Iterator[tuple[str, str]]:
+    """Members of members, and of short lists, become columns of their own."""
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and level < _MOST_LEVELS:
+            yield from _flat(value, f"{name}.", level + 1)
+        elif isinstance(value, Mapping | list):
+            yield name, json.dumps(value, ensure_ascii=False)
+        else:
+            yield name, "" if value is None else str(value)
+
+
+def _whole(text: str) -> str:
+    """JSON may hold lone surrogates, which no UTF-8 can carry."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def open_xml(leaf: Leaf, budget: Budget) -> Opening:
+    """Records as tables, the rest as text, attributes and comments included; broken XML is read as HTML is: leniently."""
+    source = decode(leaf.content, leaf.charset or _declared(leaf.content))
+    if "<!ENTITY" in source:
+        note = "declares entities, which are not expanded"
+        return Opening(outcome=Partial(contents=(as_text(leaf, source),), obstacle=Obstacle.UNSUPPORTED, note=note))
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+    try:
+        root = etree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", source.lstrip("\ufeff")), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return html.open_html(leaf, budget)
+    return Opening(outcome=Opened(contents=tuple(_xml_contents(root, leaf))))
+
+
+def _declared(content: bytes) -> str | None:
+    found = re.match(rb"\s*<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w.:-]{1,40})", content)
+    return found[1].decode("ascii") if found else None
+
+
+def _xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
+    words: list[str] = []
+    hidden: list[str] = []
+    tables: list[Table] = []
+    seen: set[Any] = set()
+    for element in root.iter():
+        if element in seen:
+            continue
+        if not isinstance(element.tag, str):
+            hidden.append(element.text or "")
+            words.append(element.tail or "")
+            continue
+        if rows := _rows(element):
+            tables.append(Table(part=leaf.section, name=f"{_local(element.tag)} {len(tables) + 1}", rows=rows))
+            seen.update(element.iterdescendants())
+            hidden += _beside(element)
+            words += [
+                element.text or "",
+                *(piece for child in element for piece in (child.text or "", child.tail or "")),
+            ]
+            words.append(element.tail or "")
+            continue
+        hidden += [f"{_local(name)}: {value}" for name, value in element.attrib.items()]
+        words += [element.text or "", element.tail or ""]
+    text = "\n".join(filter(None, (word.strip() for word in words)))
+    if text:
+        yield as_text(leaf, text)
+    if hidden := [each for each in hidden if each.strip()]:
+        yield Text(part=leaf.section, where="attributes", role=leaf.role, content="\n".join(hidden))
+    yield from tables
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _rows(element: Any) -> list[list[str]] | None:
+    """The element's children as rows, when nearly all are records of one name with two fields or more."""
+    records = [child for child in element if isinstance(child.tag, str)]
+    names = Counter(child.tag for child in records)
+    if len(records) < _FEWEST_RECORDS or names.most_common(1)[0][1] < len(records) * 0.6:
+        return None
+    fields = [list(_fields(child)) for child in records]
+    if sum(len(each) > 1 for each in fields) < len(records) * 0.6 or any(_is_list(child) for child in records):
+        return None
+    columns = list(dict.fromkeys(name for each in fields for name, _ in each))
+    if any(len({name for name, _ in each}) < len(each) for each in fields):
+        return [[value for _, value in each] for each in fields]
+    rows = (dict(each) for each in fields)
+    return [columns, *([row.get(column, "") for column in columns] for row in rows)]
+
+
+def _is_list(record: Any) -> bool:
+    """Does it hold records in its turn? Then it is no row, but has some."""
+    return any(len(child) > 1 and sum(len(each) > 1 for each in child) > 1 for child in record)
+
+
+def _beside(table: Any) -> Iterator[str]:
+    """What the rows do not show: comments, and attributes of the table and of single fields."""
+    for element in table.iter():
+        if not isinstance(element.tag, str):
+            yield element.text or ""
+        elif element.getparent() is not table:
+            yield from (f"{_local(name)}: {value}" for name, value in element.attrib.items())
+
+
+def _fields(record: Any) -> Iterator[tuple[str, str]]:
+    for name, value in record.attrib.items():
+        yield _local(name), str(value)
+    for child in record:
+        if isinstance(child.tag, str):
+            values = [*map(str, child.attrib.values())] if not len(child) else []
+            text = " ".join(piece.strip() for piece in child.itertext() if piece and piece.strip())
+            yield _local(child.tag), text or " ".join(values)

@@ -1,0 +1,229 @@
+"""ZIP archives, entry by entry, by the directory and by what stands between. Trusts no size, extracts nothing to disk."""
+
+import bz2
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gateway.message import Opened, Outcome, Partial, Unopened
+from gateway.opening.compressed import Inflater, bounded, zstd_inflater
+from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
+from rules.content import Content, Role, Text
+from rules.verdict import Obstacle
+
+_LOCAL = b"PK\x03\x04"
+_END = b"PK\x05\x06"
+_ENCRYPTED = 1
+_MOST_ENTRIES = 65_535
+
+
+def open_zip(leaf: Leaf, budget: Budget) -> Opening:
+    """Every entry is handed on; encrypted ones are listed by name. Entries that only the local headers know make it partial."""
+    _refuse_floods(leaf.content, budget)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(leaf.content))
+    except (zipfile.BadZipFile, ValueError, struct.error, EOFError, OSError, NotImplementedError):
+        return _without_directory(leaf, budget)
+    entries = archive.infolist()
+    comments = [
+        each.decode("utf-8", "replace") for each in (archive.comment, *(entry.comment for entry in entries)) if each
+    ]
+    contents: tuple[Content, ...] = (
+        (Text(part=leaf.section, where="comments", role=Role.HEADING, content="\n".join(comments)),) if comments else ()
+    )
+    hidden = _hidden(leaf.content, entries, archive.start_dir)
+    outcome: Outcome = Opened(contents=contents)
+    if hidden:
+        note = "entries that its directory does not list"
+        outcome = Partial(contents=contents, obstacle=Obstacle.CORRUPT, note=note)
+    files = (_inner(leaf.content, entry, budget) for entry in entries if not entry.is_dir() or entry.file_size)
+    return Opening(outcome=outcome, inner=_chain(files, leaf.content, hidden, budget))
+
+
+def _chain(files: Iterator[Inner], content: bytes, hidden: list[int], budget: Budget) -> Iterator[Inner]:
+    yield from files
+    for offset in hidden:
+        yield _stray(content, offset, budget)
+
+
+def _refuse_floods(content: bytes, budget: Budget) -> None:
+    """zipfile reads the whole directory at once: count its entries before it does."""
+    most = min(budget.limits.max_parts, _MOST_ENTRIES)
+    end = content.rfind(_END, max(0, len(content) - 66_000))
+    if end < 0 or len(content) < end + 22:
+        return
+    entries, size = struct.unpack_from("<HI", content, end + 10)
+    directory = content.count(b"PK\x01\x02", max(0, end - size) if size < end else 0, end)
+    if min(entries, directory) > most or directory > _MOST_ENTRIES:
+        raise CannotLookError(Obstacle.LIMIT, f"more than {most} files")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An entry as its local header has it."""
+
+    name: bytes
+    method: int
+    flags: int
+    start: int  #: of its compressed bytes
+
+
+def _place(content: bytes, offset: int) -> _Place:
+    if content[offset : offset + 4] != _LOCAL or len(content) < offset + 30:
+        raise CannotLookError(Obstacle.CORRUPT, "an entry without its header")
+    flags, method = struct.unpack_from("<HH", content, offset + 6)
+    name, extra = struct.unpack_from("<HH", content, offset + 26)
+    return _Place(content[offset + 30 : offset + 30 + name], method, flags, offset + 30 + name + extra)
+
+
+def _inner(content: bytes, entry: zipfile.ZipInfo, budget: Budget) -> Inner:
+    name = entry.filename
+    try:
+        place = _place(content, entry.header_offset)
+        if (entry.flag_bits | place.flags) & _ENCRYPTED:
+            return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry"))
+        packed = memoryview(content)[place.start : place.start + entry.compress_size]
+        unpacked, rest = _unpacked(packed, entry.compress_type, budget)
+        if entry.compress_type != place.method or rest or len(unpacked) != entry.file_size:
+            raise CannotLookError(Obstacle.CORRUPT, "an entry of another size or method than it claims")
+        if zlib.crc32(unpacked) != entry.CRC:
+            raise CannotLookError(Obstacle.CORRUPT, "an entry whose checksum is wrong")
+    except CannotLookError as error:
+        if error.obstacle is Obstacle.LIMIT:
+            raise
+        return Inner(name=name, content=Unopened(obstacle=error.obstacle, note=error.note))
+    return Inner(name=name, content=unpacked)
+
+
+def _unpacked(packed: memoryview, method: int, budget: Budget) -> tuple[bytes, bool]:
+    """Content, and whether bytes were left over."""
+    if method == zipfile.ZIP_STORED:
+        budget.expand(len(packed))
+        return bytes(packed), False
+    make = _METHODS.get(method)
+    if make is None:
+        raise CannotLookError(Obstacle.UNSUPPORTED, f"zip method {method}")
+    stream = bounded(packed, make, budget)
+    content = b"".join(stream.pieces())
+    if not stream.whole:
+        raise CannotLookError(Obstacle.CORRUPT, "an entry that breaks off")
+    return content, bool(stream.rest)
+
+
+class _ZipLzma:
+    """APPNOTE 5.8.8: two version bytes, the size of the properties, the properties, a raw LZMA stream."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inner: lzma.LZMADecompressor | None = None
+        self.unused_data = b""
+
+    @property
+    def eof(self) -> bool:  # the stream may lack its end mark
+        return self._inner is not None and (self._inner.eof or self._inner.needs_input)
+
+    @property
+    def needs_input(self) -> bool:
+        return self._inner is None or self._inner.needs_input
+
+    def decompress(self, packed: bytes, most: int) -> bytes:
+        if self._inner is not None:
+            return self._inner.decompress(packed, most)
+        self._head += packed
+        if len(self._head) < 9:
+            return b""
+        size = int.from_bytes(self._head[2:4], "little")
+        digit, dictionary = struct.unpack_from("<BI", self._head, 4)
+        filters = [
+            {
+                "id": lzma.FILTER_LZMA1,
+                "lc": digit % 9,
+                "lp": digit // 9 % 5,
+                "pb": digit // 45,
+                "dict_size": min(max(dictionary, 4096), 1 << 26),
+            }
+        ]
+        self._inner = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        return self._inner.decompress(self._head[4 + size :], most)
+
+
+_METHODS: dict[int, Callable[[], Inflater]] = {
+    zipfile.ZIP_DEFLATED: lambda: _Deflate(),
+    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
+    zipfile.ZIP_LZMA: _ZipLzma,
+    93: zstd_inflater,
+    95: lzma.LZMADecompressor,
+}
+
+
+class _Deflate:
+    """zlib's raw inflater with the face of bz2's and lzma's."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, packed: bytes, most: int) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + packed, most)
+
+
+def _hidden(content: bytes, entries: list[zipfile.ZipInfo], directory: int) -> list[int]:
+    """Local headers in the gaps between the listed entries: readers that go from front to back find those files."""
+    taken = sorted((entry.header_offset, entry.compress_size) for entry in entries)
+    hidden: list[int] = []
+    place = 0
+    for offset, size in [*taken, (directory, 0)]:
+        found = content.find(_LOCAL, place, max(offset, place))
+        while found >= 0 and len(hidden) < 100:
+            hidden.append(found)
+            found = content.find(_LOCAL, found + 4, offset)
+        end = offset + size + 30
+        if content[offset : offset + 4] == _LOCAL and len(content) >= offset + 30:
+            end += sum(struct.unpack_from("<HH", content, offset + 26))
+        place = max(place, end)
+    return hidden
+
+
+def _without_directory(leaf: Leaf, budget: Budget) -> Opening:
+    """Broken off or tampered with: read what the local headers lead to, and call it partial."""
+    offsets: list[int] = []
+    found = leaf.content.find(_LOCAL)
+    while found >= 0 and len(offsets) < budget.limits.max_parts:
+        offsets.append(found)
+        found = leaf.content.find(_LOCAL, found + 4)
+    if not offsets:
+        raise CannotLookError(Obstacle.CORRUPT, "a zip without a directory")
+    outcome = Partial(contents=(), obstacle=Obstacle.CORRUPT, note="a zip without a directory")
+    return Opening(outcome=outcome, inner=(_stray(leaf.content, offset, budget) for offset in offsets))
+
+
+def _stray(content: bytes, offset: int, budget: Budget) -> Inner:
+    """An entry that no directory lists; its size is where its stream ends."""
+    name = "unlisted"
+    try:
+        place = _place(content, offset)
+        name = place.name.decode("utf-8", "replace")
+        size = struct.unpack_from("<I", content, offset + 18)[0]
+        if place.flags & _ENCRYPTED:
+            return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry"))
+        packed = memoryview(content)[place.start : place.start + size if size else None]
+        return Inner(name=name, content=_unpacked(packed, place.method, budget)[0])
+    except CannotLookError as error:
+        if error.obstacle is Obstacle.LIMIT:
+            raise
+        return Inner(name=name, content=Unopened(obstacle=error.obstacle, note=error.note))
