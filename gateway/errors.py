@@ -2,9 +2,12 @@
 
 GatewayError
 ├── StoreError          the store could not be read or written: 451, nothing of ours is kept
+│   └── StoreFullError  no room left: 452
 ├── InspectorError      no worker can be had: 451
 ├── IllegalTransition   a change of state that the table does not allow
-└── NotFoundError       no such held message, account or token
+│   └── OwnMessageError the sender's own message: a second person has to decide
+├── NotFoundError       no such held message, account or token
+└── AccountError        a name, role or password that cannot be had
 """
 
 
@@ -16,6 +19,10 @@ class StoreError(GatewayError):
     pass
 
 
+class StoreFullError(StoreError):
+    pass
+
+
 class InspectorError(GatewayError):
     pass
 
@@ -24,5 +31,13 @@ class IllegalTransition(GatewayError):  # noqa: N818 - a refusal, not an error
     pass
 
 
+class OwnMessageError(IllegalTransition):
+    pass
+
+
 class NotFoundError(GatewayError):
+    pass
+
+
+class AccountError(GatewayError):
     pass

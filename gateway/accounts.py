@@ -1,0 +1,246 @@
+"""Who may look and decide: users, API tokens, web sessions. Secrets are kept hashed only; changes are on record."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, delete, insert, select, update
+
+from gateway.audit.chain import Entry, Event
+from gateway.errors import AccountError, NotFoundError
+from gateway.store import Store, Transaction
+from gateway.store.moments import from_ms, to_ms
+from gateway.store.schema import accounts, sessions, tokens
+
+SHORTEST_PASSWORD = 12
+FREE_FAILURES = 5  #: wrong passwords before waiting begins
+LONGEST_LOCK_S = 900
+SESSION = timedelta(hours=8)
+TOKEN_PREFIX = "cs_"  # noqa: S105 - lets a secret scanner recognise a leaked one
+_NAME = re.compile(r"[\w.@+-]{1,128}")
+
+
+class Role(StrEnum):
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who has proved who he is: by password, session or token."""
+
+    name: str
+    role: Role
+
+
+class Accounts:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hasher = PasswordHasher(type=Type.ID)
+        self._nobody = self._hasher.hash(secrets.token_hex())
+        self._hashing = asyncio.Semaphore(2)  # each costs 64 MiB
+
+    async def add_user(
+        self, name: str, role: Role | str, password: str, now: datetime, actor: str = "countersign"
+    ) -> Account:
+        """Raises AccountError for a name that is taken or odd, an unknown role, or a short password."""
+        account = _account(name, role)
+        _long_enough(password)
+        hashed = await self._hash(password)
+
+        def work(tx: Transaction) -> None:
+            if tx.execute(select(accounts.c.name).where(accounts.c.name == account.name)).first():
+                raise AccountError(f"user {account.name} exists already")
+            row = {"name": account.name, "role": account.role.value, "password_hash": hashed}
+            tx.execute(insert(accounts), row | {"created_at": to_ms(now), "failures": 0, "locked_until": 0})
+            detail = {"name": account.name, "role": account.role.value}
+            tx.record(Entry(event=Event.USER_ADDED, at=now, actor=actor, detail=detail))
+
+        await self._store.write(work)
+        return account
+
+    async def set_password(self, name: str, password: str, now: datetime, actor: str) -> None:
+        """Change a password; everybody logged in under the name is logged out."""
+        _long_enough(password)
+        hashed = await self._hash(password)
+
+        def work(tx: Transaction) -> None:
+            changed = update(accounts).where(accounts.c.name == name)
+            if tx.execute(changed.values(password_hash=hashed, failures=0, locked_until=0)).rowcount == 0:
+                raise NotFoundError("there is no such user")
+            tx.execute(delete(sessions).where(sessions.c.name == name))
+            tx.record(Entry(event=Event.PASSWORD_CHANGED, at=now, actor=actor, detail={"name": name}))
+
+        await self._store.write(work)
+
+    async def remove_user(self, name: str, now: datetime, actor: str) -> None:
+        """Take away an account with its sessions. Its API tokens have names of their own and stay."""
+
+        def work(tx: Transaction) -> None:
+            tx.execute(delete(sessions).where(sessions.c.name == name))
+            if tx.execute(delete(accounts).where(accounts.c.name == name)).rowcount == 0:
+                raise NotFoundError("there is no such user")
+            tx.record(Entry(event=Event.USER_REMOVED, at=now, actor=actor, detail={"name": name}))
+
+        await self._store.write(work)
+
+    async def users(self) -> tuple[Account, ...]:
+        found = await self._store.read(lambda c: c.execute(select(accounts).order_by(accounts.c.name)).all())
+        return tuple(_read(row) for row in found)
+
+    async def check(self, name: str, password: str, now: datetime) -> Account | None:
+        """The account when name and password fit and it is not locked. As slow for a name that does not exist."""
+        row = await self._store.read(lambda c: c.execute(select(accounts).where(accounts.c.name == name)).first())
+        fits = await self._fits(self._nobody if row is None else row.password_hash, password)
+        locked = row is not None and row.locked_until > to_ms(now)
+        right = row is not None and fits and not locked
+
+        def work(tx: Transaction) -> None:
+            if not right and not locked:  # while it is locked, trying does not lock it for longer
+                _count_failure(tx, name, now)
+            elif right:
+                tx.execute(update(accounts).where(accounts.c.name == name).values(failures=0, locked_until=0))
+            # An unknown name is not recorded: people type their password there.
+            known = name if row is not None else "unknown"
+            detail = {} if right else {"locked": locked}
+            event = Event.LOGIN if right else Event.LOGIN_FAILED
+            tx.record(Entry(event=event, at=now, actor=known, detail=detail))
+
+        await self._store.write(work)
+        return _read(row) if right else None
+
+    async def add_token(self, name: str, role: Role | str, now: datetime, actor: str = "countersign") -> str:
+        """Make an API token. It is shown this once; the store keeps its hash."""
+        account = _account(name, role)
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+        def work(tx: Transaction) -> None:
+            if tx.execute(select(tokens.c.name).where(tokens.c.name == account.name)).first():
+                raise AccountError(f"token {account.name} exists already")
+            row = {"hash": _digest(token), "name": account.name, "role": account.role.value, "created_at": to_ms(now)}
+            tx.execute(insert(tokens), row)
+            detail = {"name": account.name, "role": account.role.value}
+            tx.record(Entry(event=Event.TOKEN_ADDED, at=now, actor=actor, detail=detail))
+
+        await self._store.write(work)
+        return token
+
+    async def by_token(self, token: str) -> Account | None:
+        """Whose API token this is."""
+        digest = _digest(token)
+        row = await self._store.read(lambda c: c.execute(select(tokens).where(tokens.c.hash == digest)).first())
+        return None if row is None else _read(row)
+
+    async def tokens(self) -> tuple[Account, ...]:
+        found = await self._store.read(lambda c: c.execute(select(tokens).order_by(tokens.c.name)).all())
+        return tuple(_read(row) for row in found)
+
+    async def revoke_token(self, name: str, now: datetime, actor: str) -> None:
+        def work(tx: Transaction) -> None:
+            if tx.execute(delete(tokens).where(tokens.c.name == name)).rowcount == 0:
+                raise NotFoundError("there is no such token")
+            tx.record(Entry(event=Event.TOKEN_REVOKED, at=now, actor=actor, detail={"name": name}))
+
+        await self._store.write(work)
+
+    async def open_session(self, account: Account, now: datetime, lasting: timedelta = SESSION) -> str:
+        """After a login: the secret for the cookie. Old sessions are swept on the way."""
+        secret = secrets.token_urlsafe(32)
+
+        def work(tx: Transaction) -> None:
+            tx.execute(delete(sessions).where(sessions.c.expires_at <= to_ms(now)))
+            row = {"hash": _digest(secret), "name": account.name, "expires_at": to_ms(now + lasting)}
+            tx.execute(insert(sessions), row)
+
+        await self._store.write(work)
+        return secret
+
+    async def session(self, secret: str, now: datetime) -> Account | None:
+        """Whose session this is; role and existence are looked up anew each time."""
+        digest = _digest(secret)
+
+        def question(connection: Connection) -> Any:
+            joined = sessions.join(accounts, accounts.c.name == sessions.c.name)
+            asked = select(accounts).select_from(joined)
+            return connection.execute(
+                asked.where(sessions.c.hash == digest, sessions.c.expires_at > to_ms(now))
+            ).first()
+
+        row = await self._store.read(question)
+        return None if row is None else _read(row)
+
+    async def close_session(self, secret: str, now: datetime) -> None:
+        digest = _digest(secret)
+
+        def work(tx: Transaction) -> None:
+            name = tx.execute(select(sessions.c.name).where(sessions.c.hash == digest)).scalar()
+            if name is not None:
+                tx.execute(delete(sessions).where(sessions.c.hash == digest))
+                tx.record(Entry(event=Event.LOGOUT, at=now, actor=name))
+
+        await self._store.write(work)
+
+    async def close_all_sessions(self, name: str, now: datetime, actor: str) -> None:
+        def work(tx: Transaction) -> None:
+            closed = tx.execute(delete(sessions).where(sessions.c.name == name)).rowcount
+            tx.record(Entry(event=Event.LOGOUT, at=now, actor=actor, detail={"name": name, "sessions": closed}))
+
+        await self._store.write(work)
+
+    async def locked_until(self, name: str) -> datetime | None:
+        asked = select(accounts.c.locked_until).where(accounts.c.name == name)
+        until = await self._store.read(lambda c: c.execute(asked).scalar())
+        return from_ms(until) if until else None
+
+    async def _hash(self, password: str) -> str:
+        async with self._hashing:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def _fits(self, hashed: str, password: str) -> bool:
+        async with self._hashing:
+            try:
+                return await asyncio.to_thread(self._hasher.verify, hashed, password)
+            except (VerificationError, InvalidHashError):
+                return False
+
+
+def _count_failure(tx: Transaction, name: str, now: datetime) -> None:
+    """Read anew inside the transaction: attempts at the same time all count."""
+    failures = tx.execute(select(accounts.c.failures).where(accounts.c.name == name)).scalar()
+    if failures is None:
+        return
+    beyond = failures + 1 - FREE_FAILURES
+    wait = timedelta(seconds=min(2 ** min(beyond, 10), LONGEST_LOCK_S) if beyond >= 0 else 0)
+    changed = update(accounts).where(accounts.c.name == name)
+    tx.execute(changed.values(failures=failures + 1, locked_until=to_ms(now + wait) if wait else 0))
+
+
+def _account(name: str, role: Role | str) -> Account:
+    if not _NAME.fullmatch(name):
+        raise AccountError("a name is 1 to 128 letters, digits and . @ + - _")
+    try:
+        return Account(name=name, role=Role(role))
+    except ValueError:
+        raise AccountError(f"a role is one of {', '.join(Role)}") from None
+
+
+def _read(row: Any) -> Account:
+    return Account(name=row.name, role=Role(row.role))
+
+
+def _long_enough(password: str) -> None:
+    if len(password) < SHORTEST_PASSWORD:
+        raise AccountError(f"a password has at least {SHORTEST_PASSWORD} characters")
+
+
+def _digest(secret: str) -> str:
+    """SHA-256 suffices: these secrets are 256 bits of chance, not words of people."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,140 @@
+"""What an audit record is, and how it is chained to the one before it. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+GENESIS = "0" * 64  #: `prev` of record 1
+
+
+class Event(StrEnum):
+    """Everything that is recorded. Names are part of the export: add, never rename."""
+
+    STARTED = "started"  # versions of settings, policy and directory
+    CONFIGURATION = "configuration"  # the same, loaded anew while running
+    RELAYING = "relaying"  # verdict, before the first body byte leaves
+    RELAYED = "relayed"
+    DEFERRED = "deferred"
+    REFUSED = "refused"  # downstream's 5xx, handed on to the client
+    REJECTED = "rejected"  # the policy's own 5xx
+    POSSIBLE_DUPLICATE = "possible-duplicate"
+    RETRY_SUPPRESSED = "retry-suppressed"
+    WORKER_DIED = "worker-died"
+    ACCEPTED = "accepted"  # stored, inspection goes on
+    HELD = "held"
+    TAKEN_OVER = "taken-over"  # downstream took it for some recipients only; the rest is ours
+    DELIVERY_DUE = "delivery-due"  # a pending message was found clean
+    RELEASE = "release"
+    DELIVERED = "delivered"
+    HELD_AGAIN = "held-again"  # downstream refused what had been released
+    FAILED = "failed"
+    RETURN = "return"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+    NOTICE_SENT = "notice-sent"
+    NOTICE_FAILED = "notice-failed"
+    SENDER_NOT_TOLD = "sender-not-told"
+    VIEWED = "viewed"
+    UNMASKED = "unmasked"
+    EXPORTED = "exported"
+    USER_ADDED = "user-added"
+    USER_REMOVED = "user-removed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event
+    TOKEN_ADDED = "token-added"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - the name of an event
+    LOGIN = "login"
+    LOGIN_FAILED = "login-failed"
+    LOGOUT = "logout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What happened, before it has its place in the chain. `detail`: counts, rules, masked addresses."""
+
+    event: Event
+    at: datetime
+    actor: str = "countersign"
+    hold_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: what a later record builds on, and what a verifier may be given from outside."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One sealed record. `line` is its canonical JSON, hash included: what is stored, exported and verified."""
+
+    seq: int
+    at: datetime
+    event: str
+    actor: str
+    hold_id: str | None
+    detail: Mapping[str, Any]
+    hash: str
+    line: str
+
+
+def canonical(fields: Mapping[str, Any]) -> bytes:
+    """RFC 8785 for what stands in our records: strings, whole numbers, lists, mappings with string keys."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
+
+
+def seal(entry: Entry, head: Head) -> Record:
+    """Put `entry` at the end of the chain."""
+    fields: dict[str, Any] = {
+        "seq": head.seq + 1,
+        "at": timestamp(entry.at),
+        "event": entry.event.value,
+        "actor": entry.actor,
+        "hold_id": entry.hold_id,
+        "detail": entry.detail,
+        "prev": head.hash,
+    }
+    digest = hashlib.sha256(bytes.fromhex(head.hash) + canonical(fields)).hexdigest()
+    line = canonical({**fields, "hash": digest}).decode("utf-8")
+    return Record(
+        seq=head.seq + 1,
+        at=entry.at,
+        event=entry.event.value,
+        actor=entry.actor,
+        hold_id=entry.hold_id,
+        detail=entry.detail,
+        hash=digest,
+        line=line,
+    )
+
+
+def unseal(line: str) -> Record:
+    """A stored line as a record again."""
+    fields = json.loads(line)
+    return Record(
+        seq=fields["seq"],
+        at=datetime.fromisoformat(fields["at"]),
+        event=fields["event"],
+        actor=fields["actor"],
+        hold_id=fields["hold_id"],
+        detail=fields["detail"],
+        hash=fields["hash"],
+        line=line,
+    )
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds. A naive time is refused: nobody could say when it was."""
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone cannot be recorded")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

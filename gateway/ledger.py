@@ -1,0 +1,238 @@
+"""The ledger of what came in: so that a message sent again is not delivered again, and none leaves without a record.
+
+Intent before the first body byte goes downstream, outcome after it, each committed with its audit record.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from gateway import post
+from gateway.audit.chain import Entry, Event
+from gateway.audit.detail import of_message, of_verdict
+from gateway.carrier import reach, reply_to
+from gateway.message import Envelope
+from gateway.notify import Letterhead
+from gateway.relay import Delivery
+from gateway.relay import Fate as Reach
+from gateway.reply import Reply, held, pending
+from gateway.states import State
+from gateway.store import Store, Transaction
+from gateway.store.mail import Letter, find, put
+from gateway.store.moments import to_ms
+from gateway.store.schema import deaths
+from gateway.store.schema import ledger as rows
+from rules.verdict import Verdict
+
+MEMORY = timedelta(hours=72)  #: how long a client's retry is recognised
+
+
+class Fate(StrEnum):
+    """What became of a message that came in."""
+
+    RELAYING = "relaying"  #: on its way downstream; after a crash, nobody knows
+    RELAYED = "relayed"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"  #: it may have arrived downstream
+    REJECTED = "rejected"
+    HELD = "held"
+    PENDING = "pending"
+    TAKEN_OVER = "taken-over"
+
+
+_ANSWERED = {Fate.RELAYED, Fate.HELD, Fate.PENDING, Fate.TAKEN_OVER}  #: the client has, or was sent, our 250
+_EVENTS = {
+    Fate.RELAYED: Event.RELAYED,
+    Fate.REFUSED: Event.REFUSED,
+    Fate.DEFERRED: Event.DEFERRED,
+    Fate.UNKNOWN: Event.POSSIBLE_DUPLICATE,
+}
+_STATES = {Reach.DELIVERED: State.RELAYED, Reach.REFUSED: State.FAILED}
+
+_RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
+_UPDATE = (
+    update(rows)
+    .where(rows.c.fingerprint == bindparam("fp"))
+    .values(state=bindparam("s"), at=bindparam("t"), code=bindparam("c"), text=bindparam("x"), hold_id=bindparam("h"))
+)
+_INSERT = insert(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A message that has been answered with 250 already: `reply` is what to answer again."""
+
+    fate: Fate
+    reply: Reply
+    hold_id: str | None
+
+
+def fingerprint(envelope: Envelope, raw: bytes) -> str:
+    """The same for a retry, another for anything else: sender, set of recipients and bytes as received."""
+    digest = hashlib.sha256()
+    fields = [envelope.mail_from, *sorted(set(envelope.rcpt_to))]
+    for field in [*(field.encode("utf-8", "surrogateescape") for field in fields), hashlib.sha256(raw).digest()]:
+        digest.update(len(field).to_bytes(8, "big"))
+        digest.update(field)
+    return digest.hexdigest()
+
+
+def enter(
+    tx: Transaction, fp: str, fate: Fate, now: datetime, *, reply: Reply | None = None, hold_id: str | None = None
+) -> None:
+    """Write what became of a message, for later retries of it."""
+    code, text = (None, None) if reply is None else (reply.code, reply.text)
+    values = {"fp": fp, "s": fate.value, "t": to_ms(now), "c": code, "x": text, "h": hold_id}
+    if tx.execute(_UPDATE, values).rowcount == 0:
+        row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
+        tx.execute(_INSERT, row)
+
+
+class Ledger:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._letterhead = Letterhead.of(store.settings)
+
+    async def recall(self, fp: str, now: datetime) -> Known | None:
+        """Whether this very message was accepted before, within 72 hours. Records that a retry was answered."""
+
+        def work(tx: Transaction) -> Known | None:
+            row = tx.execute(_RECALL, {"fp": fp, "oldest": to_ms(now - MEMORY)}).first()
+            if row is None or Fate(row.state) not in _ANSWERED:
+                return None
+            known = Known(fate=Fate(row.state), reply=_reply_again(row), hold_id=row.hold_id)
+            detail = {"fingerprint": fp, "fate": known.fate.value}
+            tx.record(Entry(event=Event.RETRY_SUPPRESSED, at=now, hold_id=row.hold_id, detail=detail))
+            return known
+
+        return await self._store.write(work)
+
+    async def intend(self, fp: str, envelope: Envelope, verdict: Verdict, now: datetime, size: int = 0) -> None:
+        """Commit the verdict before the first body byte leaves."""
+        detail = of_message(envelope, fp, size) | of_verdict(verdict, self._store.versions)
+
+        def work(tx: Transaction) -> None:
+            enter(tx, fp, Fate.RELAYING, now)
+            tx.record(Entry(event=Event.RELAYING, at=now, detail=detail))
+
+        await self._store.write(work)
+
+    async def outcome(self, fp: str, delivery: Delivery, now: datetime) -> None:
+        """Commit how a relay ended when every recipient fared alike; for the rest there is `take_over`."""
+        fate = _fate(delivery)
+
+        def work(tx: Transaction) -> None:
+            enter(tx, fp, fate, now, reply=delivery.reply)
+            tx.record(Entry(event=_EVENTS[fate], at=now, detail={"fingerprint": fp, **reach_detail(delivery)}))
+
+        await self._store.write(work)
+
+    async def reject(self, fp: str, envelope: Envelope, verdict: Verdict, now: datetime, size: int = 0) -> None:
+        """Commit that the policy refuses the message, before the client is told."""
+        detail = of_message(envelope, fp, size) | of_verdict(verdict, self._store.versions)
+
+        def work(tx: Transaction) -> None:
+            enter(tx, fp, Fate.REJECTED, now)
+            tx.record(Entry(event=Event.REJECTED, at=now, detail=detail))
+
+        await self._store.write(work)
+
+    async def take_over(
+        self, fp: str, envelope: Envelope, raw: bytes, delivery: Delivery, now: datetime, hold_id: str
+    ) -> Reply:
+        """Downstream took it for some recipients only: keep it, deliver to the deferred, report the refused.
+
+        Returns the 250 for the client.
+        """
+        reply = Reply(250, f"2.0.0 accepted, delivery to some recipients follows as {hold_id}")
+        states = [_STATES.get(reach(delivery, address), State.RELAYING) for address in envelope.rcpt_to]
+        letter = Letter(id=hold_id, envelope=envelope, raw=raw, at=now, fingerprint=fp)
+
+        def work(tx: Transaction) -> None:
+            put(tx, letter, states)
+            enter(tx, fp, Fate.TAKEN_OVER, now, reply=reply, hold_id=hold_id)
+            detail = {"fingerprint": fp, **reach_detail(delivery)}
+            tx.record(Entry(event=Event.TAKEN_OVER, at=now, hold_id=hold_id, detail=detail))
+            message = find(tx, hold_id)
+            refused = {r.position: reply_to(delivery, r.address) for r in message.in_state(State.FAILED)}
+            if refused and not post.report_failure(tx, self._letterhead, message, refused, now):
+                tx.record(Entry(event=Event.SENDER_NOT_TOLD, at=now, hold_id=hold_id, detail={"why": "null sender"}))
+
+        await self._store.write(work)
+        self._store.due.set()
+        return reply
+
+    async def worker_died(self, fp: str, now: datetime) -> int:
+        """Count a worker that this message has killed. Returns how many by now; the third time the message is held."""
+
+        def work(tx: Transaction) -> int:
+            known = tx.execute(select(deaths.c.count).where(deaths.c.fingerprint == fp)).scalar()
+            if known is None:
+                tx.execute(insert(deaths).values(fingerprint=fp, count=1, at=to_ms(now)))
+            else:
+                tx.execute(update(deaths).where(deaths.c.fingerprint == fp).values(count=known + 1, at=to_ms(now)))
+            count = int(known or 0) + 1
+            tx.record(Entry(event=Event.WORKER_DIED, at=now, detail={"fingerprint": fp, "count": count}))
+            return count
+
+        return await self._store.write(work)
+
+    async def recover(self, now: datetime) -> int:
+        """At start: what was on its way downstream when we died may have arrived. Returns how many there were."""
+
+        def work(tx: Transaction) -> int:
+            asked = select(rows.c.fingerprint).where(rows.c.state == Fate.RELAYING.value).order_by(rows.c.at)
+            lost = list(tx.execute(asked).scalars())
+            for fp in lost:
+                enter(tx, fp, Fate.UNKNOWN, now)
+                detail = {"fingerprint": fp, "why": "stopped before the outcome was known"}
+                tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail=detail))
+            return len(lost)
+
+        return await self._store.write(work)
+
+    async def prune(self, now: datetime) -> None:
+        """Forget what is older than a client's retries."""
+        oldest = to_ms(now - MEMORY)
+
+        def work(tx: Transaction) -> None:
+            tx.execute(delete(rows).where(rows.c.at <= oldest, rows.c.state != Fate.RELAYING.value))
+            tx.execute(delete(deaths).where(deaths.c.at <= oldest))
+
+        await self._store.write(work)
+
+
+def reach_detail(delivery: Delivery) -> Mapping[str, Any]:
+    """Counts and codes. Never downstream's text, which may quote the message."""
+    codes = Counter(str(reply.code) for reply in delivery.replies.values())
+    return {"reach": Counter(reach(delivery, address).value for address in delivery.replies), "codes": codes}
+
+
+def _fate(delivery: Delivery) -> Fate:
+    reaches = {reach(delivery, address) for address in delivery.replies} or {delivery.fate}
+    if Reach.UNKNOWN in reaches:
+        return Fate.UNKNOWN
+    if reaches == {Reach.DELIVERED}:
+        return Fate.RELAYED
+    if reaches == {Reach.REFUSED}:
+        return Fate.REFUSED
+    if Reach.DELIVERED in reaches:
+        raise ValueError("downstream has it for some recipients: it must be taken over")
+    return Fate.DEFERRED
+
+
+def _reply_again(row: Any) -> Reply:
+    match Fate(row.state):
+        case Fate.HELD:
+            return held(row.hold_id)
+        case Fate.PENDING:
+            return pending(row.hold_id)
+        case _:
+            return Reply(row.code, row.text)

@@ -1,0 +1,91 @@
+"""The store: opens it, writes through the one writer, reads beside it. Knows nothing of what is written.
+
+The settings file's `store.url` says where. Several processes may have it open at the same time.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection
+
+from gateway.errors import StoreError
+from gateway.settings import Settings
+from gateway.store.engine import DRIVER_ERRORS, Engines, engines, translate
+from gateway.store.migrations import migrate
+from gateway.store.writer import Work, Writer
+
+Result = TypeVar("Result")
+READERS = 2
+SPARE_SHARE, SPARE_MAX = 0.05, 1 << 30  #: what of the disk is never filled with mail
+
+
+class Store:
+    """Open one with `Store.open(settings)`; close it with `close()` or use it as a context."""
+
+    def __init__(self, settings: Settings, opened: Engines) -> None:
+        self.settings = settings
+        self.versions: Mapping[str, str] = {}  #: of policy and directory; goes into every record of a verdict
+        self.due = asyncio.Event()  #: set when there is something for the courier
+        self.broken: StoreError | None = None  #: set once the disk has failed; this process must end
+        self._engines = opened
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._writer = Writer(opened.writing, self._break)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open, make or bring up to date the store of `settings`. Raises StoreError, ConfigurationError."""
+        opened = engines(settings)
+        try:
+            with opened.writing.begin() as connection:
+                migrate(connection)
+        except DRIVER_ERRORS as error:
+            opened.dispose()
+            raise translate(error).error from None
+        except StoreError:
+            opened.dispose()
+            raise
+        return cls(settings, opened)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction; when this returns it is on the disk. `work` may run twice, and must not wait."""
+        return await self._writer.do(work)
+
+    async def read(self, question: Callable[[Connection], Result]) -> Result:
+        """Run `question` on a snapshot, beside the writer. Keep it short: a long one keeps the writer waiting."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, question)
+
+    def has_room(self, size: int) -> bool:
+        """Whether mail of `size` bytes can be kept. Refuse it with 452 before the disk does."""
+        usage = shutil.disk_usage(self._engines.folder)
+        return usage.free > max(2 * size, min(usage.total * SPARE_SHARE, SPARE_MAX))
+
+    async def close(self) -> None:
+        """Commit what waits, then let go."""
+        await asyncio.to_thread(self._close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._readers.shutdown()
+        self._engines.dispose()
+
+    def _ask(self, question: Callable[[Connection], Result]) -> Result:
+        try:
+            with self._engines.reading.begin() as connection:
+                return question(connection)
+        except DRIVER_ERRORS as error:
+            failure = translate(error)
+            if failure.broken:
+                self._break(failure.error)
+            raise failure.error from None
+
+    def _break(self, error: StoreError) -> None:
+        self.broken = error

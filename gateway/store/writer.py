@@ -1,0 +1,180 @@
+"""The one writer: takes units of work from any event loop and commits many of them together.
+
+One commit costs about a millisecond of waiting for the disk, however much stands in it. A unit that fails takes nobody
+with it: the group is rolled back and each unit is then committed alone. A caller that goes away tears nothing.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, select
+
+from gateway.audit.chain import Entry, Head, Record, seal
+from gateway.errors import StoreError
+from gateway.store.engine import DRIVER_ERRORS, translate
+from gateway.store.moments import to_ms
+from gateway.store.schema import audit
+
+Result = TypeVar("Result")
+GROUP = 256  #: units in one commit
+
+_LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = insert(audit)
+
+
+class Transaction:
+    """What a unit of work is given: statements, and records for the audit log that are committed with them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._head: Head | None = None
+        self._records: list[Record] = []
+
+    def execute(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        return self._connection.execute(statement, values)
+
+    def record(self, entry: Entry) -> Head:
+        """Put an entry at the end of the audit log. It is there when the transaction is, or not at all."""
+        record = seal(entry, self._head or self._last())
+        self._records.append(record)
+        self._head = Head(record.seq, record.hash)
+        return self._head
+
+    def _last(self) -> Head:
+        row = self._connection.execute(_LAST).first()
+        return Head() if row is None else Head(row.seq, row.hash)
+
+    def write_records(self) -> None:
+        """Called once, before the commit."""
+        if self._records:
+            rows = [
+                {"seq": r.seq, "at": to_ms(r.at), "hold_id": r.hold_id, "hash": r.hash, "line": r.line}
+                for r in self._records
+            ]
+            self._connection.execute(_APPEND, rows)
+
+
+Work = Callable[[Transaction], Result]
+
+
+@dataclass(slots=True)
+class _Unit:
+    work: Work[Any]
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """A thread with the only connection that writes."""
+
+    def __init__(self, engine: Engine, on_broken: Callable[[StoreError], None]) -> None:
+        self._engine = engine
+        self._on_broken = on_broken
+        self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._broken: StoreError | None = None
+        self._closed = False
+        self._door = threading.Lock()  # nothing is queued behind the last unit
+        self._thread.start()
+
+    async def do(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction and return once it is on the disk. Raises what `work` raises, or StoreError."""
+        loop = asyncio.get_running_loop()
+        unit = _Unit(work, loop.create_future(), loop)
+        with self._door:
+            if self._closed:
+                raise StoreError("the store is closed")
+            self._queue.put(unit)
+        result: Result = await unit.future
+        return result
+
+    def close(self) -> None:
+        """Commit what waits, then stop."""
+        with self._door:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            group = [self._queue.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(group) < GROUP:
+                    group.append(self._queue.get_nowait())
+            going = None not in group
+            units = [unit for unit in group if unit is not None]
+            self._settle(units)
+            _answer(units)
+
+    def _settle(self, units: list[_Unit]) -> None:
+        """Give every unit its result or its error."""
+        if not units:
+            return
+        if self._broken is None and self._together(units):
+            return
+        for unit in units:
+            if self._broken:
+                unit.error = self._broken
+            elif unit.error is None:
+                self._together([unit])
+
+    def _together(self, units: Sequence[_Unit]) -> bool:
+        """One commit for all. False: a unit failed, nothing is written, and each must be tried alone."""
+        current: _Unit | None = None
+        try:
+            with self._engine.begin() as connection:
+                transaction = Transaction(connection)
+                for current in units:
+                    current.result = current.work(transaction)
+                current = None
+                transaction.write_records()
+        except Exception as error:  # noqa: BLE001 - every error goes to the caller whose unit it was
+            culprits = list(units) if current is None else [current]
+            reason = self._reason(error)
+            if current is None or len(units) == 1:
+                for unit in culprits:
+                    unit.error = reason
+                return True
+            return False
+        return True
+
+    def _reason(self, error: Exception) -> Exception:
+        if not isinstance(error, DRIVER_ERRORS):
+            return error
+        failure = translate(error)
+        if failure.broken:
+            # A second try after a failed fsync would "succeed" without the data (ATC'20, CuttleFS): never again.
+            self._broken = failure.error
+            self._on_broken(failure.error)
+        return failure.error
+
+
+def _answer(units: Sequence[_Unit]) -> None:
+    """One wake-up per event loop for the whole group."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = defaultdict(list)
+    for unit in units:
+        by_loop[unit.loop].append(unit)
+    for loop, theirs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(units: Sequence[_Unit]) -> None:
+    for unit in units:
+        if unit.future.done():  # its caller went away
+            continue
+        if unit.error is None:
+            unit.future.set_result(unit.result)
+        else:
+            unit.future.set_exception(unit.error)
