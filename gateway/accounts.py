@@ -19,7 +19,7 @@ from gateway.store import Store, Transaction
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import accounts, sessions, tokens
 
-SHORTEST_PASSWORD = 12
+SHORTEST_PASSWORD = 8
 FREE_FAILURES = 5  #: wrong passwords before waiting begins
 LONGEST_LOCK_S = 900
 SESSION = timedelta(hours=8)

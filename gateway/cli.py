@@ -5,8 +5,11 @@ Rooms are imported inside the commands, because `scan` of one message has to ans
 # ruff: noqa: PLC0415 - see above
 
 import asyncio
-from collections.abc import Iterator
+import getpass
+import sys
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -41,6 +44,10 @@ Config = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one value per line.")]
 Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.")]
+HoldId = Annotated[str, typer.Argument(metavar="ID", help="As `held list` shows it.")]
+Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
+Role = Annotated[str, typer.Option("--role", help="reviewer, auditor or admin.")]
+Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])]
 Recipients = Annotated[list[str] | None, typer.Option("--rcpt-to", help="Recipient; may be repeated.")]
 
 
@@ -142,6 +149,110 @@ def check(config: Config = None) -> None:
 
 @held.command("list")
 def held_list(config: Config = None, as_json: AsJson = False) -> None:
-    """Messages that wait, oldest first."""
+    """Messages that wait, newest first."""
+    from gateway.terminal import held_lines
+
+    _print(held_lines(_settings(config), as_json=as_json))
 
 
+@held.command("show")
+def held_show(hold_id: HoldId, config: Config = None, as_json: AsJson = False) -> None:
+    """One message: the contradiction, the recipients, what happened to it."""
+    from gateway.terminal import held_message
+
+    _print(held_message(_settings(config), hold_id, as_json=as_json))
+
+
+@held.command("release")
+def held_release(
+    hold_id: HoldId, note: Note, config: Config = None, rcpt_to: Recipients = None, reviewer: Reviewer = None
+) -> None:
+    """Send it on as it is, to all its recipients or to those chosen."""
+    from gateway.terminal import release
+
+    _print(release(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+
+
+@held.command("return")
+def held_return(
+    hold_id: HoldId, note: Note, config: Config = None, rcpt_to: Recipients = None, reviewer: Reviewer = None
+) -> None:
+    """Give it back to its sender, with your note."""
+    from gateway.terminal import give_back
+
+    _print(give_back(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+
+
+@audit.command("export")
+def audit_export(
+    config: Config = None,
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv, cef or ocsf.")] = "jsonl",
+    since: Moment = None,
+    until: Moment = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; else standard output.")] = None,
+) -> None:
+    """The log, or a stretch of it."""
+    from gateway.audit.export import FORMATS
+    from gateway.terminal import export
+
+    if form not in FORMATS:
+        raise typer.BadParameter(f"choose among {', '.join(FORMATS)}", param_hint="--format")
+    with _plain_errors(), sys.stdout if output is None else output.open("w", encoding="utf-8", newline="") as target:
+        asyncio.run(export(_settings(config), form, (_aware(since), _aware(until)), target))
+
+
+@audit.command("verify")
+def audit_verify(
+    file: Annotated[Path | None, typer.Argument(help="A JSON lines export; else the log in the store.")] = None,
+    config: Config = None,
+    head: Annotated[
+        str | None, typer.Option(help="number:hash noted earlier; then a cut-off end is found too.")
+    ] = None,
+) -> None:
+    """Check the chain. Status 5 names the first bad record."""
+    from gateway.terminal import BrokenChainError, verify
+
+    try:
+        _print(verify(None if file else _settings(config), file, head))
+    except BrokenChainError as error:
+        _fail(str(error), BROKEN_CHAIN)
+
+
+@user.command("add")
+def user_add(name: str, role: Role, config: Config = None) -> None:
+    """A local account; its password comes from standard input, or is asked for."""
+    from gateway.terminal import add_user
+
+    settings = _settings(config)
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    _print(add_user(settings, name, role, password))
+
+
+@token.command("add")
+def token_add(name: str, role: Role, config: Config = None) -> None:
+    """An API token, printed once."""
+    from gateway.terminal import add_token
+
+    _print(add_token(_settings(config), name, role))
+
+
+@clients.command("list")
+def clients_list(config: Config = None) -> None:
+    """Clients and partners of the directory in use."""
+    from gateway.terminal import directory_lines
+
+    _print(directory_lines(_settings(config)))
+
+
+def _print(lines: Awaitable[Sequence[str]]) -> None:
+    async def printed() -> Sequence[str]:
+        return await lines
+
+    with _plain_errors():
+        for line in asyncio.run(printed()):
+            typer.echo(line)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is this machine's."""
+    return moment if moment is None or moment.tzinfo else moment.astimezone()

@@ -1,0 +1,207 @@
+"""READ ME FIRST. The walk of a message: `_walk` has one line per room, in order.
+
+When `accept` returns 250, the message is downstream's or on our disk. Whatever it raises, the door turns into 451.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from gateway import trace
+from gateway.carrier import Reach
+from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError
+from gateway.hold import HeldMessage, Quarantine
+from gateway.inspector import Inspector, unread
+from gateway.ledger import Ledger, fingerprint
+from gateway.message import Envelope
+from gateway.observe import Metrics
+from gateway.relay import NextHop
+from gateway.reply import REFUSED, STORE_FULL, Reply, held, pending
+from gateway.store import Store
+from gateway.store.mail import new_id
+from rules.clients import Directory
+from rules.decide import decide
+from rules.policy import Policy
+from rules.sentence import for_log
+from rules.verdict import Disposition, Evidence, Obstacle, Verdict
+
+POISON = 3  #: failed inspections of one message; then it is held, not deferred for ever
+ANSWER_BY = 90.0  #: seconds after the final dot; Postfix waits 100
+RELAY_AT_LEAST = 25.0  #: seconds for the next hop, however long the inspection took
+PATIENCE = 5.0  #: seconds between attempts to judge what is stored already
+
+log = structlog.get_logger("countersign.pipeline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message at the door, and by what name it is known here."""
+
+    envelope: Envelope
+    raw: bytes
+    fingerprint: str
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    inspector: Inspector
+    directory: Directory
+    policy: Policy
+    store: Store
+    ledger: Ledger
+    quarantine: Quarantine
+    next_hop: NextHop
+    metrics: Metrics
+    hostname: str
+    soft: float  #: seconds of inspection that a client is kept waiting
+    now: Callable[[], datetime]
+    fault: asyncio.Future[None]  #: fails when a background task of ours has
+    _walks: dict[str, asyncio.Task[Reply]] = field(default_factory=dict)
+    _settling: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def accept(self, envelope: Envelope, raw: bytes) -> Reply:
+        """Reply once the message is downstream's or ours. A retry joins the walk of the message that it repeats."""
+        fp = fingerprint(envelope, raw)
+        walk = self._walks.get(fp)
+        if walk is None:
+            at = self.now()
+            arrival = Arrival(envelope=envelope, raw=raw, fingerprint=fp, id=new_id(at), at=at)
+            walk = self._walks[fp] = asyncio.create_task(self._walk(arrival))
+            walk.add_done_callback(lambda _: self._walks.pop(fp, None))
+        reply = await asyncio.shield(walk)
+        self.metrics.replies.labels(str(reply.code)[0]).inc()
+        return reply
+
+    async def _walk(self, arrival: Arrival) -> Reply:
+        if known := await self.ledger.recall(arrival.fingerprint, arrival.at):
+            return known.reply
+        inspecting = asyncio.create_task(self._inspect(arrival))
+        if not (await asyncio.wait({inspecting}, timeout=self.soft))[0]:
+            return await self._keep_waiting(arrival, inspecting)
+        verdict = self._judge(arrival, inspecting.result())
+        match verdict.disposition:
+            case Disposition.RELAY:
+                return await self._relay(arrival, verdict)
+            case Disposition.HOLD:
+                return await self._hold(arrival, verdict)
+            case Disposition.REJECT:
+                return await self._reject(arrival, verdict)
+
+    async def _inspect(self, arrival: Arrival) -> Evidence:
+        """What the confined worker says. A message that our workers fail on again and again is held unread."""
+        try:
+            return await self.inspector.inspect(arrival.raw)
+        except InspectorError:
+            if await self.ledger.worker_died(arrival.fingerprint, self.now()) < POISON:
+                raise
+            return unread(arrival.raw, Obstacle.CORRUPT)
+
+    def _judge(self, arrival: Arrival, evidence: Evidence) -> Verdict:
+        verdict = decide(self.policy, self.directory, arrival.envelope.rcpt_to, evidence)
+        self.metrics.judged(verdict)
+        return verdict
+
+    async def _relay(self, arrival: Arrival, verdict: Verdict) -> Reply:
+        """Intent on disk, then the bytes, then the outcome on disk, then downstream's own reply."""
+        envelope, raw = arrival.envelope, arrival.raw
+        await self.ledger.intend(arrival.fingerprint, envelope, verdict, self.now(), len(raw))
+        left = ANSWER_BY - (self.now() - arrival.at).total_seconds()
+        delivery = await self.next_hop.deliver(
+            envelope, self.header(arrival.id, envelope, arrival.at), raw, within=max(RELAY_AT_LEAST, left)
+        )
+        reaches = set(delivery.reaches.values())
+        log.info("relayed", id=arrival.id, reaches=sorted(reaches), code=delivery.reply.code)
+        if Reach.DELIVERED in reaches and len(reaches) > 1:
+            return await self.ledger.take_over(arrival.fingerprint, envelope, raw, delivery, self.now(), arrival.id)
+        await self.ledger.outcome(arrival.fingerprint, delivery, self.now())
+        return delivery.reply
+
+    async def _hold(self, arrival: Arrival, verdict: Verdict) -> Reply:
+        if not self.store.has_room(len(arrival.raw)):
+            return STORE_FULL
+        verdict = replace(verdict, hold_id=arrival.id)
+        await self.quarantine.hold(arrival.envelope, arrival.raw, verdict, self.now(), arrival.id)
+        self._log_verdict("held", arrival.id, verdict)
+        return held(arrival.id)
+
+    async def _reject(self, arrival: Arrival, verdict: Verdict) -> Reply:
+        await self.ledger.reject(arrival.fingerprint, arrival.envelope, verdict, self.now(), len(arrival.raw))
+        self._log_verdict("rejected", arrival.id, verdict)
+        return REFUSED
+
+    async def _keep_waiting(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> Reply:
+        """Past the soft deadline we stop being a proxy: the message is ours, and inspection goes on from the store."""
+        if not self.store.has_room(len(arrival.raw)):
+            inspecting.cancel()
+            return STORE_FULL
+        await self.quarantine.store_pending(arrival.envelope, arrival.raw, self.now(), arrival.id)
+        log.info("accepted for inspection", id=arrival.id)
+        self._go_on(arrival, inspecting)
+        return pending(arrival.id)
+
+    async def resume(self) -> None:
+        """At start: go on with what was stored and not judged."""
+        for message in await self.quarantine.pending():
+            raw = await self.quarantine.content(message.id)
+            arrival = _arrival(message, raw)
+            self._go_on(arrival, asyncio.create_task(self._inspect(arrival)))
+
+    def _go_on(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> None:
+        task = asyncio.create_task(self._settle(arrival, inspecting))
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        """A stored message that nobody goes on with must not stay unseen: `fault` ends the service."""
+        self._settling.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.fault.done():
+            self.fault.set_exception(error)
+
+    async def _settle(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> None:
+        """Judge a stored message, however often our own failures interrupt it."""
+        while True:
+            try:
+                verdict = replace(self._judge(arrival, await inspecting), hold_id=arrival.id)
+                await self.quarantine.settle(arrival.id, verdict, self.now())
+            except (InspectorError, StoreError) as error:
+                if self.store.broken:
+                    return
+                log.warning("still pending", id=arrival.id, error=type(error).__name__)
+                await asyncio.sleep(PATIENCE)
+                inspecting = asyncio.create_task(self._inspect(arrival))
+            except (IllegalTransition, NotFoundError) as error:  # decided by somebody else meanwhile
+                log.warning("not settled", id=arrival.id, error=type(error).__name__)
+                return
+            else:
+                self._log_verdict("settled", arrival.id, verdict)
+                return
+
+    async def close(self) -> None:
+        """Stop judging what is stored; the next start resumes it."""
+        for task in list(self._settling):
+            task.cancel()
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    def header(self, identifier: str, envelope: Envelope, at: datetime) -> bytes:
+        """Our fields on top of what we relay."""
+        received = trace.received(envelope, hostname=self.hostname, identifier=identifier, when=at)
+        return received + trace.fields({"ID": identifier, "Disposition": Disposition.RELAY})
+
+    def _log_verdict(self, event: str, identifier: str, verdict: Verdict) -> None:
+        rules = sorted({reason.rule for reason in verdict.reasons})
+        log.info(event, id=identifier, rules=rules, sentence=for_log(verdict, self.directory))
+
+
+def _arrival(message: HeldMessage, raw: bytes) -> Arrival:
+    return Arrival(
+        envelope=message.envelope,
+        raw=raw,
+        fingerprint=fingerprint(message.envelope, raw),
+        id=message.id,
+        at=message.received_at,
+    )

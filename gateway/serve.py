@@ -1,0 +1,229 @@
+"""`countersign serve`: opens every room in order, closes them in reverse. Wiring only.
+
+A background task that dies ends the service: its supervisor starts it anew, and nothing stays undecided unseen.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from gateway import trace
+from gateway.accounts import Accounts
+from gateway.audit.chain import Entry, Event
+from gateway.audit.log import AuditLog
+from gateway.check import of_settings
+from gateway.deliver import Courier
+from gateway.errors import GatewayError
+from gateway.hold import Quarantine
+from gateway.inspector import Inspector
+from gateway.ledger import Ledger
+from gateway.message import Envelope
+from gateway.observe import Metrics, configure_logging
+from gateway.pipeline import Pipeline
+from gateway.receive import Door
+from gateway.relay import NextHop
+from gateway.review.app import create_app
+from gateway.settings import Address, Settings
+from gateway.states import State
+from gateway.store import Store
+from gateway.store.mail import OwnMessage
+from rules.clients import Directory
+from rules.errors import ConfigurationError
+from rules.policy import Policy
+
+DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
+
+log = structlog.get_logger("countersign.serve")
+
+
+class ServiceError(GatewayError):
+    """The service cannot go on."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running node."""
+
+    door: Door
+    web_port: int
+    accounts: Accounts
+    quarantine: Quarantine
+    ended: asyncio.Future[None]  #: done, with the reason, when the service cannot go on
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises ConfigurationError, GatewayError."""
+    configure_logging()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings) as service:
+        log.info("ready", smtp=str(settings.smtp.listen), web=str(settings.web.listen))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({stopping, service.ended}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        log.info("stopping")
+        if service.ended.done():
+            service.ended.result()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """Everything of one node. Raises ConfigurationError for what is missing, GatewayError when it cannot start."""
+    next_hop = _next_hop(settings)
+    policy, directory = Policy.load(settings.policy_file), Directory.load(settings.clients_file)
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with AsyncExitStack() as rooms:
+        store = await rooms.enter_async_context(Store.open(settings))
+        store.versions = {"policy": policy.version, "directory": directory.version}
+        inspector = Inspector(settings)
+        await inspector.start()
+        rooms.push_async_callback(inspector.close)
+        rooms.push_async_callback(next_hop.close)
+        metrics, ledger, quarantine = Metrics(), Ledger(store), Quarantine(store)
+        pipeline = Pipeline(
+            inspector=inspector,
+            directory=directory,
+            policy=policy,
+            store=store,
+            ledger=ledger,
+            quarantine=quarantine,
+            next_hop=next_hop,
+            metrics=metrics,
+            hostname=settings.smtp.hostname,
+            soft=settings.inspection.soft,
+            now=now,
+            fault=ended,
+        )
+        rooms.push_async_callback(pipeline.close)
+        audit = AuditLog(store)
+        await audit.append(Entry(event=Event.STARTED, at=now(), detail=dict(store.versions)))
+        await ledger.recover(now())
+        await pipeline.resume()
+        courier = Courier(store, next_hop, _header_of(settings.smtp.hostname), now)
+        await rooms.enter_async_context(_kept_running(courier.run(), courier.stop, ended))
+        accounts = Accounts(store)
+        application = create_app(
+            settings,
+            quarantine,
+            accounts,
+            audit,
+            inspector,
+            ready=lambda: _not_ready(store, inspector),
+            metrics=metrics.text,
+            now=now,
+            client_name=directory.client_name,
+        )
+        web = _Web(application)
+        listening = _listen(settings.web.listen)
+        await rooms.enter_async_context(_kept_running(web.serve([listening]), web.stop, ended))
+        door = Door(settings.smtp, pipeline.accept, base=settings.base)
+        await door.start()
+        rooms.push_async_callback(door.close, DRAIN)
+        yield Service(
+            door=door,
+            web_port=listening.getsockname()[1],
+            accounts=accounts,
+            quarantine=quarantine,
+            ended=ended,
+        )
+
+
+def _next_hop(settings: Settings) -> NextHop:
+    problems = [problem for problem in of_settings(settings, "settings") if not problem.warning]
+    if problems or settings.downstream is None:
+        raise ConfigurationError(problems)
+    return NextHop(settings.downstream, settings.smtp.hostname)
+
+
+def _header_of(hostname: str) -> Callable[[OwnMessage, Envelope], bytes]:
+    """Our fields on top of what leaves from the store."""
+
+    def header(message: OwnMessage, envelope: Envelope) -> bytes:
+        received = trace.received(envelope, hostname=hostname, identifier=message.id, when=message.received_at)
+        states = {recipient.state for recipient in message.recipients if recipient.address in envelope.rcpt_to}
+        disposition = "released" if State.RELEASING in states else "relay"
+        return received + trace.fields({"ID": message.id, "Disposition": disposition})
+
+    return header
+
+
+def _not_ready(store: Store, inspector: Inspector) -> Mapping[str, str]:
+    """What /readyz names; empty when mail can be taken."""
+    reasons = {}
+    if store.broken:
+        reasons["store"] = "the disk has failed"
+    elif not store.has_room(0):
+        reasons["store"] = "no room"
+    if not inspector.healthy:
+        reasons["inspector"] = "no worker can be had"
+    return reasons
+
+
+class _Web(uvicorn.Server):
+    """uvicorn without its own signal handlers: the service decides when to stop."""
+
+    def __init__(self, application: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def _listen(address: Address) -> socket.socket:
+    """Bound before anything is said to be ready. Raises ServiceError naming the address."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address.host, address.port))
+    except OSError as error:
+        listening.close()
+        raise ServiceError(f"web.listen: {address} cannot be listened on: {error.strerror}") from error
+    return listening
+
+
+@asynccontextmanager
+async def _kept_running(
+    work: Coroutine[Any, Any, None], stop: Callable[[], None], ended: asyncio.Future[None]
+) -> AsyncIterator[None]:
+    """Run `work` beside the rest; when it ends unasked, the service does."""
+    stopping = False
+
+    def over(task: asyncio.Task[None]) -> None:
+        if stopping or ended.done():
+            return
+        name = work.__qualname__
+        error = None if task.cancelled() else task.exception()
+        ended.set_exception(ServiceError(f"{name} ended: {type(error).__name__ if error else 'without a reason'}"))
+
+    task = asyncio.create_task(work)
+    task.add_done_callback(over)
+    try:
+        yield
+    finally:
+        stopping = True
+        stop()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,161 @@
+"""The review queue, the log and the accounts in a terminal: each function opens the store and does one thing."""
+
+import getpass
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import TypeAdapter
+
+from gateway.accounts import Accounts
+from gateway.audit.export import FORMATS, header
+from gateway.audit.log import AuditLog
+from gateway.audit.verify import Anchor, Fault
+from gateway.audit.verify import verify as verify_lines
+from gateway.errors import GatewayError
+from gateway.hold import HeldMessage, Quarantine
+from gateway.review.message import summary, whole
+from gateway.review.shapes import HeldShape, SummaryShape
+from gateway.scan import UnreadableError
+from gateway.settings import Settings
+from gateway.store import Store
+from rules.clients import Directory
+from rules.verdict import InvolvedClient, PartReport
+
+SUMMARIES = TypeAdapter(list[SummaryShape])
+Lines = Sequence[str]
+
+
+class BrokenChainError(GatewayError):
+    """The log is not what was written; the text names the first bad record."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def held_lines(settings: Settings, *, as_json: bool) -> Lines:
+    """What waits for a decision, newest first; a JSON array on one line, or two lines a message."""
+    async with Store.open(settings) as store:
+        found = [summary(message) for message in await _all_held(Quarantine(store))]
+    if as_json:
+        return [SUMMARIES.dump_json(found).decode()]
+    lines = [line for item in found for line in (f"{item.id}  {item.held_at:%Y-%m-%d %H:%M}Z", f"    {item.sentence}")]
+    return lines or ["nothing is held"]
+
+
+async def _all_held(quarantine: Quarantine) -> list[HeldMessage]:
+    """The whole queue, page by page."""
+    found: list[HeldMessage] = []
+    while page := await quarantine.list(limit=500, before=found[-1].id if found else None):
+        found += page
+    return found
+
+
+async def held_message(settings: Settings, hold_id: str, *, as_json: bool) -> Lines:
+    """One message. Raises NotFoundError."""
+    async with Store.open(settings) as store:
+        message = whole(await Quarantine(store).get(hold_id))
+    return [message.model_dump_json()] if as_json else _described(message)
+
+
+def _described(message: HeldShape) -> Lines:
+    """The contradiction first."""
+    verdict = message.verdict
+    lines = [verdict.sentence if verdict else "still being inspected", ""]
+    lines += [f"from  {message.envelope.mail_from or '<>'}   {message.held_at:%Y-%m-%d %H:%M}Z   {message.size} bytes"]
+    lines += [
+        f"to    {to.address}   {to.state}   {', '.join(to.clients) or to.kind or ''}" for to in message.recipients
+    ]
+    if verdict:
+        lines += [f"{involved.role}  {involved.id}  ({_places(involved)})" for involved in verdict.clients]
+        lines += [f"rule  {reason.rule}: {reason.text}" for reason in verdict.reasons]
+        lines += [f"part  {_part(part)}" for part in verdict.parts]
+        states = ", ".join(f"{state} {count}" for state, count in verdict.people.by_state.items())
+        lines += [f"people  {verdict.people.count}  {states}"] if verdict.people.count else []
+    lines += [f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}" for record in message.history]
+    return lines
+
+
+def _places(involved: InvolvedClient) -> str:
+    return "; ".join(f"{evidence.kind} {evidence.where}" for evidence in involved.evidence[:5])
+
+
+def _part(part: PartReport) -> str:
+    reason = f" ({part.reason})" if part.reason else ""
+    return f"{part.part}  {part.filename or ''}  {part.type}  {part.size} bytes  {part.status}{reason}"
+
+
+async def release(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+    """Raises NotFoundError, IllegalTransition. `serve` delivers it; when it is not running, once it is."""
+    async with Store.open(settings) as store:
+        await Quarantine(store).release(hold_id, to or None, actor, note, _now())
+    return [f"{hold_id} is being released"]
+
+
+async def give_back(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+    """Raises NotFoundError, IllegalTransition."""
+    async with Store.open(settings) as store:
+        await Quarantine(store).return_(hold_id, actor, note, _now(), to or None)
+    return [f"{hold_id} is being returned to its sender"]
+
+
+async def export(
+    settings: Settings, form: str, between: tuple[datetime | None, datetime | None], target: TextIO
+) -> None:
+    """Write the log, or the stretch between two times, in one of `FORMATS`."""
+    since, until = between
+    line = FORMATS[form]
+    target.write(header(form))
+    async with Store.open(settings) as store:
+        async for record in AuditLog(store).records(since=since, until=until):
+            target.write(line(record))
+
+
+async def verify(settings: Settings | None, file: Path | None, head: str | None) -> Lines:
+    """Check a file (JSON lines) or the store's log. Raises BrokenChainError naming the first bad record."""
+    anchor = None if head is None else _anchor(head)
+    if file is not None:
+        fault, end = _verify_file(file, anchor), ""
+    elif settings is not None:
+        async with Store.open(settings) as store:
+            log = AuditLog(store)
+            fault, end = await log.verify(anchor), f", head {await log.head()}"
+    if fault is not None:
+        raise BrokenChainError(f"the audit log is broken: {fault}")
+    return [f"the audit log is whole{end}"]
+
+
+def _anchor(text: str) -> Anchor:
+    try:
+        return Anchor.parse(text)
+    except ValueError as error:
+        raise UnreadableError(f"--head: {error}") from error
+
+
+def _verify_file(file: Path, anchor: Anchor | None) -> Fault | None:
+    try:
+        with file.open("rb") as lines:
+            return verify_lines(lines, head=anchor)
+    except OSError as error:
+        raise UnreadableError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+async def add_user(settings: Settings, name: str, role: str, password: str) -> Lines:
+    """Raises GatewayError for a name that is taken, a role that is none, a password that is too short."""
+    async with Store.open(settings) as store:
+        await Accounts(store).add_user(name, role, password, _now(), actor=getpass.getuser())
+    return [f"{name} may log in as {role}"]
+
+
+async def add_token(settings: Settings, name: str, role: str) -> Lines:
+    """The token alone on its line, so that a script can take it. It is shown this once."""
+    async with Store.open(settings) as store:
+        return [await Accounts(store).add_token(name, role, _now(), actor=getpass.getuser())]
+
+
+async def directory_lines(settings: Settings) -> Lines:
+    """Id, name and domains of every client."""
+    directory = Directory.load(settings.clients_file)
+    return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients.values()]
