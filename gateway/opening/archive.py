@@ -10,11 +10,10 @@ import py7zr.io
 import rarfile
 
 from gateway.message import Opened, Unopened
+from gateway.opening.compressed import refuse_large
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from rules.content import Role, Text
 from rules.verdict import Obstacle
-
-_PIECE = 1 << 20
 
 
 def open_tar(leaf: Leaf, budget: Budget) -> Opening:
@@ -36,6 +35,7 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget) -
     """A link or a device holds nothing; its name and the name it points to are all there is."""
     if not member.isfile():
         return Inner(name=member.name, content=member.linkname.encode("utf-8", "replace"), declared_type="text/plain")
+    refuse_large(member.size)
     budget.expand(member.size)
     source = archive.extractfile(member)
     content = source.read() if source else b""
@@ -64,6 +64,7 @@ def open_7z(leaf: Leaf, budget: Budget) -> Opening:
 
 
 def _seven(archive: Any, files: list[tuple[str, int]], budget: Budget) -> Iterator[Inner]:
+    refuse_large(sum(size for _, size in files))
     budget.expand(sum(size for _, size in files))
     factory = py7zr.io.BytesIOFactory(budget.limits.max_expanded)
     try:
@@ -105,6 +106,7 @@ def _of_rar(archive: Any, entry: Any, budget: Budget) -> Inner:
         return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted file"))
     if entry.compress_type != rarfile.RAR_M0:
         return Inner(name=name, content=Unopened(obstacle=Obstacle.UNSUPPORTED, note="RAR compression"))
+    refuse_large(entry.file_size)
     budget.expand(entry.file_size)
     try:
         return Inner(name=name, content=archive.read(entry))

@@ -17,6 +17,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+LARGEST_FILE = 1 << 28  #: bytes of one unpacked file; larger ones would not fit into the worker with their texts
+
 _PIECE = 1 << 18
 _MOST_MEMBERS = 10_000
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".z")
@@ -45,7 +47,7 @@ class bounded:  # noqa: N801 - reads as a verb where it is used
     rest: bytes | memoryview = b""
 
     def pieces(self) -> Iterator[bytes]:
-        inflater, place = self.make(), 0
+        inflater, place, size = self.make(), 0, 0
         try:
             while not inflater.eof:
                 feed = b""
@@ -56,11 +58,18 @@ class bounded:  # noqa: N801 - reads as a verb where it is used
                     place += len(feed)
                 piece = inflater.decompress(feed, _PIECE)
                 self.budget.expand(len(piece))
+                size += len(piece)
+                refuse_large(size)
                 yield piece
         except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError, zstd.ZstdError):
             return
         unused = len(inflater.unused_data)
         self.whole, self.rest = True, self.packed[place - unused :]
+
+
+def refuse_large(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise CannotLookError(Obstacle.LIMIT, f"a file larger than {LARGEST_FILE} bytes when unpacked")
 
 
 class _Gzip:

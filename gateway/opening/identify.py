@@ -30,12 +30,14 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 _SECOND_LOOK = tuple(signature for signature, _ in _SIGNATURES) + (b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
 
 _HEADER = re.compile(r"(?:(?:>?From |[!-9;-~]+:).*\n(?:[ \t].*\n)*)+(?:\n|\Z)")
-_PROOF_OF_MAIL = re.compile(r"^(?:message-id|mime-version|received|content-type|return-path|x-[a-z-]+):", re.I | re.M)
+_PROOF_OF_MAIL = re.compile(
+    r"^(?:message-id|mime-version|received|content-type|return-path|x-[a-z-]+):", re.IGNORECASE | re.MULTILINE
+)
 _MAIL_FIELD = re.compile(r"^(?:from|to|subject|date|cc|content-type|return-path):", re.IGNORECASE | re.MULTILINE)
 _MBOX = re.compile(r"From \S+ .*\d{4}.*\n[!-9;-~]+:")
 _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|body|table|div|p|span|meta|style|script|title|h[1-6]|br|a|b|font|center)[\s>/]",
-    re.I,
+    re.IGNORECASE,
 )
 _JSON = re.compile(r"[\[{]\s*(?:[\"{\[\]}\d-]|true|false|null)")
 _NAMED = {
@@ -59,7 +61,7 @@ def identify(content: bytes, declared: str = "", filename: str | None = None, ch
         return _text(content[:65536].decode("ascii"), declared, filename)
     if content[257:262] == b"ustar" or look_in.old_tar(content):
         return "application/x-tar"
-    if 0 <= content.find(b"%PDF-", 0, 1024):
+    if content.find(b"%PDF-", 0, 1024) >= 0:
         return "application/pdf"  # readers accept junk before the header
     if is_text(content) and (head := decode(content[:65536], charset)):
         return _text(head, declared, filename)

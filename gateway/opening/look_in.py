@@ -83,8 +83,8 @@ def ole(content: bytes) -> str:
 
 def cms(content: bytes) -> str | None:
     """A CMS structure: SEQUENCE, then an object id of PKCS #7 or of S/MIME's additions."""
-    if content[:1] != b"0" or not 0 <= content.find(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 2, 16):
-        smime = content[:1] == b"0" and 0 <= content.find(b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 2, 18)
+    if content[:1] != b"0" or not content.find(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 2, 16) >= 0:
+        smime = content[:1] == b"0" and content.find(b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 2, 18) >= 0
         return "application/pkcs7-mime" if smime else None
     try:
         info = asn1.ContentInfo.load(content)
@@ -128,7 +128,6 @@ def _magic() -> Any:
     try:
         import magic  # noqa: PLC0415 - which library it binds is decided on import
     except ImportError:
-        import pylibmagic  # noqa: F401, PLC0415
-
         import magic  # noqa: PLC0415
+        import pylibmagic  # noqa: F401, PLC0415
     return magic.Magic(mime=True)

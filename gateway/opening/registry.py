@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.message import Limits, OpenedMessage
-from gateway.opening import cards, html, structured, text
+from gateway.opening import archive, cards, compressed, html, mail, outlook, signed, structured, text, tnef, zipped
 from gateway.opening.opener import Opener
 from gateway.opening.walk import walk
 
@@ -26,6 +26,13 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/x-bzip2": compressed.open_compressed,
     "application/x-xz": compressed.open_compressed,
     "application/zstd": compressed.open_compressed,
+    "application/mbox": mail.open_mbox,
+    "application/vnd.ms-outlook": outlook.open_msg,
+    "application/vnd.ms-tnef": tnef.open_tnef,
+    "application/pkcs7-mime": signed.open_cms,
+    "application/pkcs7-signature": signed.open_signature,
+    "application/pgp-signature": signed.open_signature,
+    "application/pgp-encrypted": signed.open_sealed,
 }
 
 

@@ -23,8 +23,8 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
     if not text.strip():
         contents = ()
     inner: Iterator[Inner] = pasted.blocks(text)
-    if (missed := missed(text)) is not None:
-        obstacle, note = missed
+    if found := missed(text):
+        obstacle, note = found
         return Opening(outcome=Partial(contents=contents, obstacle=obstacle, note=note), inner=inner)
     return Opening(outcome=Opened(contents=contents), inner=inner)
 

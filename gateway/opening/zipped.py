@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.message import Opened, Outcome, Partial, Unopened
-from gateway.opening.compressed import Inflater, bounded, zstd_inflater
+from gateway.opening.compressed import Inflater, bounded, refuse_large, zstd_inflater
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from rules.content import Content, Role, Text
 from rules.verdict import Obstacle
@@ -51,7 +51,7 @@ def _chain(files: Iterator[Inner], content: bytes, hidden: list[int], budget: Bu
 
 
 def _refuse_floods(content: bytes, budget: Budget) -> None:
-    """zipfile reads the whole directory at once: count its entries before it does."""
+    """Zipfile reads the whole directory at once: count its entries before it does."""
     most = min(budget.limits.max_parts, _MOST_ENTRIES)
     end = content.rfind(_END, max(0, len(content) - 66_000))
     if end < 0 or len(content) < end + 22:
@@ -86,6 +86,7 @@ def _inner(content: bytes, entry: zipfile.ZipInfo, budget: Budget) -> Inner:
         place = _place(content, entry.header_offset)
         if (entry.flag_bits | place.flags) & _ENCRYPTED:
             return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry"))
+        refuse_large(entry.file_size)
         packed = memoryview(content)[place.start : place.start + entry.compress_size]
         unpacked, rest = _unpacked(packed, entry.compress_type, budget)
         if entry.compress_type != place.method or rest or len(unpacked) != entry.file_size:
