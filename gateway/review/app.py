@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.accounts import Accounts
 from gateway.audit.log import AuditLog
-from gateway.errors import GatewayError, IllegalTransition, InspectorError, NotFoundError, StoreError
+from gateway.errors import GatewayError, IllegalTransition, InspectorError, NotFoundError, OwnMessageError, StoreError
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
 from gateway.review import api, login, pages
@@ -85,7 +85,13 @@ async def metrics_page(desk: AtDesk) -> Response:
     return Response(desk.metrics(), media_type="text/plain; version=0.0.4")
 
 
-STATUSES = ((NotFoundError, 404), (IllegalTransition, 409), (StoreError, 503), (InspectorError, 503))
+STATUSES = (
+    (NotFoundError, 404),
+    (OwnMessageError, 403),
+    (IllegalTransition, 409),
+    (StoreError, 503),
+    (InspectorError, 503),
+)
 
 
 async def _ours(request: Request, error: GatewayError) -> Response:

@@ -4,6 +4,7 @@ from gateway.audit.chain import Record
 from gateway.hold import HeldMessage
 from gateway.review.shapes import EnvelopeShape, HeldShape, RecipientShape, RecordShape, SummaryShape
 from gateway.store.mail import OwnRecipient
+from rules.verdict import Status
 
 
 def summary(message: HeldMessage) -> SummaryShape:
@@ -16,6 +17,7 @@ def summary(message: HeldMessage) -> SummaryShape:
         recipients=message.envelope.rcpt_to,
         disposition=verdict and verdict.disposition,
         sentence=verdict and verdict.sentence,
+        not_inspected=sum(part.status is not Status.OPENED for part in verdict.parts) if verdict else 0,
         people=verdict.people.count if verdict else 0,
         by_state=verdict.people.by_state if verdict else {},
     )

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from gateway.audit.chain import Entry, Event
-from gateway.errors import IllegalTransition, InspectorError
+from gateway.errors import IllegalTransition, InspectorError, OwnMessageError
 from gateway.review.decision import RefusedError, Verb, decide
 from gateway.review.desk import AtDesk, Desk, Visitor
 from gateway.review.login import AsVisitor, ByForm, visitor_of
@@ -143,7 +143,7 @@ async def _look(
     section = "" if isinstance(shown, str) else held.verdict.parts[shown].part
     raw = await desk.quarantine.content(held.id)
     # A section inside a container is made of file names, so the record counts parts instead.
-    detail = {"shown": HEADER if isinstance(shown, str) else shown + 1}
+    detail = {"shown": HEADER if isinstance(shown, str) else f"part {shown + 1} of {len(held.verdict.parts)}"}
     await desk.audit.append(
         Entry(event=Event.VIEWED, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
     )
@@ -191,13 +191,18 @@ async def _decide(request: Request, desk: Desk, visitor: Visitor, asked: Asked) 
     except ValidationError:
         problem, status = f"A note of at most {NOTE:,} characters has to say why.", 422
     except RefusedError as refused:
-        problem, status = str(refused), refused.status
+        problem, status = sentence(refused), refused.status
     except IllegalTransition as illegal:
-        problem, status = str(illegal).capitalize(), 409
+        problem, status = sentence(illegal), 403 if isinstance(illegal, OwnMessageError) else 409
     else:
         return RedirectResponse(f"/held/{asked.hold_id}?done={asked.verb}", 303)
     kept: dict[str, Any] = {"problem": problem, "note": asked.note, "chosen": asked.recipients or ()}
     return await _held(request, desk, visitor, asked.hold_id, status=status, **kept)
+
+
+def sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 @router.get("/audit", dependencies=[Depends(visitor_of)])

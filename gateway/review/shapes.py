@@ -32,6 +32,7 @@ class SummaryShape(Shape):
     recipients: tuple[str, ...]
     disposition: Disposition | None = Field(description="null while the message is still being inspected")
     sentence: str | None
+    not_inspected: int = Field(description="parts that could not be looked at wholly: `people` is then a lower bound")
     people: int
     by_state: Mapping[str, int]
 
@@ -56,6 +57,11 @@ class RecipientShape(Shape):
     clients: tuple[str, ...]
     disposition: Disposition | None
     reply: str | None = Field(description="downstream's last word about him")
+
+    @property
+    def open(self) -> bool:
+        """Whether a reviewer can still decide for him."""
+        return self.state is State.HELD
 
 
 class RecordShape(Shape):
@@ -84,7 +90,7 @@ class HeldShape(Shape):
     @property
     def open(self) -> bool:
         """Whether a reviewer can still decide for somebody."""
-        return any(recipient.state is State.HELD for recipient in self.recipients)
+        return any(recipient.open for recipient in self.recipients)
 
 
 class Decision(Shape):
