@@ -47,8 +47,10 @@ class Directory:
     def __init__(self, file: DirectoryFile, *, version: str, problems: tuple[Problem, ...] = ()) -> None:
         self.version = version  #: SHA-256 of the file's bytes
         self.problems = problems  #: warnings; errors never get this far
-        self.clients = {client.id: client for client in file.clients}
-        self.partners = {partner.id: partner for partner in file.partners}
+        self.clients = file.clients
+        self.partners = file.partners
+        self._client_names = {client.id: client.name for client in file.clients}
+        self._partner_names = {partner.id: partner.name for partner in file.partners}
         self._addresses: dict[str, Holder] = {}
         self._domains: dict[str, Holder] = {}
         for holder, entry in _holders(file):
@@ -88,10 +90,10 @@ class Directory:
 
     def client_name(self, client: str) -> str:
         """Legal name; the id itself when the directory has changed since."""
-        return self.clients[client].name if client in self.clients else client
+        return self._client_names.get(client, client)
 
     def partner_name(self, partner: str) -> str:
-        return self.partners[partner].name if partner in self.partners else partner
+        return self._partner_names.get(partner, partner)
 
     def _holder(self, address: str) -> Holder | None:
         box = mailbox(address)

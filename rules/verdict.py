@@ -143,6 +143,7 @@ class Reason:
     recipients: tuple[str, ...]
     parts: tuple[str, ...]
     text: str
+    disposition: Disposition = Disposition.HOLD  #: what it asks for; relay when the policy only notes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,145 @@
+"""What a find needs before it counts as a sign of its client: a border, a label, capitals, a legal form.
+
+| find | counts |
+|---|---|
+| name or alias of its own | everywhere; of one word in the cells of a table: no, it may be a person's |
+| name of ordinary words only | in prose only when written with capitals |
+| one ordinary word, or up to three letters | only with a legal form after it or under a label such as "Employer" |
+| first word of a name ("Acme") | in titles and prose, unless it begins another company's name |
+| plan number | under a label; in titles and file names also alone, when it is no date, ZIP code or the like |
+| EIN | written 04-1234567; nine digits in a row only under a label |
+| domain | as written |
+"""
+
+import re
+from collections.abc import Iterator
+
+from rules.names import NAMES, Find, Finder, How, Reading, Trust
+from rules.places import Place, Zone
+from rules.vocabulary import words
+
+_PLAN_LABEL = re.compile(
+    r"\b(plans?|contract|group|case|client|employer|sponsor|er|trust)\b[^\n\d]{0,24}$", re.IGNORECASE
+)
+_EIN_LABEL = re.compile(r"\b(f?ein|tin|tax(payer)?\W?id\w*|employer\W?id\w*)\b[^\n\d]{0,24}$", re.IGNORECASE)
+_EMPLOYER_LABEL = re.compile(
+    r"\b(employer|company|client|sponsor|plan|group|entity|organi[sz]ation|prepared for)( name)?\W{0,4}$", re.IGNORECASE
+)
+_DATE = re.compile(r"(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])?|(0\d|1[0-2])([0-2]\d|3[01])(19|20)?\d\d")
+_JOINED_BEFORE = re.compile(r"(\d[-./,:]|[$€£]\s?|\w)$")
+_JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
+_FLOAT = re.compile(r"\.0+$")
+
+
+def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
+    """Clients with a sign in this place."""
+    for find in finder.finds(reading):
+        if _counts(find, place, reading):
+            yield find.client, find.spelling.how
+
+
+def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
+    """The same after undoing typing errors: long names only, and only where people type them."""
+    if place.zone in {Zone.CELLS, Zone.COLUMN} or len(reading.words) > 300:
+        return
+    corrected = finder.corrected(reading)
+    if corrected is None:
+        return
+    for find in finder.finds(corrected):
+        long_enough = find.end - find.start >= 8 and find.spelling.trust is Trust.PLAIN
+        if find.spelling.how in NAMES and long_enough:
+            yield find.client, find.spelling.how
+
+
+def _counts(find: Find, place: Place, reading: Reading) -> bool:
+    match find.spelling.how:
+        case How.PLAN:
+            return _stands_alone(find, place, reading) and _plan_number(find, place, reading)
+        case How.EIN:
+            return _stands_alone(find, place, reading) and _ein(find, place, reading)
+        case How.DOMAIN:
+            return reading.written[find.start : find.end].lower() == find.spelling.exact
+        case How.SHORT:
+            return place.zone not in {Zone.CELLS, Zone.COLUMN} and not _begins_another_name(find, reading)
+        case _:
+            return _name(find, place, reading)
+
+
+def _before(find: Find, place: Place, reading: Reading) -> str:
+    """What leads up to the find: a neighbouring cell, then the same text."""
+    return f"{place.label} {reading.written[max(0, find.start - 48) : find.start]}"
+
+
+def _whole(find: Find, reading: Reading) -> bool:
+    """Nothing else stands in the text but the find and punctuation."""
+    rest = reading.written[: find.start] + _FLOAT.sub("", reading.written[find.end :])
+    return len(rest) < 40 and not any(c.isalnum() for c in rest)
+
+
+def _stands_alone(find: Find, place: Place, reading: Reading) -> bool:
+    """A number that is not a piece of a longer one, of an amount or of a word."""
+    if _whole(find, reading):
+        return True
+    before, after = reading.written[max(0, find.start - 3) : find.start], reading.written[find.end : find.end + 2]
+    if place.zone is Zone.FILE_NAME:
+        return not (before[-1:].isdigit() or after[:1].isdigit())
+    return not (_JOINED_BEFORE.search(before) or _JOINED_AFTER.match(after))
+
+
+def _plan_number(find: Find, place: Place, reading: Reading) -> bool:
+    if place.zone is Zone.LABELLED:
+        return True
+    written = reading.written[find.start : find.end]
+    telling = not written.isdigit() or (len(written) >= 6 and not _DATE.fullmatch(written))
+    if place.zone is Zone.COLUMN:
+        return telling and _whole(find, reading)
+    if _PLAN_LABEL.search(_before(find, place, reading)) and place.zone is not Zone.CELLS:
+        return True
+    return telling and place.zone in {Zone.TITLE, Zone.FILE_NAME}
+
+
+def _ein(find: Find, place: Place, reading: Reading) -> bool:
+    dashed = "-" in reading.written[find.start : find.end]
+    return dashed or bool(_EIN_LABEL.search(_before(find, place, reading)))
+
+
+def _name(find: Find, place: Place, reading: Reading) -> bool:
+    written = reading.written[find.start : find.end]
+    alone = " " not in written.strip()
+    if place.zone is Zone.COLUMN and not (_whole(find, reading) or _legal_form_follows(find, reading)):
+        return False
+    if find.spelling.trust is Trust.DOUBTFUL or (alone and place.zone in {Zone.CELLS, Zone.COLUMN}):
+        return _has_second_sign(find, place, reading)
+    if find.spelling.trust is Trust.COMMON and place.zone in {Zone.PROSE, Zone.CELLS}:
+        return _capitalised(written)
+    return True
+
+
+def _has_second_sign(find: Find, place: Place, reading: Reading) -> bool:
+    labelled = _EMPLOYER_LABEL.search(_before(find, place, reading)) if place.zone is not Zone.CELLS else None
+    return bool(labelled) or _legal_form_follows(find, reading)
+
+
+def _legal_form_follows(find: Find, reading: Reading) -> bool:
+    following = reading.written[find.end : find.end + 24].replace(".", "").split()
+    return bool(following) and _is_legal_form(following[0] if following[0] != "," else following[-1])
+
+
+def _is_legal_form(word: str) -> bool:
+    bare = word.strip(",;:()'\"")
+    return bare[:1].isupper() and bare.lower() in words("legal_suffixes")
+
+
+def _begins_another_name(find: Find, reading: Reading) -> bool:
+    """As "Acme Brick, Inc." is not Acme Manufacturing: capitals up to a legal form."""
+    following = reading.written[find.end : find.end + 48].partition("\n")[0].replace(".", "").split()[:4]
+    for index, word in enumerate(following):
+        if _is_legal_form(word):
+            return index > 0
+        if not word[:1].isupper():
+            return False
+    return False
+
+
+def _capitalised(written: str) -> bool:
+    return all(word[:1].isupper() or word in {"and", "of", "the", "for"} for word in written.replace("-", " ").split())
