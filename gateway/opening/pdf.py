@@ -1,0 +1,127 @@
+"""PDF: text of every page, form fields, notes, properties, embedded files; pictures and pages without text by OCR.
+
+PDFium reads; pdfplumber looks for tables on the few pages where lines do not tell the cells (pdftable.py). The first
+lines of page 1 are given as HEADING once more, because a letterhead says whose document it is. Never executes what a
+document carries, and never tries passwords.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from gateway.message import Unopened
+from gateway.opening import pdfimage, pdfnotes, pdftable
+from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
+from gateway.opening.pdfpage import PageText
+from gateway.opening.reading import Reading
+from rules.content import Role
+from rules.verdict import Obstacle
+
+LETTERHEAD = 5  #: lines
+PAGES = 10_000
+_GAP = "  "
+_XMP = re.compile(rb"<x:xmpmeta.*?</x:xmpmeta>", re.DOTALL)
+_BETWEEN_TAGS = re.compile(r"<[^>]*>")
+
+
+def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
+    reading = Reading(leaf)
+    with reading.attempt("the PDF"), _document(leaf.content) as document:
+        _read_properties(document, leaf.content, reading)
+        forms = document.get_formtype() != pdfium.FORMTYPE_NONE
+        if forms:
+            document.init_forms()
+        if len(document) > PAGES:
+            raise CannotLookError(Obstacle.LIMIT, f"more than {PAGES} pages")
+        pictures = pdfimage.Pictures(reading, budget, anywhere=pdfimage.mentioned(leaf.content))
+        tables = pdftable.Tables(leaf.content, reading)
+        for number in range(1, len(document) + 1):
+            with reading.attempt(f"page {number}"):
+                _read_page(document, number, budget, reading, (pictures, tables))
+        with reading.attempt("the embedded files"):
+            reading.inner.extend(_attachments(document, budget))
+    return reading.opening()
+
+
+@contextmanager
+def _document(content: bytes) -> Iterator[Any]:
+    """The open document. An owner's password only forbids printing and the like: such a file opens with none."""
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        code = getattr(error, "err_code", None)
+        if code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
+            raise CannotLookError(Obstacle.ENCRYPTED, "the PDF needs a password") from error
+        raise CannotLookError(Obstacle.CORRUPT, "the PDF is damaged") from error
+    try:
+        yield document
+    finally:
+        document.close()  # closes its pages and forms too
+
+
+def _read_page(
+    document: Any,
+    number: int,
+    budget: Budget,
+    reading: Reading,
+    extras: tuple[pdfimage.Pictures, pdftable.Tables],
+) -> None:
+    pictures, tables = extras
+    page = document[number - 1]
+    where = f"page {number}"
+    try:
+        textpage = page.get_textpage()
+        try:
+            text = PageText(textpage).lines()
+        finally:
+            textpage.close()
+        budget.expand(len(text))
+        if number == 1:
+            reading.text(where, _letterhead(text), Role.HEADING)
+        reading.text(where, text)
+        pdfnotes.read_notes(document, page, where, reading, budget)
+        tables.read(number, text)
+        pictures.read(page, number, text)
+    finally:
+        page.close()
+
+
+def _letterhead(text: str) -> str:
+    """The first lines, up to where a table begins."""
+    lines = [line for line in text.split("\n", LETTERHEAD * 3)[: LETTERHEAD * 3] if line.strip()][:LETTERHEAD]
+    return "\n".join(takewhile(lambda line: _GAP not in line, lines))
+
+
+def _read_properties(document: Any, content: bytes, reading: Reading) -> None:
+    lines = [value for value in document.get_metadata_dict(skip_empty=True).values() if value]
+    for packet in _XMP.findall(content)[:20]:
+        words = _BETWEEN_TAGS.sub("\n", packet.decode("utf-8", "replace"))
+        lines += [line.strip() for line in words.splitlines() if line.strip()]
+    reading.text("properties", "\n".join(dict.fromkeys(lines)), Role.HEADING)
+    with reading.attempt("the outline"):
+        titles = [bookmark.get_title() for bookmark in document.get_toc()]
+        reading.text("outline", "\n".join(titles))
+    with reading.attempt("the form's data"):
+        pdfnotes.read_xfa(document, reading)
+
+
+def _attachments(document: Any, budget: Budget) -> Iterator[Inner]:
+    for index in range(document.count_attachments()):
+        attachment = document.get_attachment(index)
+        name = attachment.get_name() or None
+        yield attached(name, attachment, budget)
+
+
+def attached(name: str | None, attachment: Any, budget: Budget) -> Inner:
+    """One embedded file; one that PDFium cannot inflate is still listed."""
+    try:
+        content = bytes(attachment.get_data())
+        budget.expand(len(content))
+    except pypdfium2.PdfiumError:
+        return Inner(name=name, content=Unopened(obstacle=Obstacle.CORRUPT, note="an embedded file is damaged"))
+    return Inner(name=name, content=content)

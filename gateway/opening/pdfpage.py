@@ -1,0 +1,141 @@
+"""One PDF page's text as lines with columns. PDFium gives the words; geometry is asked only where it decides something.
+
+Asking PDFium for every character's box costs five times the text itself, so a sample of the gaps tells what kind of
+page this is: prose, cells drawn one by one, or something mixed that is then measured wholly.
+"""
+
+import ctypes
+import re
+from collections.abc import Sequence
+from itertools import accumulate, compress
+from operator import not_
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium
+
+from gateway.opening.layout import Span, align
+
+# A gap between words is a quarter to six tenths of the type size (monospaced: six); what is wider parts columns.
+_COLUMN, _CELL = 0.75, 0.45
+_SAMPLE = 12
+_SMALL = 400  #: gaps; a page with fewer is measured wholly
+
+_REPEATED = 3  #: lines at the height of another
+_SPACE = re.compile(" ")
+_MARK = "\0"
+
+
+class _Box(NamedTuple):
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+class PageText:
+    """Text of one page and the boxes of its characters."""
+
+    def __init__(self, textpage: Any) -> None:
+        self._raw = textpage.raw
+        self.content: str = textpage.get_text_range()
+        self._measurable = len(self.content) == textpage.count_chars()
+
+    def lines(self) -> str:
+        """The page line by line, top to bottom, columns at least two spaces apart."""
+        if not self._measurable:
+            return self.content.replace("\r\n", "\n")
+        lines = self._marked().split("\r\n")
+        starts = list(accumulate((len(line) + 2 for line in lines), initial=0))
+        if self._columns_first(lines, starts):
+            return self._by_height(lines, starts)
+        texts = [line.split(_MARK) for line in lines]
+
+        def span(row: int, column: int) -> Span:
+            start = starts[row] + sum(len(text) + 1 for text in texts[row][:column])
+            return self._span(start, start + len(texts[row][column]))
+
+        return align(texts, span)
+
+    def _marked(self) -> str:
+        """The text, each space that parts columns turned into a mark, so that every character keeps its number."""
+        content = self.content.replace(_MARK, " ")
+        cuts = self._cuts()
+        if not cuts:
+            return content
+        starts = [0, *(cut + 1 for cut in cuts)]
+        return _MARK.join(map(content.__getitem__, map(slice, starts, [*cuts, len(content)])))
+
+    def _cuts(self) -> Sequence[int]:
+        """Spaces that part columns."""
+        spaces = [found.start() for found in _SPACE.finditer(self.content)]
+        if len(spaces) <= _SMALL:
+            return [space for space in spaces if self._is_wide(space)]
+        made_up = list(map(pdfium.FPDFText_IsGenerated, [self._raw] * len(spaces), spaces))
+        between = list(compress(spaces, made_up))
+        drawn = list(compress(spaces, map(not_, made_up)))
+        wide_drawn, wide_between = self._share(drawn), self._share(between)
+        if wide_drawn == 0 and wide_between in {0, 1}:
+            return between if wide_between else []
+        return [space for space in spaces if self._is_wide(space)]
+
+    def _share(self, spaces: list[int]) -> float:
+        sample = spaces[:: len(spaces) // _SAMPLE + 1]
+        return sum(map(self._is_wide, sample)) / len(sample) if sample else 0
+
+    def _is_wide(self, space: int) -> bool:
+        before, after = self._box(space - 1), self._box(space + 1)
+        if before is None or after is None:
+            return False
+        gap = max(after.left - before.right, before.left - after.right)
+        size = max(before.top - before.bottom, after.top - after.bottom)
+        if abs(before.bottom - after.bottom) > size and abs(before.left - after.left) < size:  # writing on its side
+            gap = max(after.bottom - before.top, before.bottom - after.top)
+            size = max(before.right - before.left, after.right - after.left)
+        generated = pdfium.FPDFText_IsGenerated(self._raw, space)
+        return gap > size * (_CELL if generated else _COLUMN)
+
+    def _box(self, index: int) -> _Box | None:
+        if not 0 <= index < len(self.content):
+            return None
+        # The loose box is the character's advance and the type's height, so a thin letter makes no wide gap.
+        rect = pdfium.FS_RECTF()
+        if not pdfium.FPDFText_GetLooseCharBox(self._raw, index, ctypes.byref(rect)):
+            return None
+        return _Box(rect.left, rect.right, rect.bottom, rect.top)
+
+    def _span(self, start: int, end: int) -> Span:
+        first, last = self._box(start), self._box(end - 1)
+        return (first.left if first else 0.0, last.right if last else 0.0)
+
+    def _columns_first(self, lines: Sequence[str], starts: Sequence[int]) -> bool:
+        """Whether the page was drawn column by column: then several lines of PDFium's stand at one height."""
+        rect = pdfium.FS_RECTF()
+        pointer = ctypes.byref(rect)
+        heights = set()
+        known = 0
+        for line, start in zip(lines, starts, strict=False):
+            if line and pdfium.FPDFText_GetLooseCharBox(self._raw, start, pointer):
+                known += 1
+                heights.add(round(rect.bottom))
+        return known - len(heights) >= _REPEATED
+
+    def _by_height(self, lines: Sequence[str], starts: Sequence[int]) -> str:
+        """Segments of one height together, left to right, whatever order they were drawn in."""
+        pieces = []
+        for line, begin in zip(lines, starts, strict=False):
+            start = begin
+            for text in line.split(_MARK):
+                if text and (box := self._box(start)) is not None:
+                    pieces.append((box, text, self._span(start, start + len(text))))
+                start += len(text) + 1
+        pieces.sort(key=lambda piece: (-piece[0].bottom, piece[0].left))
+        rows: list[list[tuple[_Box, str, Span]]] = []
+        for piece in pieces:
+            box = piece[0]
+            if rows and rows[-1][0][0].bottom - box.bottom < (box.top - box.bottom) * 0.4:
+                rows[-1].append(piece)
+            else:
+                rows.append([piece])
+        for row in rows:
+            row.sort(key=lambda piece: piece[0].left)
+        return align([[text for _, text, _ in row] for row in rows], lambda row, column: rows[row][column][2])

@@ -1,0 +1,55 @@
+"""Ruled tables on PDF pages, by pdfplumber, where the lines of text do not tell the cells. Never the whole document."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+from gateway.opening.reading import Reading
+
+PAGES = 10  #: a document; 0.1 s each, and outliers of 20 s with very many objects
+FIRST = 20  #: pages that are considered at all
+OBJECTS = 6000  #: characters and rules on one page
+_PERSONAL = re.compile(r"\d-\d\d-\d{4}|\d{9}")
+
+
+class Tables:
+    """pdfplumber is opened for the first page that needs it, and for most documents never."""
+
+    def __init__(self, content: bytes, reading: Reading) -> None:
+        self._content = content
+        self._reading = reading
+        self._read = 0
+        self._plumber: Any = None
+
+    def read(self, number: int, text: str) -> None:
+        """Add the page's ruled tables. Its text is read already, so a failure loses nothing and is not reported."""
+        if number > FIRST or self._read >= PAGES or not ambiguous(text):
+            return
+        self._read += 1
+        try:
+            for index, rows in enumerate(self._tables(number), start=1):
+                self._reading.table(f"page {number} table {index}", rows)
+        except Exception:  # noqa: BLE001 - pdfminer raises what it likes, and the text is complete without it
+            self._read = PAGES
+
+    def _tables(self, number: int) -> list[list[list[str]]]:
+        import pdfplumber  # noqa: PLC0415 - a quarter of a second that few documents need
+
+        if self._plumber is None:
+            self._plumber = pdfplumber.open(BytesIO(self._content))
+        page = self._plumber.pages[number - 1]
+        try:
+            if sum(map(len, page.objects.values())) > OBJECTS or not (page.rects or page.lines):
+                return []
+            tables = page.extract_tables()
+        finally:
+            page.close()
+        return [[[(cell or "").replace("\n", " ") for cell in row] for row in table] for table in tables]
+
+
+def ambiguous(text: str) -> bool:
+    """Whether lines without a number stand between lines with numbers of people, as when a cell's text wraps."""
+    places = [found.start() for found in _PERSONAL.finditer(text)]
+    if len(places) < 3:
+        return False
+    return text.count("\n", places[0], places[-1]) + 1 > 1.2 * len(places)

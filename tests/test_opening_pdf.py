@@ -1,0 +1,215 @@
+"""PDF: columns stay columns, and nothing on or behind a page goes unread."""
+
+import io
+from typing import Any
+
+import carriers
+import pypdfium2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openings import note, open_with, text_at, texts, words
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.pdfgen.canvas import Canvas
+
+from gateway.message import Limits, Opened, Unopened
+from gateway.opening import image
+from gateway.opening.pdf import open_pdf
+from rules.content import Role
+from rules.verdict import Obstacle
+
+ROWS = carriers.table(40)
+SECRET = ROWS[1][0]
+
+
+def drawn(draw: Any, *, pages: int = 1) -> bytes:
+    out = io.BytesIO()
+    canvas = Canvas(out, invariant=True)
+    for _ in range(pages):
+        draw(canvas)
+        canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def split(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in line.split("  ") if cell.strip())
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"ruled": True}, {"rotate": 90}, {"per_page": 12}, {"title": "Acme Savings Plan"}]
+)
+def test_rows_come_back_with_their_columns(options: dict[str, Any]) -> None:
+    """A list of people is only told from a pile of words when each row keeps its cells apart."""
+    opening = open_with(open_pdf, carriers.write_pdf(ROWS, **options))
+    lines = [split(line) for text in texts(opening) if text.role is Role.CONTENT for line in text.content.split("\n")]
+    assert isinstance(opening.outcome, Opened)
+    assert [line for line in lines if len(line) > 1] == ROWS
+
+
+def test_a_page_turned_upside_down_keeps_its_cells_whole() -> None:
+    """Read right to left then, but each number and name in one piece, row by row."""
+    content = text_at(open_with(open_pdf, carriers.write_pdf(ROWS, rotate=180)), "page 1").content
+    assert {tuple(sorted(split(line))) for line in content.split("\n")} == {tuple(sorted(row)) for row in ROWS}
+
+
+def test_columns_of_one_page_stand_under_each_other() -> None:
+    """An empty cell must stay empty, or every cell right of it moves into a wrong column."""
+    rows = [list(row) for row in carriers.table(12)]
+    rows[5][3] = ""
+    content = text_at(open_with(open_pdf, carriers.write_pdf([tuple(row) for row in rows])), "page 1").content
+    lines = content.split("\n")
+    left = lines[0].index("Address")
+    assert [line[left:].startswith(row[4]) for line, row in zip(lines, rows, strict=True)] == [True] * 13
+    assert lines[5][lines[0].index("Birth Date") : left].strip() == ""
+
+
+def test_a_page_drawn_column_by_column_is_read_row_by_row() -> None:
+    """Some report writers draw all the numbers first and the names after them."""
+
+    def draw(canvas: Canvas) -> None:
+        for column in range(3):
+            for line, row in enumerate(ROWS):
+                canvas.drawString(40 + column * 120, 800 - line * 14, row[column])
+
+    content = text_at(open_with(open_pdf, drawn(draw)), "page 1").content
+    assert [split(line) for line in content.split("\n")] == [row[:3] for row in ROWS]
+
+
+def test_typewriter_columns_keep_their_gaps() -> None:
+    """PDFium melts a run of spaces into one; host reports are made of such runs."""
+    report = carriers.write_fixed([row[:3] for row in ROWS]).decode().splitlines()
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Courier", 9)
+        for number, line in enumerate(report):
+            canvas.drawString(40, 800 - number * 12, line)
+
+    content = text_at(open_with(open_pdf, drawn(draw)), "page 1").content
+    assert [split(line) for line in content.split("\n")] == [row[:3] for row in ROWS]
+
+
+def test_prose_stays_prose() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(40, 700, "Ordinary prose that just goes on and on, and says nothing at all.")
+
+    assert "  " not in text_at(open_with(open_pdf, drawn(draw)), "page 1").content
+
+
+def test_the_letterhead_says_whose_document_it_is() -> None:
+    opening = open_with(open_pdf, carriers.write_pdf(ROWS, title="Acme Savings Plan"))
+    assert texts(opening)[1].role is Role.HEADING
+    assert texts(opening)[1].content == "Acme Savings Plan"
+
+
+def fields(canvas: Canvas) -> None:
+    canvas.drawString(40, 700, "Please fill in.")
+    canvas.acroForm.textfield(name="number", value=SECRET, x=40, y=600)
+
+
+def remark(canvas: Canvas) -> None:
+    canvas.drawString(40, 700, "See note.")
+    canvas.textAnnotation(f"was {SECRET}", Rect=[0, 0, 10, 10])
+
+
+def link(canvas: Canvas) -> None:
+    canvas.drawString(40, 700, "See there.")
+    canvas.linkURL(f"https://example.test/?id={SECRET}", (0, 0, 10, 10))
+
+
+def properties(canvas: Canvas) -> None:
+    canvas.drawString(40, 700, "Nothing to see.")
+    canvas.setSubject(f"about {SECRET}")
+
+
+def outline(canvas: Canvas) -> None:
+    canvas.drawString(40, 700, "Nothing to see.")
+    canvas.bookmarkPage("here")
+    canvas.addOutlineEntry(f"about {SECRET}", "here")
+
+
+@pytest.mark.parametrize("draw", [fields, remark, link, properties, outline])
+def test_what_stands_beside_the_text_is_read(draw: Any) -> None:
+    opening = open_with(open_pdf, drawn(draw))
+    assert isinstance(opening.outcome, Opened)
+    assert SECRET in words(opening)
+
+
+def test_embedded_files_are_handed_on() -> None:
+    document = pypdfium2.PdfDocument(carriers.write_pdf(ROWS))
+    attachment = document.new_attachment("list.csv")
+    attachment.set_data(carriers.write_csv(ROWS))
+    out = io.BytesIO()
+    document.save(out)
+    document.close()
+    (inner,) = open_with(open_pdf, out.getvalue()).inner
+    assert inner.name == "list.csv"
+    assert inner.content == carriers.write_csv(ROWS)
+
+
+def test_a_password_to_read_cannot_be_looked_behind() -> None:
+    opening = open_with(open_pdf, carriers.write_pdf(ROWS, encrypt=StandardEncryption("user", "owner")))
+    assert opening.outcome == Unopened(obstacle=Obstacle.ENCRYPTED, note="the PDF needs a password")
+
+
+def test_a_password_to_print_hides_nothing() -> None:
+    opening = open_with(open_pdf, carriers.write_pdf(ROWS, encrypt=StandardEncryption("", "owner")))
+    assert SECRET in words(opening)
+
+
+def test_a_blank_page_is_opened() -> None:
+    assert isinstance(open_with(open_pdf, drawn(lambda _: None, pages=3)).outcome, Opened)
+
+
+def test_a_scanned_page_is_read_by_ocr_or_holds() -> None:
+    """A list that was printed and scanned is still the list."""
+    scan = carriers.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]])
+    opening = open_with(open_pdf, scan)
+    if image.warm() is None:
+        assert note(opening) == "page 1 has no text layer and no OCR is installed"
+    else:
+        assert isinstance(opening.outcome, Opened)
+        assert all(row[0] in words(opening) for row in ROWS[1:9])
+
+
+def test_a_scan_without_ocr_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The installation decides what can be read, never what counts as read."""
+    monkeypatch.setattr(image, "warm", lambda: None)
+    opening = open_with(open_pdf, carriers.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]]))
+    assert getattr(opening.outcome, "obstacle", None) is Obstacle.UNSUPPORTED
+    assert note(opening) == "page 1 has no text layer and no OCR is installed"
+
+
+def test_a_picture_beside_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen shot pasted under a paragraph is where the list is."""
+    monkeypatch.setattr(image, "warm", lambda: None)
+
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(40, 700, "The list is below, thank you.")
+        canvas.drawInlineImage(
+            carriers.picture(["   ".join(row) for row in ROWS[1:5]]).convert("RGB"), 40, 300, 500, 90
+        )
+
+    assert getattr(open_with(open_pdf, drawn(draw)).outcome, "obstacle", None) is Obstacle.UNSUPPORTED
+
+
+def test_many_pixels_are_refused_before_they_are_drawn() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageSize((14_000, 14_000))
+        canvas.rect(0, 0, 9000, 9000)
+        for number in range(60):
+            canvas.line(number, 0, 9000, number)
+
+    opening = open_with(open_pdf, drawn(draw))
+    assert getattr(opening.outcome, "obstacle", None) is Obstacle.LIMIT
+
+
+WHOLE = carriers.write_pdf(carriers.table(5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, len(WHOLE)), st.integers(0, 60))
+def test_any_bytes_get_an_answer(junk: bytes, at: int, gone: int) -> None:
+    """A broken file is held with a reason; it never ends the worker."""
+    for content in (junk, b"%PDF-1.4\n" + junk, WHOLE[:at] + junk + WHOLE[at + gone :]):
+        open_with(open_pdf, content, Limits(max_expanded=1 << 22))
