@@ -14,9 +14,9 @@ from gateway.settings import Settings
 from gateway.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
-from rules.decide import SENSITIVE
 from rules.detect import Detection, Detector
 from rules.mask import mask_filename
+from rules.sentence import SENSITIVE
 from rules.verdict import Evidence, Obstacle, PartReport, Status, Timing
 from rules.whose import involved
 

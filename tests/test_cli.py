@@ -1,0 +1,218 @@
+"""The commands of the contract as a shell sees them: what they print, and with which status they end."""
+
+import json
+import mailbox
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from house import ACME, BETA, SENDER, XLSX, hold_id, house, mail, settings_file
+
+from gateway.demo.sample import participants, workbook
+
+PROGRAM = str(Path(sys.executable).with_name("countersign"))
+CENSUS = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
+WRONG = mail("Beta Logistics: file", attachments=(("participants.xlsx", XLSX, CENSUS),), to=BETA)
+RIGHT = mail("Acme Manufacturing: file", attachments=(("participants.xlsx", XLSX, CENSUS),), to=ACME)
+PLAIN = mail("Lunch", to=BETA)
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+        timeout=60,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return settings_file(tmp_path, 1)
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> Path:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for name, raw in (("a-wrong", WRONG), ("b-right", RIGHT), ("c-plain", PLAIN)):
+        (folder / f"{name}.eml").write_bytes(raw)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "status"), [("a-wrong", 3), ("b-right", 0), ("c-plain", 0)])
+def test_scan_of_one_message_ends_with_its_disposition(config: Path, letters: Path, name: str, status: int) -> None:
+    """A script in front of another mail system acts on the status alone."""
+    done = run("scan", "--config", config, letters / f"{name}.eml")
+
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_scan_prints_the_verdict_of_the_contract(config: Path, letters: Path) -> None:
+    """Keys and names that others have built upon."""
+    done = run("scan", "--config", config, "--json", "--mail-from", SENDER, "--rcpt-to", BETA, letters / "b-right.eml")
+
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert list(verdict) == [
+        *("schema", "message_id", "hold_id", "disposition", "sentence", "reasons", "recipients", "clients", "parts"),
+        *("findings", "people", "timing_ms"),
+    ]
+    assert verdict["recipients"] == [
+        {"address": BETA, "kind": "client", "clients": ["beta"], "disposition": "hold"},
+    ]
+    assert verdict["people"]["count"] == 12
+    assert verdict["people"]["by_state"]["NC"] == 3
+    [ssn] = [finding for finding in verdict["findings"] if finding["entity"] == "US_SSN"]
+    assert (ssn["where"], ssn["count"], ssn["sample"][:7]) == ("Census!B5:B16", 12, "***-**-")
+    assert {(client["id"], client["role"]) for client in verdict["clients"]} == {("acme", "owner"), ("acme", "named")}
+
+
+def test_scan_of_many_is_one_line_each_in_order_and_status_0(config: Path, letters: Path, tmp_path: Path) -> None:
+    """A folder, an mbox and standard input, mixed."""
+    box = mailbox.mbox(tmp_path / "box")
+    for raw in (PLAIN, WRONG):
+        box.add(raw)
+    box.close()
+
+    done = run("scan", "--config", config, "--json", letters, tmp_path / "box", "-", stdin=RIGHT)
+
+    dispositions = [json.loads(line)["disposition"] for line in done.stdout.splitlines()]
+    assert dispositions == ["hold", "relay", "relay", "relay", "hold", "relay"]
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("scan", "no-such-file.eml"), 1, "no-such-file.eml: cannot be read"),
+        (("scan",), 2, "Missing argument"),
+        (("scan", "--bogus", "x"), 2, "No such option"),
+        (("serve", "--config", "missing.yaml"), 78, "missing.yaml: cannot be read"),
+        (("check", "--config", "missing.yaml"), 78, "missing.yaml: cannot be read"),
+    ],
+)
+def test_what_cannot_run_says_why(arguments: tuple[str, ...], status: int, said: str, tmp_path: Path) -> None:
+    """A sentence and a status, never a traceback."""
+    done = run(*arguments, cwd=tmp_path)
+
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+BROKEN = {
+    "settings": ("countersign.yaml", "smtp: {listen: x}\n", "countersign.yaml:1: smtp.listen: unknown key"),
+    "directory": (
+        "clients.yaml",
+        (
+            "clients:\n"
+            "  - {id: a, name: Alpha Pumps Inc, domains: [alpha.example]}\n"
+            "  - {id: b, name: Bravo Tools Inc, domains: [alpha.example]}\n"
+        ),
+        "clients.yaml:3:",
+    ),
+    "policy": ("policy.yaml", "rules:\n  owner-not-recipent: hold\n", "policy.yaml:2:"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_broken_file_stops_the_start_with_file_and_line(case: str, command: str, tmp_path: Path) -> None:
+    """Law 6: no mail passes by a directory or policy that nobody could read."""
+    config = tmp_path / "countersign.yaml"
+    config.write_text("downstream: {host: 127.0.0.1}\nrules: {clients: clients.yaml, policy: policy.yaml}\n")
+    (tmp_path / "clients.yaml").write_text("clients: []\n")
+    (tmp_path / "policy.yaml").write_text("{}\n")
+    name, text, said = BROKEN[case]
+    (tmp_path / name).write_text(text)
+
+    done = run(command, "--config", config)
+
+    assert done.returncode == 78
+    assert said in done.stderr
+
+
+def test_check_of_a_good_configuration_says_so(config: Path) -> None:
+    """The last thing before a restart."""
+    done = run("check", "--config", config)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_next_hop_is_the_one_thing_that_must_be_named(tmp_path: Path) -> None:
+    """Everything else has a default."""
+    (tmp_path / "countersign.yaml").write_text("{}\n")
+
+    done = run("serve", "--config", tmp_path / "countersign.yaml")
+
+    assert done.returncode == 78
+    assert "downstream: missing key" in done.stderr
+
+
+async def test_the_queue_is_worked_from_a_terminal(tmp_path: Path) -> None:
+    """Reviewers on call have a shell and no browser."""
+    async with house(tmp_path) as place:
+        first, second = hold_id(await place.send(WRONG, BETA)), hold_id(await place.send(RIGHT, BETA))
+        at = ("--config", place.file)
+
+        listed = json.loads(run("held", "list", "--json", *at).stdout)
+        shown = json.loads(run("held", "show", first, "--json", *at).stdout)
+        released = run("held", "release", first, "--note", "as agreed", *at)
+        returned = run("held", "return", second, "--note", "please check", *at)
+        again = run("held", "release", second, "--note", "after all", *at)
+
+        assert [item["id"] for item in listed] == [second, first]
+        assert shown["verdict"]["hold_id"] == first
+        assert (released.returncode, returned.returncode) == (0, 0)
+        assert again.returncode == 1
+        assert "cannot release a message that is return" in again.stderr
+        assert run("held", "show", "nothing", *at).returncode == 1
+
+
+async def test_the_log_is_exported_and_proved(tmp_path: Path) -> None:
+    """An auditor takes the file away, and one changed byte is found by its record."""
+    async with house(tmp_path) as place:
+        await place.send(WRONG, BETA)
+    at, file = ("--config", place.file), tmp_path / "audit.jsonl"
+
+    exported = run("audit", "export", "--format", "jsonl", "-o", file, *at)
+    whole, stored = run("audit", "verify", file), run("audit", "verify", *at)
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"event"', b'"evemt"')
+    file.write_bytes(b"".join(lines))
+    broken = run("audit", "verify", file)
+
+    assert (exported.returncode, whole.returncode, stored.returncode) == (0, 0, 0)
+    assert broken.returncode == 5
+    assert "record 3 " in broken.stderr
+    assert run("audit", "export", "--format", "csv", *at).stdout.startswith("seq,at,event,")
+
+
+def test_accounts_are_made_with_a_password_from_standard_input(config: Path) -> None:
+    """Scripts set up a first reviewer; a second try says that he exists."""
+    add = ("user", "add", "rita", "--role", "reviewer", "--config", config)
+
+    first, second = run(*add, stdin=b"a long enough password\n"), run(*add, stdin=b"a long enough password\n")
+
+    assert first.returncode == 0
+    assert (second.returncode, "exists already" in second.stderr) == (1, True)
+
+
+def test_demo_shows_the_main_job_and_ends() -> None:
+    """What `make demo ARGS=--once` prints is what the README promises."""
+    done = run("demo", "--once")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("HELD") == 2
+    assert done.stdout.count("relayed, byte for byte") == 3
+    assert "5,135 people" in done.stdout
+    assert "195 in North Carolina" in done.stdout
+    assert "password:" in done.stdout
