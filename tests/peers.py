@@ -5,7 +5,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 OFFERS = ("8BITMIME", "SMTPUTF8", "SIZE 104857600", "ENHANCEDSTATUSCODES", "PIPELINING")
 
@@ -26,7 +26,7 @@ class Hangup(Exception):  # noqa: N818 - not an error: the script says so
     """Raised by a script's reply: close the connection without a word."""
 
 
-Script = dict[str, list[str | type[Hangup] | float]]
+Script = dict[str, list[Any]]  #: replies, `Hangup` and `LostReply`, and floats: a pause before the next one
 
 
 @dataclass

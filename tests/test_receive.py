@@ -292,7 +292,7 @@ async def test_a_client_that_drips_is_shown_out() -> None:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
         for _ in range(60):
-            if peer.reader._buffer:
+            if peer.reader._buffer:  # type: ignore[attr-defined]
                 break
             peer.writer.write(b"x")
             await asyncio.sleep(0.02)
