@@ -1,0 +1,249 @@
+"""Tables to lists of people: who is one person, how many there are, and where they live. Keeps no value it is not asked to."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rules import states
+from rules.columns import DATE, MONEY, NAMES, Column, Meaning, ssn_of
+from rules.sheets import Block, Row
+from rules.verdict import ParticipantList, People
+
+LEAST = 3  #: distinct people that make a participant list
+
+_TOTAL = re.compile(r"(?i)\W*(?:grand |sub ?-?|report |page |plan )?(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*")
+_NAME_WORD = re.compile(r"[^\W\d_]{2,}")
+_PLAIN_DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{2,4})")
+
+#: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
+_PERSONAL = MONEY | {Meaning.SSN, Meaning.LAST_FOUR, Meaning.BIRTH, Meaning.HOME, Meaning.MEDICARE, Meaning.PASSPORT, Meaning.LICENCE, Meaning.BANK}
+_PERSONAL_AT_HOME = frozenset({Meaning.ADDRESS, Meaning.PERSON_ID})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row read as a person. Values stay in the worker."""
+
+    row: int  #: in the sheet
+    ssn: str
+    name: str
+    birth: str
+    identity: str  #: id, last four or address: tells apart what name and birth date cannot
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """The people of one table."""
+
+    block: Block
+    columns: tuple[Column, ...]
+    people: tuple[Person, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether the table has what a participant list needs: names, and something personal."""
+        meanings = {column.meaning for column in self.columns}
+        if not meanings & NAMES:
+            return False
+        if meanings & _PERSONAL:
+            return True
+        directory = Meaning.WORK in meanings or (Meaning.ORGANISATION in meanings and Meaning.PERSON_ID not in meanings)
+        return bool(meanings & _PERSONAL_AT_HOME) and not directory
+
+    @property
+    def series(self) -> tuple[object, ...]:
+        """Tables of one part with the same columns are one list: pages of a report."""
+        return (self.block.sheet.part, tuple(sorted({column.meaning for column in self.columns} & (_PERSONAL | NAMES))))
+
+    def place(self) -> str:
+        """From the header to the last person."""
+        block = self.block
+        width = max([len(block.header), *(column.index + column.width for column in self.columns), 1])
+        used = [index for index in range(len(block.header)) if block.header[index].strip()]
+        left = min([*used, *(column.index for column in self.columns)], default=0)
+        right = max([*used, *(column.index + column.width - 1 for column in self.columns)], default=width - 1)
+        top = block.top if block.first > block.top else self.people[0].row
+        return block.sheet.place(top, left, self.people[-1].row, right)
+
+
+class _Reader:
+    """Reads the rows of one table; the columns it needs are found once."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._ssn = [column for column in columns if column.meaning is Meaning.SSN]
+        self._names = _of(columns, Meaning.LAST_NAME, Meaning.FIRST_NAME) or _of(columns, Meaning.NAME)
+        self._birth = _of(columns, Meaning.BIRTH)[:1]
+        self._ids = _of(columns, Meaning.PERSON_ID)[:1]
+        self._fours = _of(columns, Meaning.LAST_FOUR)[:1]
+        self._homes = _of(columns, Meaning.HOME, Meaning.ADDRESS)[:1]
+        self._personal = [column.index for column in columns if column.meaning in _PERSONAL | _PERSONAL_AT_HOME]
+        self._states = _of(columns, Meaning.STATE)[:1]
+        self._lines = _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)
+        self._zips = _of(columns, Meaning.ZIP)[:1]
+
+    def people(self, row: Row, index: int) -> Iterator[Person]:
+        """The people of a row: more than one when it has several SSN columns."""
+        numbers = [number for column in self._ssn if (number := number_in(row, column))]
+        name = " ".join(filter(None, (_cell(row, index) for index in self._names)))
+        if not numbers and not self._read_without_number(row, name):
+            return
+        for position, number in enumerate(numbers or [""]):
+            yield Person(
+                row=index,
+                ssn=number,
+                name=name if position == 0 else "",
+                birth=_first(row, self._birth),
+                identity=_first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes),
+                state=self._state(row),
+            )
+
+    def _read_without_number(self, row: Row, name: str) -> bool:
+        if name:
+            return _TOTAL.fullmatch(name) is None and any(_cell(row, index) for index in self._personal)
+        birth, person_id = _first(row, self._birth), _first(row, self._ids)
+        return bool(DATE.fullmatch(birth)) and bool(person_id)
+
+    def _state(self, row: Row) -> str:
+        for index in self._states:
+            if found := states.named(_cell(row, index)):
+                return found
+        for index in self._lines:
+            if found := states.of_address(_cell(row, index)):
+                return found
+        for index in self._zips:
+            if found := states.of_zip(_cell(row, index)):
+                return found
+        return ""
+
+
+def _of(columns: Iterable[Column], *meanings: Meaning) -> list[int]:
+    """Indexes of the columns of these meanings, in the order of the meanings."""
+    found = [(meanings.index(column.meaning), column.index) for column in columns if column.meaning in meanings]
+    return [index for _, index in sorted(found)]
+
+
+def _cell(row: Row, index: int) -> str:
+    return row[index].strip() if index < len(row) else ""
+
+
+def _first(row: Row, indexes: list[int]) -> str:
+    return _cell(row, indexes[0]) if indexes else ""
+
+
+def number_in(row: Row, column: Column) -> str:
+    """The person's number in a row; "" when there is none."""
+    if column.width == 1:
+        return ssn_of(row[column.index]) if column.index < len(row) else ""
+    parts = [_cell(row, column.index + offset).zfill(size) for offset, size in enumerate((3, 2, 4))]
+    return ssn_of("-".join(parts))
+
+
+def roll(block: Block, columns: tuple[Column, ...]) -> Roll:
+    """Read the people of a table."""
+    reader = _Reader(columns)
+    header = tuple(block.header)
+    people = [
+        person
+        for index, row in enumerate(block.rows, start=block.first)
+        if any(row) and tuple(row) != header
+        for person in reader.people(row, index)
+    ]
+    return Roll(block=block, columns=columns, people=tuple(people))
+
+
+@dataclass(slots=True)
+class Register:
+    """Distinct individuals over a whole message."""
+
+    _states: dict[object, str] = field(default_factory=dict)
+    _same: dict[object, object] = field(default_factory=dict)  #: name and birth date or id, to the person
+
+    def number(self, ssn: str, state: str = "") -> None:
+        """A person known by number alone."""
+        if not self._states.get(ssn):
+            self._states[ssn] = state
+
+    def enter(self, rolls: Sequence[Roll]) -> None:
+        """Add the people of all lists: those with a number first, so that a row without one finds its person."""
+        link = sum(len(one.people) for one in rolls) != sum(bool(p.ssn) for one in rolls for p in one.people)
+        for one in rolls:
+            for person in one.people:
+                if person.ssn:
+                    self.number(person.ssn, person.state)
+                    if link:
+                        for key in _keys(person):
+                            self._same.setdefault(key, person.ssn)
+        for one in rolls:
+            if one.named:
+                for person in one.people:
+                    if not person.ssn:
+                        self._enter_unnumbered(person, one)
+
+    def _enter_unnumbered(self, person: Person, one: Roll) -> None:
+        keys = list(_keys(person))
+        known = next((self._same[key] for key in keys if key in self._same), None)
+        if known is None:
+            known = keys[0] if keys else (id(one), person.row)
+        for key in keys:
+            self._same.setdefault(key, known)
+        if not self._states.get(known):
+            self._states[known] = person.state
+
+    def people(self, lists: Iterable[ParticipantList]) -> People:
+        by_state: dict[str, int] = {}
+        for state in self._states.values():
+            by_state[state] = by_state.get(state, 0) + 1
+        unknown = by_state.pop("", 0)
+        ordered = dict(sorted(by_state.items(), key=lambda item: (-item[1], item[0])))
+        return People(count=len(self._states), by_state=ordered, unknown_state=unknown, lists=tuple(lists))
+
+
+def _keys(person: Person) -> Iterator[tuple[str, str]]:
+    """What makes two rows one person when the SSN does not say so."""
+    name = same_name(person.name)
+    if name and person.birth:
+        yield name, same_date(person.birth)
+    if name and person.identity:
+        yield name, f"#{person.identity.casefold()}"
+
+
+def same_name(name: str) -> str:
+    """'SMITH, JOHN A' and 'John Smith' alike."""
+    return " ".join(sorted(_NAME_WORD.findall(name.casefold())))
+
+
+def same_date(text: str) -> str:
+    """'1961-03-14', '3/14/1961' and '03/14/61 00:00' alike; anything else as it stands."""
+    match = _PLAIN_DATE.match(text)
+    if match is None:
+        return text.casefold()
+    first, second, third = match.groups()
+    year, month, day = (first, second, third) if len(first) == 4 else (third, first, second)
+    return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
+
+
+def distinct(people: Iterable[Person]) -> int:
+    """Individuals among the people of a series of tables."""
+    seen: set[object] = set()
+    for number, person in enumerate(people):
+        keys = list(_keys(person)) if not person.ssn else []
+        seen.add(person.ssn or (keys[0] if keys else number))
+    return len(seen)
+
+
+def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
+    """The participant lists among tables, each with its distinct people. Pages of one report are judged together."""
+    series: dict[object, list[Roll]] = {}
+    for one in rolls:
+        if one.named and one.people:
+            series.setdefault(one.series, []).append(one)
+    found = []
+    for members in series.values():
+        if distinct(person for one in members for person in one.people) < LEAST:
+            continue
+        for one in members:
+            rows = len({person.row for person in one.people})
+            entry = ParticipantList(part=one.block.sheet.part, where=one.place(), rows=rows)
+            found.append((one, entry, distinct(one.people)))
+    return found

@@ -1,0 +1,126 @@
+"""One recogniser at work on folded text: shapes, checks and labels, in linear time. Presidio confirms its hits."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rules.checks import CHECKS, digits, nine_digits
+from rules.labels import NOWHERE, Labels, Phrases, same_sentence
+from rules.recognisers_file import RecogniserFile, Reports
+
+CERTAIN = 0.5  #: a score from here on is a finding
+BEFORE, AFTER = 96, 40  #: characters in which a label may stand
+NEAR = 40  #: a label farther away than this must stand in the same sentence
+
+_LIST_GOES_ON = re.compile(r"[\s,;/&|]{1,6}(?:and |or )?")
+_QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
+_GOES_ON_BEFORE = re.compile(r"(?:[0-9][-/.]|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)$")
+_GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
+_DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
+_BEFORE_LABEL = re.compile(r"[\s,;()\[\]=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
+_LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    start: int
+    end: int
+    score: float
+    value: str  #: the matched characters: never leaves the worker
+    alone: bool = True  #: judged by what stands near it, not inherited from the number before
+
+
+class Recogniser:
+    """Compiled once from its file, then only read."""
+
+    def __init__(self, file: RecogniserFile) -> None:
+        self.file = file
+        self.entity = file.entity
+        self.check = CHECKS[file.check]
+        self._phrases = Phrases(file.context)
+        self._shape = re.compile("|".join(f"(?P<p{i}>{p.regex})" for i, p in enumerate(file.patterns)))
+        self._scores = {f"p{i}": pattern.score for i, pattern in enumerate(file.patterns)}
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        return self.file.context.positive + self.file.context.doubtful
+
+    def search(self, text: str, start: int = 0, end: int | None = None) -> Iterator[Hit]:
+        """Hits between `start` and `end`, in order; labels are looked for outside these bounds too."""
+        stop = len(text) if end is None else min(end, len(text))
+        labels: Labels | None = None
+        origin, previous = max(0, start - BEFORE), -1
+        while match := self._shape.search(text, start, stop):
+            start = match.start() + 1  # what was no hit must not hide one that begins inside it
+            if not self.check(match[0]):
+                continue
+            if labels is None:
+                labels = Labels(self._phrases, text[origin : stop + AFTER])
+            base = self._scores[match.lastgroup or "p0"]
+            score = self._judge(labels, match.start() - origin, match.end() - origin, base)
+            inherited = score < CERTAIN and previous >= 0 and _goes_on(text, previous, match.start())
+            if score < CERTAIN and not inherited:
+                continue
+            previous = start = match.end()
+            score = max(score, 0.6) if inherited else score
+            yield Hit(start=match.start(), end=match.end(), score=score, value=match[0], alone=not inherited)
+
+    def judge(self, text: str, start: int, end: int, score: float) -> float:
+        """The score of a shape once its neighbours are read: the nearest label wins."""
+        return self._judge(Labels(self._phrases, text), start, end, score)
+
+    def _judge(self, labels: Labels, start: int, end: int, score: float) -> float:
+        if self._labelled(labels, start, end, score):
+            return min(1.0, max(score + 0.35, 0.6))
+        if score < CERTAIN:
+            return min(score, 0.3)
+        if self.file.reports is Reports.ALWAYS and self._doubtful(labels, start, end):
+            return 0.3
+        return score
+
+    def _labelled(self, labels: Labels, start: int, end: int, score: float) -> bool:
+        reach = max(0, start - BEFORE)
+        positive = labels.positive.last(reach, start)
+        doubtful = labels.doubtful.last(reach, start)
+        if doubtful > positive and not labels.vetoed(reach, end + AFTER):
+            positive = doubtful
+        if positive == NOWHERE:
+            return self._labelled_behind(labels, start, end)
+        if positive < labels.negative.last(reach, start):
+            return False
+        return score >= CERTAIN or start - positive[0] <= NEAR or same_sentence(labels.text, positive[0], start)
+
+    def _labelled_behind(self, labels: Labels, start: int, end: int) -> bool:
+        """'212486397 (SSN)', but not '212486397 SSN 312-48-6398': there the label belongs to the next number."""
+        gap = _BEFORE_LABEL.match(labels.text, end)
+        label_end = labels.positive.beginning(end, gap.end() if gap else end)
+        if label_end < 0 or _LABEL_OF_THE_NEXT.match(labels.text, label_end):
+            return False
+        return not self._named_otherwise(labels, start)
+
+    @staticmethod
+    def _named_otherwise(labels: Labels, start: int) -> bool:
+        """Whether the words right before say that the number is something else: 'Part No. '."""
+        negative = labels.negative.last(max(0, start - BEFORE), start)
+        return negative != NOWHERE and _QUALIFIER.fullmatch(labels.text, negative[0], start) is not None
+
+    def _doubtful(self, labels: Labels, start: int, end: int) -> bool:
+        text = labels.text
+        return (
+            _GOES_ON_BEFORE.search(text, max(0, start - 8), start) is not None
+            or _GOES_ON_AFTER.match(text, end) is not None
+            or _DATE_LIKE.fullmatch(text, start, end) is not None
+            or self._named_otherwise(labels, start)
+        )
+
+
+def _goes_on(text: str, previous: int, start: int) -> bool:
+    """One label covers a list of numbers."""
+    return start - previous < 16 and _LIST_GOES_ON.fullmatch(text, previous, start) is not None
+
+
+def same_number(entity: str, value: str) -> str:
+    """What makes two hits the same: nine digits for a person's number, else its digits."""
+    if entity in {"US_SSN", "US_ITIN"}:
+        return nine_digits(value)
+    return digits(value) or value.casefold()

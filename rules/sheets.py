@@ -1,0 +1,184 @@
+"""Where the tables of a sheet begin and end: titles, headers of one or two lines, blank rows, several tables in one."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from rules.columns import (
+    NAMES,
+    SAMPLE,
+    Column,
+    Meaning,
+    nine_digits_of_people,
+    settle,
+    settle_without_header,
+    vocabulary,
+    words_of,
+)
+from rules.content import Table
+
+Row = Sequence[str]
+
+_VALUE = re.compile(r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|[0-9]{3}-[0-9]{2}-[0-9]{4}|.*@.*")
+_HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
+_AFTER_GAP = 6  #: rows after a blank one in which a further header is looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Rows from any carrier, with the way to name a place among them."""
+
+    part: str | None
+    rows: Sequence[Row]
+    place: Callable[[int, int, int, int], str]
+    header: Row = ()  #: given when it stands elsewhere: on the page before
+    searched: bool = True  #: whether its cells are to be searched; not when they stand in a text that is searched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One table: its header's cells, and the rows from `top` (its header, when it has one) to before `end`."""
+
+    sheet: Sheet
+    header: Row
+    top: int
+    first: int  #: first row below the header
+    end: int
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self.sheet.rows[self.first : self.end]
+
+
+def sheet_of(table: Table) -> Sheet:
+    return Sheet(part=table.part, rows=table.rows, place=table.place)
+
+
+def blocks(sheet: Sheet) -> Iterator[Block]:
+    """The tables of a sheet, in order; what stands above the first header is a table without one."""
+    rows = sheet.rows
+    starts: list[tuple[int, int, Row]] = []
+    row = 0
+    for place in _places(rows):
+        if place < row:
+            continue
+        if found := _header_at(rows, place):
+            height, header = found
+            if not starts or tuple(starts[-1][2]) != tuple(header):  # a header that is repeated begins nothing
+                starts.append((place, place + height, header))
+            row = place + height
+    if not starts or starts[0][0] > 0:
+        end = starts[0][0] if starts else len(rows)
+        yield Block(sheet=sheet, header=sheet.header, top=0, first=0, end=end)
+    for index, (top, first, header) in enumerate(starts):
+        end = starts[index + 1][0] if index + 1 < len(starts) else len(rows)
+        yield Block(sheet=sheet, header=header, top=top, first=first, end=end)
+
+
+def _places(rows: Sequence[Row]) -> Iterator[int]:
+    """Rows that can be a header: near the top, or soon after a blank row or one of a single cell."""
+    hope = _HEADER_ROWS
+    for index, row in enumerate(rows):
+        if not any(row):
+            hope = max(hope, _AFTER_GAP)
+        elif hope:
+            hope -= 1
+            yield index
+
+
+def _header_at(rows: Sequence[Row], index: int) -> tuple[int, Row] | None:
+    """Height and cells of the header that begins at a row."""
+    row = rows[index]
+    if len(row) > 20_000 or not _wordy(row):
+        return None
+    below = rows[index + 1] if index + 1 < len(rows) else ()
+    own = _meanings(row)
+    if any(below) and _wordy(below):
+        both = [f"{top} {bottom}".strip() for top, bottom in _padded(row, below)]
+        if len(_meanings(both)) > max(len(own), len(_meanings(below))) and _all_header_words(below):
+            return 2, both
+    cells = sum(1 for cell in row if cell.strip())
+    enough = len(own) >= 2 or (len(own) == 1 and cells <= 3 and (cells > 1 or own[0] is Meaning.SSN) and max(map(len, row)) <= 40)
+    return (1, row) if enough else None
+
+
+def _padded(top: Row, bottom: Row) -> Iterator[tuple[str, str]]:
+    for index in range(max(len(top), len(bottom))):
+        yield (top[index] if index < len(top) else "", bottom[index] if index < len(bottom) else "")
+
+
+def _wordy(row: Row) -> bool:
+    """Whether no cell is a value."""
+    return any(row) and not any(_VALUE.fullmatch(cell.strip()) for cell in row if cell)
+
+
+def _meanings(row: Row) -> list[Meaning]:
+    known = (vocabulary().meaning(cell) for cell in row if cell.strip())
+    return [meaning for meaning in known if meaning is not None]
+
+
+def _all_header_words(row: Row) -> bool:
+    """Whether a second line is one: most of its words are words of headers."""
+    words = [word for cell in row for word in words_of(cell)]
+    return bool(words) and sum(word in vocabulary().tokens for word in words) >= 0.6 * len(words)
+
+
+def profile(block: Block) -> tuple[Column, ...]:
+    """What the columns of a table are; those that are nothing known are left out."""
+    rows = block.rows
+    filled = [row for row in islice(rows, 4 * SAMPLE) if any(row)] if len(rows) <= 4 * SAMPLE else None
+    sample = _sample(rows if filled is None else filled)
+    width = max([len(block.header), *map(len, sample)], default=0)
+    columns: dict[int, Column] = {}
+    cells_of = {index: _cells(sample, index) for index in range(min(width, 20_000))}
+    for index, cells in cells_of.items():
+        header = block.header[index] if index < len(block.header) else ""
+        meaning = settle(header, cells) if any(block.header) else settle_without_header(cells)
+        if meaning:
+            columns[index] = Column(index=index, header=header, meaning=meaning)
+    return _neighbours(block, columns, cells_of)
+
+
+def _sample(rows: Sequence[Row]) -> list[Row]:
+    """Rows from all over a table: the first ones, then evenly."""
+    if len(rows) <= SAMPLE:
+        return list(rows)
+    step = max(1, len(rows) // (SAMPLE // 2))
+    return [*rows[: SAMPLE // 2], *rows[SAMPLE // 2 :: step]]
+
+
+def _cells(sample: Sequence[Row], index: int) -> list[str]:
+    return [cell for row in sample if index < len(row) and (cell := row[index].strip())]
+
+
+def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> tuple[Column, ...]:
+    """What only the columns together tell: split numbers, tax ids, bare nine digits beside names."""
+    for index in list(cells_of):
+        if index not in columns and (split := _split(block, index, cells_of)):
+            columns[index] = split
+    people = any(column.meaning in NAMES for column in columns.values())
+    companies = any(column.meaning is Meaning.ORGANISATION for column in columns.values())
+    for index, cells in cells_of.items():
+        column = columns.get(index)
+        if column and column.meaning is Meaning.TAX_ID:
+            header = column.header
+            if people and not companies and settle("ssn", cells) is Meaning.SSN:
+                columns[index] = Column(index=index, header=header, meaning=Meaning.SSN)
+            else:
+                columns[index] = Column(index=index, header=header, meaning=Meaning.OTHER_NUMBER)
+        elif column is None and people and not any(block.header) and nine_digits_of_people(cells):
+            columns[index] = Column(index=index, header="", meaning=Meaning.SSN)
+    return tuple(columns[index] for index in sorted(columns))
+
+
+def _split(block: Block, index: int, cells_of: dict[int, list[str]]) -> Column | None:
+    """An SSN split over three columns, under one header or three: 212 | 48 | 6397."""
+    header = block.header[index] if index < len(block.header) else ""
+    if index + 2 not in cells_of or vocabulary().meaning(re.sub(r"[0-9]+$", "", header.strip())) is not Meaning.SSN:
+        return None
+    for offset, size in enumerate((3, 2, 4)):
+        cells = cells_of[index + offset]
+        if not cells or sum(cell.isdecimal() and len(cell) <= size for cell in cells) < 0.9 * len(cells):
+            return None
+    return Column(index=index, header=header, meaning=Meaning.SSN, width=3)
