@@ -1,4 +1,4 @@
-"""Bytes to the parts of a message, by offsets. Every ambiguity is recorded and every reading kept; nothing is guessed."""
+"""Bytes to the parts of a message, by offsets. Every ambiguity is recorded, every reading kept; guesses nothing."""
 
 import re
 from dataclasses import dataclass, field
@@ -114,7 +114,7 @@ class _Walk:
         for index, (kind, transfer) in enumerate(readings, start=1):
             place = section if index == 1 else f"{section or self.number('', 1)}~{index}"
             if kind.name.startswith("multipart/"):
-                self.multipart(head, kind, transfer, (head.body, end), place, (level, troubles))
+                self.multipart(kind, transfer, (head.body, end), place, (level, troubles))
             else:
                 self.leaf(head, kind, transfer, (head.body, end), place, troubles)
         if head.other_body is not None:
@@ -158,7 +158,6 @@ class _Walk:
 
     def multipart(
         self,
-        head: Block,
         kind: _Type,
         transfer: Transfer,
         extent: tuple[int, int],
@@ -240,9 +239,7 @@ class _Walk:
             tail = _TAIL.match(raw, after, end) if first else None
             if tail:
                 marks.append((at, tail.end(), tail[1] is not None))
-                ends.add(tail[2] == b"\r")
-                if tail.end() == end and tail[1] is not None:
-                    ends.discard(False)  # a last line need not end
+                ends |= {tail[2] == b"\r"} if tail[0].endswith(b"\n") else set()
             elif first:
                 nearly.append(raw[after : after + 200].partition(b"\n")[0].rstrip())
             elif raw[at - 1] == 13:

@@ -1,4 +1,4 @@
-"""Header fields as the wire has them: blocks, parameters, file names, encoded words, addresses. Every reading, no guess."""
+"""Header fields as the wire has them: blocks, parameters, file names, encoded words, addresses. No guess."""
 
 import binascii
 import re
@@ -106,7 +106,7 @@ def unfolded(value: str) -> str:
 
 
 def media_type(value: str) -> tuple[str, str, bool]:
-    """The type a Content-Type field names ("" for none), its strict reading's text, and whether readers may disagree."""
+    """The type a Content-Type field names ("" for none), as a strict reader has it, and if readers may disagree."""
     head = next(_pieces(value), "")
     token = _COMMENT.sub("", head).strip().lower()
     if _MEDIA_TYPE.fullmatch(token):
@@ -182,19 +182,20 @@ def _joined(name: str, pieces: list[tuple[int, bool, str]]) -> Parameter:
     """RFC 2231 3 and 4: pieces by number; those with a star are percent-encoded, the first names the charset."""
     charset, content = "utf-8", b""
     for place, (_, encoded, value) in enumerate(sorted(pieces, key=lambda piece: piece[0])):
+        parts = value.split("'", 2)
         if not encoded:
             content += value.encode("utf-8", "replace")
-            continue
-        parts = value.split("'", 2)
-        if place == 0 and len(parts) == 3:
-            charset, value = parts[0] or charset, parts[2]
-        content += unquote_to_bytes(value)
+        elif place == 0 and len(parts) == 3:
+            charset = parts[0] or charset
+            content += unquote_to_bytes(parts[2])
+        else:
+            content += unquote_to_bytes(value)
     joined = decode(content, charset)
     return Parameter(name, joined, (joined,))
 
 
 def words(value: str) -> str:
-    """RFC 2047, with the ways it is broken in real mail: words in quotes, spaces within, split characters, no padding."""
+    """RFC 2047, and the ways it is broken: words in quotes, spaces within, split characters, no padding."""
     text = unfolded(value)
     last = text.rfind("?=") + 2
     if last < 2 or "=?" not in text:

@@ -1,4 +1,4 @@
-"""Content-Transfer-Encoding: encoded bytes to content, with every reading where readers differ. Never drops bytes silently."""
+"""Content-Transfer-Encoding: encoded bytes to content, in every reading where readers differ. Drops nothing unsaid."""
 
 import binascii
 import re
@@ -100,7 +100,7 @@ def _base64(raw: bytes, start: int, end: int) -> Decoded:
 
 
 def _doubtful_base64(encoded: bytes) -> Decoded:
-    """Missing padding harms nobody. Signs outside the alphabet and padding in the middle are read differently by each."""
+    """Missing padding harms nobody. Other signs, and padding in the middle, are read differently by each."""
     bare = encoded.translate(None, _SPACE)
     letters = bare.rstrip(b"=")
     if not _NOT_BASE64.search(letters) and b"=" not in letters and len(letters) % 4 != 1:

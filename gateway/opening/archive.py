@@ -68,7 +68,7 @@ def _seven(archive: Any, files: list[tuple[str, int]], budget: Budget) -> Iterat
     budget.expand(sum(size for _, size in files))
     factory = py7zr.io.BytesIOFactory(budget.limits.max_expanded)
     try:
-        archive.extractall(factory=factory)
+        archive.extractall(factory=factory)  # noqa: S202 - into memory, each file bounded
     except py7zr.exceptions.UnsupportedCompressionMethodError as error:
         raise CannotLookError(Obstacle.UNSUPPORTED, "a 7z method that is not known") from error
     except Exception as error:  # py7zr and its codecs raise what they like

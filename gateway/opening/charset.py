@@ -75,8 +75,8 @@ def _decoded(content: bytes, charset: str | None) -> str:
     declared = _codec(charset)
     if declared and _SHIFTING.match(declared) and (text := _strictly(content, declared)) is not None:
         return text
-    for name in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), declared):
-        if name and (text := _strictly(content, name)) is not None:
+    for each in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), declared):
+        if each and (text := _strictly(content, each)) is not None:
             return text
     return content.decode(_guess(content), "replace")
 

@@ -1,4 +1,4 @@
-"""HTML as a reader sees it and as its source hides it: text in reading order, tables, comments, attributes. Runs nothing."""
+"""HTML as readers see it and as its source hides it: text, tables, comments, attributes. Runs nothing."""
 
 import binascii
 import re
@@ -17,53 +17,15 @@ from rules.content import Content, Role, Table, Text
 from rules.verdict import Obstacle
 
 _BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "br",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "select",
-        "summary",
-        "table",
-        "textarea",
-        "tr",
-        "ul",
-    ]
+    re.findall(
+        r"\w+",
+        """address article aside blockquote body br center dd details dialog dir div dl dt fieldset figcaption figure
+        footer form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol optgroup option p pre section select
+        summary table textarea tr ul""",
+    )
+)
+_UNNESTED = frozenset(
+    re.findall(r"\w+", "area base br col embed hr img input link meta source track wbr p li td tr th dd dt option")
 )
 _CELLS = frozenset({"td", "th", "caption"})
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "title"})
@@ -120,37 +82,10 @@ def _depth(source: str) -> int:
         return 0
     deepest = level = 0
     for tag in re.finditer(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*?(/?)>", source):
-        if tag[2].lower() not in _VOID and not tag[3]:
+        if tag[2].lower() not in _UNNESTED and not tag[3]:
             level = max(level - 1, 0) if tag[1] else level + 1
             deepest = max(deepest, level)
     return deepest
-
-
-_VOID = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "td",
-        "tr",
-        "th",
-        "dd",
-        "dt",
-        "option",
-    ]
-)
 
 
 @dataclass(slots=True)

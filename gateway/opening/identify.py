@@ -27,7 +27,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
 )
-_SECOND_LOOK = tuple(signature for signature, _ in _SIGNATURES) + (b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
+_SECOND_LOOK = (*(signature for signature, _ in _SIGNATURES), b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
 
 _HEADER = re.compile(r"(?:(?:>?From |[!-9;-~]+:).*\n(?:[ \t].*\n)*)+(?:\n|\Z)")
 _PROOF_OF_MAIL = re.compile(
@@ -59,15 +59,20 @@ def identify(content: bytes, declared: str = "", filename: str | None = None, ch
         return found
     if declared.startswith("text/") and b"\0" not in content and content.isascii():
         return _text(content[:65536].decode("ascii"), declared, filename)
-    if content[257:262] == b"ustar" or look_in.old_tar(content):
-        return "application/x-tar"
-    if content.find(b"%PDF-", 0, 1024) >= 0:
-        return "application/pdf"  # readers accept junk before the header
+    if found := _behind(content):
+        return found
     if is_text(content) and (head := decode(content[:65536], charset)):
         return _text(head, declared, filename)
-    if declared.startswith("text/") and b"\0" in content and not wide(content) and _mostly_text(content):
-        return "text/plain"
+    if declared.startswith("text/") and not wide(content) and is_text(content[:65536].replace(b"\0", b"")):
+        return "text/plain"  # NUL bytes sprinkled over a text: its opener calls that partial
     return look_in.zip_at_end(content) or look_in.pgp(content) or look_in.by_magic(content) or UNKNOWN
+
+
+def _behind(content: bytes) -> str | None:
+    """Formats whose mark does not stand first; PDF readers accept junk before the header."""
+    if content[257:262] == b"ustar" or look_in.old_tar(content):
+        return "application/x-tar"
+    return "application/pdf" if content.find(b"%PDF-", 0, 1024) >= 0 else None
 
 
 def _binary(content: bytes) -> str | None:
@@ -83,10 +88,6 @@ def _binary(content: bytes) -> str | None:
     if content.startswith(b"BM") and content[6:10] == b"\0\0\0\0" and len(content) > 26:
         return "image/bmp"
     return look_in.cms(content)
-
-
-def _mostly_text(content: bytes) -> bool:
-    return is_text(content[:65536].replace(b"\0", b""))
 
 
 def _text(head: str, declared: str, filename: str | None) -> str:

@@ -1,4 +1,4 @@
-"""MAPI properties as MSG and TNEF carry them: which number is the subject, a body, a file. Reads names, decides nothing."""
+"""MAPI properties as MSG and TNEF carry them: subject, bodies, files. Decides nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

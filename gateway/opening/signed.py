@@ -7,12 +7,15 @@ from typing import Any
 from asn1crypto import cms, pem
 
 from gateway.message import Opened, Unopened
+from gateway.opening.charset import decode, is_text
 from gateway.opening.compressed import refuse_large
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
+from rules.content import Text
 from rules.verdict import Obstacle
 
 _SEALED = frozenset({"enveloped_data", "encrypted_data", "signed_and_enveloped_data", "authenticated_enveloped_data"})
 _SEALED_IDS = frozenset({"1.2.840.113549.1.9.16.1.23"})  #: authEnvelopedData, RFC 5083
+_ENTITY = re.compile(rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\r?\n")
 
 
 def open_cms(leaf: Leaf, budget: Budget) -> Opening:
@@ -67,9 +70,12 @@ def _inflated(packed: bytes, budget: Budget) -> bytes:
 
 
 def open_signature(leaf: Leaf, budget: Budget) -> Opening:
-    """A detached signature: there is nothing in it to read."""
-    del leaf, budget
-    return Opening(outcome=Opened())
+    """A detached signature: nothing to read but what an armoured one says beside it."""
+    del budget
+    if not is_text(leaf.content):
+        return Opening(outcome=Opened())
+    text = Text(part=leaf.section, where="text", role=leaf.role, content=decode(leaf.content))
+    return Opening(outcome=Opened(contents=(text,)))
 
 
 def open_sealed(leaf: Leaf, budget: Budget) -> Opening:

@@ -1,4 +1,4 @@
-"""XML and JSON: lists of records become tables, all else becomes lines of path and value. Expands no entity, loads nothing."""
+"""XML and JSON: lists of records become tables, all else becomes lines. Expands no entity, loads nothing."""
 
 import json
 import re
@@ -104,7 +104,7 @@ def _whole(text: str) -> str:
 
 
 def open_xml(leaf: Leaf, budget: Budget) -> Opening:
-    """Records as tables, the rest as text, attributes and comments included; broken XML is read as HTML is: leniently."""
+    """Records as tables, the rest as text, attributes and comments included; broken XML is read as HTML is."""
     source = decode(leaf.content, leaf.charset or _declared(leaf.content))
     if "<!ENTITY" in source:
         note = "declares entities, which are not expanded"

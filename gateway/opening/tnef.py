@@ -1,4 +1,4 @@
-"""TNEF (winmail.dat): body and attachments. Every length is checked against the bytes that are there, before any use."""
+"""TNEF (winmail.dat): body and attachments. Believes no length before it has seen the bytes."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""ZIP archives, entry by entry, by the directory and by what stands between. Trusts no size, extracts nothing to disk."""
+"""ZIP archives, by their directory and by what stands between its entries. Trusts no size, writes nothing to disk."""
 
 import bz2
 import io
@@ -22,7 +22,7 @@ _MOST_ENTRIES = 65_535
 
 
 def open_zip(leaf: Leaf, budget: Budget) -> Opening:
-    """Every entry is handed on; encrypted ones are listed by name. Entries that only the local headers know make it partial."""
+    """Every entry is handed on, encrypted ones by name only. Entries that no directory lists make it partial."""
     _refuse_floods(leaf.content, budget)
     try:
         archive = zipfile.ZipFile(io.BytesIO(leaf.content))
@@ -89,15 +89,19 @@ def _inner(content: bytes, entry: zipfile.ZipInfo, budget: Budget) -> Inner:
         refuse_large(entry.file_size)
         packed = memoryview(content)[place.start : place.start + entry.compress_size]
         unpacked, rest = _unpacked(packed, entry.compress_type, budget)
-        if entry.compress_type != place.method or rest or len(unpacked) != entry.file_size:
-            raise CannotLookError(Obstacle.CORRUPT, "an entry of another size or method than it claims")
-        if zlib.crc32(unpacked) != entry.CRC:
-            raise CannotLookError(Obstacle.CORRUPT, "an entry whose checksum is wrong")
     except CannotLookError as error:
         if error.obstacle is Obstacle.LIMIT:
             raise
         return Inner(name=name, content=Unopened(obstacle=error.obstacle, note=error.note))
+    if entry.compress_type != place.method or rest or len(unpacked) != entry.file_size:
+        return _corrupt(name, "an entry of another size or method than it claims")
+    if zlib.crc32(unpacked) != entry.CRC:
+        return _corrupt(name, "an entry whose checksum is wrong")
     return Inner(name=name, content=unpacked)
+
+
+def _corrupt(name: str, note: str) -> Inner:
+    return Inner(name=name, content=Unopened(obstacle=Obstacle.CORRUPT, note=note))
 
 
 def _unpacked(packed: memoryview, method: int, budget: Budget) -> tuple[bytes, bool]:
@@ -152,15 +156,6 @@ class _ZipLzma:
         return self._inner.decompress(self._head[4 + size :], most)
 
 
-_METHODS: dict[int, Callable[[], Inflater]] = {
-    zipfile.ZIP_DEFLATED: lambda: _Deflate(),
-    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
-    zipfile.ZIP_LZMA: _ZipLzma,
-    93: zstd_inflater,
-    95: lzma.LZMADecompressor,
-}
-
-
 class _Deflate:
     """zlib's raw inflater with the face of bz2's and lzma's."""
 
@@ -181,6 +176,15 @@ class _Deflate:
 
     def decompress(self, packed: bytes, most: int) -> bytes:
         return self._inner.decompress(self._inner.unconsumed_tail + packed, most)
+
+
+_METHODS: dict[int, Callable[[], Inflater]] = {
+    zipfile.ZIP_DEFLATED: _Deflate,
+    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
+    zipfile.ZIP_LZMA: _ZipLzma,
+    93: zstd_inflater,
+    95: lzma.LZMADecompressor,
+}
 
 
 def _hidden(content: bytes, entries: list[zipfile.ZipInfo], directory: int) -> list[int]:
