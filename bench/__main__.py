@@ -3,12 +3,12 @@
 import sys
 
 from bench import judging, relaying
-from bench.table import printed
+from bench.table import Row, printed
 
 
 def main() -> None:
     wanted = set(sys.argv[1:]) or {"judging", "relaying"}
-    rows = []
+    rows: list[Row] = []
     if "judging" in wanted:
         rows += judging.measure()
     if "relaying" in wanted:

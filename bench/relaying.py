@@ -60,7 +60,7 @@ def countersign(folder: Path, listen: int, sink: int) -> list[str]:
 
 def rate(port: int, size: int, connections: int, count: int) -> float:
     """Messages a second of one run of smtp-source; every message must be taken."""
-    command = [SOURCE, "-s", str(connections), "-m", str(count), "-l", str(size), "-f", "a@recordkeeper.example"]
+    command = [str(SOURCE), "-s", str(connections), "-m", str(count), "-l", str(size), "-f", "a@recordkeeper.example"]
     start = time.perf_counter()
     subprocess.run([*command, "-t", "b@client.example", f"127.0.0.1:{port}"], check=True, capture_output=True)
     return count / (time.perf_counter() - start)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -116,3 +118,16 @@ def prepare(settings: Settings) -> Tools:
 
 
 JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
+
+#: What one message in a few needs, and what takes longest to import.
+SLOW = (
+    "presidio_analyzer",
+    "pypdfium2",
+    "python_calamine",
+    "lxml.etree",
+    "openpyxl",
+    "pdfplumber",
+    "PIL.Image",
+    "py7zr",
+)
+WARM_UP: Sequence[Callable[[], object]] = tuple(partial(import_module, name) for name in SLOW)

@@ -11,14 +11,14 @@ from datetime import datetime
 import structlog
 
 from gateway import trace
-from gateway.carrier import Reach
+from gateway.carrier import reach
 from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
 from gateway.observe import Metrics
-from gateway.relay import NextHop
+from gateway.relay import Fate, NextHop
 from gateway.reply import REFUSED, STORE_FULL, Reply, held, pending
 from gateway.store import Store
 from gateway.store.mail import new_id
@@ -114,9 +114,9 @@ class Pipeline:
         delivery = await self.next_hop.deliver(
             envelope, self.header(arrival.id, envelope, arrival.at), raw, within=max(RELAY_AT_LEAST, left)
         )
-        reaches = set(delivery.reaches.values())
+        reaches = {reach(delivery, address) for address in envelope.rcpt_to}
         log.info("relayed", id=arrival.id, reaches=sorted(reaches), code=delivery.reply.code)
-        if Reach.DELIVERED in reaches and len(reaches) > 1:
+        if Fate.DELIVERED in reaches and len(reaches) > 1:
             return await self.ledger.take_over(arrival.fingerprint, envelope, raw, delivery, self.now(), arrival.id)
         await self.ledger.outcome(arrival.fingerprint, delivery, self.now())
         return delivery.reply

@@ -73,9 +73,9 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as service:
         log.info("ready", smtp=str(settings.smtp.listen), web=str(settings.web.listen))
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({stopping, service.ended}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({told, service.ended}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
         log.info("stopping")
         if service.ended.done():
             service.ended.result()
@@ -215,11 +215,11 @@ async def _kept_running(
     def over(task: asyncio.Task[None]) -> None:
         if stopping or ended.done():
             return
-        name = work.__qualname__
+        name = task.get_name()
         error = None if task.cancelled() else task.exception()
         ended.set_exception(ServiceError(f"{name} ended: {type(error).__name__ if error else 'without a reason'}"))
 
-    task = asyncio.create_task(work)
+    task = asyncio.create_task(work, name=getattr(work, "__qualname__", None))
     task.add_done_callback(over)
     try:
         yield

@@ -158,4 +158,4 @@ async def add_token(settings: Settings, name: str, role: str) -> Lines:
 async def directory_lines(settings: Settings) -> Lines:
     """Id, name and domains of every client."""
     directory = Directory.load(settings.clients_file)
-    return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients.values()]
+    return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients]

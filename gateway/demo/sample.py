@@ -76,7 +76,7 @@ def messages(sender: str) -> list[Sample]:
     """The five messages of the demo; the first is the one of 2007."""
     census = workbook("Acme Manufacturing, Inc.", "501234", participants(5135, 195))
     xlsx = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-    locked = locked_zip("statements.csv", b"Name,Balance\r\n")
+    locked = locked_zip("statements.csv", b"Name,Balance\r\n", b"not told")
     spreadsheet = ("participants.xlsx", xlsx, census)
     return [
         Sample(

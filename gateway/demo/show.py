@@ -47,7 +47,7 @@ class NextHop:
     def has(self, sample: Sample) -> bool:
         """Whether the sample arrived for its recipient, byte for byte below our own fields."""
         return any(
-            sample.recipient in envelope.rcpt_tos and envelope.original_content.endswith(sample.raw)
+            sample.recipient in envelope.rcpt_tos and (envelope.original_content or b"").endswith(sample.raw)
             for envelope in self.taken
         )
 
