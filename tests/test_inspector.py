@@ -1,0 +1,492 @@
+"""The inspector with real workers: what a hostile message can do is done, and must cost that message only."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import workshop_of_faults
+from pydantic import TypeAdapter
+
+from gateway.confine import Allowance
+from gateway.errors import InspectorError
+from gateway.inspector import Inspector
+from gateway.settings import Settings
+from rules.errors import ConfigurationError
+from rules.verdict import Evidence, Obstacle, PartReport, Status
+
+ANYTHING: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+MIB = 1 << 20
+HANG = 60  #: seconds; nothing here takes them
+
+OUTCOMES = {
+    "eat_memory": Obstacle.LIMIT,
+    "eat_memory_natively": Obstacle.CORRUPT,
+    "segfault": Obstacle.CORRUPT,
+    "run_an_illegal_instruction": Obstacle.CORRUPT,
+    "recurse": Obstacle.CORRUPT,
+    "leave_silently": Obstacle.CORRUPT,
+    "leave_silently:3": Obstacle.CORRUPT,
+    "leave_politely": Obstacle.CORRUPT,
+    "panic:None": Obstacle.CORRUPT,
+    "raise_content:x": Obstacle.CORRUPT,
+    "raise_named:x": Obstacle.CORRUPT,
+    "answer_half": Obstacle.CORRUPT,
+    "answer_too_long": Obstacle.LIMIT,
+    "claim_a_gigabyte": Obstacle.CORRUPT,
+    "answer_endlessly": Obstacle.CORRUPT,
+    "answer_in_another_language": Obstacle.CORRUPT,
+    "answer_without_parts": Obstacle.CORRUPT,
+    "fork_a_daemon": Obstacle.CORRUPT,
+    "kill_parent": Obstacle.CORRUPT,
+    "kill_group": Obstacle.CORRUPT,
+    "connect:9": Obstacle.CORRUPT,
+    "read_file:/etc/passwd": Obstacle.CORRUPT,
+    "read_file:/proc/self/environ": Obstacle.CORRUPT,
+    "write_file:/tmp/countersign-test": Obstacle.CORRUPT,
+    "write_file:/dev/shm/countersign-test": Obstacle.CORRUPT,
+}
+HANGING = {
+    "sleep": Obstacle.TIMEOUT,
+    "spin": Obstacle.TIMEOUT,
+    "spin_in_threads": Obstacle.TIMEOUT,
+    "answer_half_and_hang": Obstacle.TIMEOUT,
+    "ignore_signals_and_hang": Obstacle.TIMEOUT,
+    "close_channel_and_hang": Obstacle.CORRUPT,
+}
+NONSENSE = (
+    "",
+    "null",
+    "[]",
+    '{"parts": null}',
+    '{"parts": [{"part": "1"}]}',
+    '{"parts": [{"part": "1", "filename": null, "type": "x", "size": 1, "status": "fine", "reason": null}]}',
+    '{"parts": [{"part": "1", "filename": null, "type": "x", "size": NaN, "status": "opened", "reason": null}]}',
+    "[" * 150,
+    '"\\ud800"',
+    "{" + '"a":' * 40,
+)
+
+
+def settings(workers: int = 2, clients: Path | None = None) -> Settings:
+    return Settings.model_validate(
+        {
+            "smtp": {"hostname": "gw.recordkeeper.example"},
+            "inspection": {"workers": workers},
+            "rules": {"clients": clients},
+            "store": {"url": "postgresql://countersign:hunter2@db.example/countersign"},
+        }
+    )
+
+
+Start = Callable[..., Awaitable[Inspector]]
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    running: list[Inspector] = []
+
+    async def begin(workers: int = 1, clients: Path | None = None, **allowance: Any) -> Inspector:
+        inspector = Inspector(
+            settings(workers, clients),
+            workshop="workshop_of_faults",
+            allowance=Allowance(**{"seconds": HANG, "memory": 256 * MIB} | allowance),
+        )
+        await inspector.start()
+        running.append(inspector)
+        return inspector
+
+    yield begin
+    for inspector in running:
+        await inspector.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting() -> AsyncIterator[Inspector]:
+    """One inspector for all faults: what one of them breaks, the next one finds."""
+    allowance = Allowance(seconds=HANG, memory=256 * MIB)
+    inspector = Inspector(settings(), workshop="workshop_of_faults", allowance=allowance)
+    await inspector.start()
+    yield inspector
+    await inspector.close()
+
+
+async def about(inspector: Inspector, raw: bytes = b"x", *, risky: bool = False) -> dict[str, Any]:
+    answer = await inspector.ask("about", raw, {"risky": risky}, ANYTHING)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def whole(raw: bytes, obstacle: Obstacle) -> PartReport:
+    return PartReport(
+        part="1", filename=None, type="message/rfc822", size=len(raw), status=Status.UNOPENED, reason=obstacle
+    )
+
+
+def is_clean(evidence: Evidence) -> bool:
+    return [part.status for part in evidence.parts] == [Status.OPENED]
+
+
+def parents() -> dict[int, tuple[int, str]]:
+    """Every process's parent and state."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                after_name = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            found[int(entry.name)] = (int(after_name[1]), after_name[0])
+    return found
+
+
+def children(of: int) -> dict[int, str]:
+    return {pid: state for pid, (parent, state) in parents().items() if parent == of}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(HANG):
+        while not true():  # noqa: ASYNC110 - what is waited for is no event of this process
+            await asyncio.sleep(0.01)
+
+
+async def warm(inspector: Inspector) -> None:
+    """Wait until the warm-up is over, and with it the exchange of the first workers."""
+    async with asyncio.timeout(HANG):
+        while not (await about(inspector))["warm"]:  # noqa: ASYNC110 - a worker is asked, no event waited for
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("fault", OUTCOMES)
+async def test_a_fault_costs_its_message_only(lasting: Inspector, fault: str) -> None:
+    """Not looked at is an outcome that holds; the mail behind it must not even wait."""
+    raw = fault.encode()
+    assert (await lasting.inspect(raw)).parts == (whole(raw, OUTCOMES[fault]),)
+    assert is_clean(await lasting.inspect(b"the next one"))
+    assert lasting.healthy
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("answer", NONSENSE)
+async def test_an_answer_without_sense_is_never_clean(lasting: Inspector, answer: str) -> None:
+    """A worker is not trusted: what does not say clearly that all was opened, says that it was not."""
+    raw = b"answer_nonsense:" + answer.encode("utf-8", "surrogatepass")
+    assert (await lasting.inspect(raw)).parts == (whole(raw, Obstacle.CORRUPT),)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_reviewer_is_told_that_a_part_could_not_be_shown(lasting: Inspector) -> None:
+    """The review page stands whatever the attachment does to its worker."""
+    viewed = await lasting.view(b"segfault", "2")
+    assert (viewed.section, viewed.status, viewed.reason) == ("2", Status.UNOPENED, Obstacle.CORRUPT)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_text_of_an_exception_is_repeated(lasting: Inspector, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception's text holds what the parser choked on: somebody's number."""
+    caplog.set_level(logging.DEBUG)
+    for fault in ("raise_content", "raise_named", "panic"):
+        evidence = await lasting.inspect(f"{fault}:{workshop_of_faults.SECRET}".encode())
+        assert workshop_of_faults.SECRET not in str(evidence)
+    assert workshop_of_faults.SECRET not in caplog.text
+    assert "ValueError at tests/workshop_of_faults.py" in caplog.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_needed_late_is_found_inside(lasting: Inspector) -> None:
+    """Parsers import at first use; a confinement that forbids this makes every such file unreadable."""
+    assert await lasting.ask("late_import", b"", {}, ANYTHING) == {"text": "Grüße"}
+
+
+async def test_a_worker_knows_no_secret_of_the_service(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes over a parser finds no password of the database to take along, neither as setting nor beside it."""
+    monkeypatch.setenv("COUNTERSIGN_STORE__URL", settings().store.url)
+    told = await about(await start())
+    assert "COUNTERSIGN_STORE__URL" not in told["environment"]
+    assert "hunter2" not in told["store"]
+
+
+async def test_messages_that_hang_are_ended_at_the_deadline(start: Start) -> None:
+    """A message that ignores every signal, spins or falls silent is held, and leaves nothing running."""
+    inspector = await start(workers=len(HANGING), seconds=1.5)
+    me = (await about(inspector))["parent"]
+    before = set(children(me))
+    raws = [fault.encode() for fault in HANGING]
+    evidences = await asyncio.gather(*map(inspector.inspect, raws))
+    outcomes = dict(zip(HANGING, [evidence.parts[0].reason for evidence in evidences], strict=True))
+    assert outcomes == HANGING
+    assert is_clean(await inspector.inspect(b"the next one"))
+    await until(lambda: not any(state == "Z" for state in children(me).values()))
+    assert before - set(children(me))
+
+
+async def test_an_answer_laid_ready_for_the_next_message_is_not_taken(start: Start) -> None:
+    """One message must not be able to speak for another, least of all to call it clean."""
+    inspector = await start()
+    for _ in range(5):
+        await inspector.inspect(b"answer_for_the_next")
+        evidence = await inspector.inspect(b"an honest message of thirty-six bytes")
+        assert evidence.parts[0].size == 37
+
+
+async def test_two_hundred_small_messages_share_a_worker(start: Start) -> None:
+    """A fork for each would cost more than the whole relaying of plain mail."""
+    inspector = await start()
+    served = {(await about(inspector))["pid"] for _ in range(200)}
+    assert len(served) <= 2  # the one at work, and the one ahead of need
+
+
+async def test_a_risky_message_never_shares_its_worker(start: Start) -> None:
+    """A parser that was taken over sees no other message."""
+    inspector = await start()
+    risky = [(await about(inspector, risky=True))["pid"] for _ in range(10)]
+    plain = {(await about(inspector))["pid"] for _ in range(10)}
+    assert len(set(risky)) == 10
+    assert not plain & set(risky)
+    await until(lambda: not set(risky) & parents().keys())
+
+
+async def test_a_worker_leaves_after_its_share_of_messages(start: Start) -> None:
+    """What leaks a little leaks for a while only."""
+    inspector = await start(messages=3)
+    served = [(await about(inspector))["pid"] for _ in range(30)]
+    assert max(served.count(pid) for pid in served) <= 3
+
+
+@pytest.mark.parametrize("habit", ["leave_memory", "leave_thread"])
+async def test_a_worker_that_keeps_something_leaves(start: Start, habit: str) -> None:
+    """Grown memory or a thread left behind would be there beside the next message."""
+    inspector = await start()
+    evidence = await inspector.inspect(habit.encode())
+    assert is_clean(evidence)
+    assert evidence.message_id is not None
+    pid = int(evidence.message_id)
+    await until(lambda: pid not in parents())
+
+
+async def test_messages_at_the_same_time_get_their_own_answers(start: Start) -> None:
+    """With more connections than workers each waits its turn, and none is mixed up."""
+    inspector = await start(workers=2)
+    raws = [bytes([number]) * number * 1000 for number in range(40)]
+    answers = await asyncio.gather(*[about(inspector, raw, risky=len(raw) % 3000 == 0) for raw in raws])
+    assert [answer["digest"] for answer in answers] == [hashlib.sha256(raw).hexdigest() for raw in raws]
+
+
+@pytest.mark.parametrize("size", [0, 1, 256 * 1024, 256 * 1024 + 1, 25 * MIB])
+async def test_a_message_arrives_as_it_is(start: Start, size: int) -> None:
+    raw = os.urandom(size)
+    assert (await about(await start(), raw))["digest"] == hashlib.sha256(raw).hexdigest()
+
+
+async def test_a_caller_who_leaves_takes_the_work_along(start: Start) -> None:
+    """A client that hangs up must not occupy a worker until the deadline."""
+    inspector = await start()
+    asking = asyncio.create_task(inspector.inspect(b"sleep"))
+    await asyncio.sleep(0.1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert is_clean(await asyncio.wait_for(inspector.inspect(b"the next one"), HANG))
+
+
+async def test_the_parents_death_is_our_fault_and_passes(start: Start) -> None:
+    """The client keeps the message and tries again; a hold would blame the message for our crash."""
+    inspector = await start()
+    first = (await about(inspector))["parent"]
+    asking = asyncio.create_task(inspector.inspect(b"sleep"))
+    await asyncio.sleep(0.1)
+    workers = children(first)
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(InspectorError):
+        await asking
+    second = (await about(inspector))["parent"]
+    assert second != first
+    await until(lambda: not ({first} | workers.keys()) & parents().keys())
+
+
+async def test_an_idle_worker_that_dies_is_replaced(start: Start) -> None:
+    """The kernel may take any of them, at any time."""
+    inspector = await start()
+    told = await about(inspector)
+    before = children(told["parent"]).keys()
+    for worker in before:
+        os.kill(worker, signal.SIGKILL)
+    await until(lambda: bool(children(told["parent"]).keys() - before))
+    assert is_clean(await inspector.inspect(b"the next one"))
+
+
+async def test_a_message_whose_worker_was_taken_gets_another_one(start: Start) -> None:
+    """The system kills for memory without asking who took it; twice in a row it is the message."""
+    inspector = await start()
+    for kills, obstacle in ((1, Obstacle.TIMEOUT), (2, Obstacle.LIMIT)):
+        inspector._allowance = Allowance(seconds=2)
+        asking = asyncio.create_task(inspector.inspect(b"sleep"))
+        killed: set[int] = set()
+        for _ in range(kills):
+            await until(lambda killed=killed: bool(at_work(inspector) - killed))
+            pid = (at_work(inspector) - killed).pop()
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        assert (await asking).parts[0].reason is obstacle
+
+
+def at_work(inspector: Inspector) -> set[int]:
+    assert inspector._nursery is not None
+    return {worker.pid for worker in inspector._nursery.workers.values() if worker.busy}
+
+
+async def test_the_parent_goes_on_while_the_service_drains(start: Start) -> None:
+    """A supervisor sends SIGTERM to every process of the service; the messages at work still want an answer."""
+    inspector = await start()
+    told = await about(inspector)
+    for process in (told["parent"], *children(told["parent"])):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(process, number)
+    assert (await about(inspector))["parent"] == told["parent"]
+
+
+async def test_the_idle_parent_warms_up(start: Start) -> None:
+    """The service is ready early, and its later workers have everything imported."""
+    await warm(await start())
+
+
+async def test_a_wrong_directory_stops_the_start_and_says_where(start: Start, tmp_path: Path) -> None:
+    """Law 6: a directory that does not load stops the start; whoever started it reads file and line."""
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("broken")
+    with pytest.raises(ConfigurationError) as caught:
+        await start(clients=clients)
+    assert str(caught.value) == f"{clients}:3: domain acme.example stands twice\n{clients}: no clients"
+
+
+async def test_a_bug_of_ours_stops_the_start_without_its_text(start: Start, tmp_path: Path) -> None:
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("bug")
+    with pytest.raises(InspectorError, match=r"LookupError at .*workshop_of_faults\.py") as caught:
+        await start(clients=clients)
+    assert workshop_of_faults.SECRET not in str(caught.value)
+
+
+async def test_a_parent_with_two_threads_does_not_fork(start: Start, tmp_path: Path) -> None:
+    """A lock held by the other thread at the fork would be held for ever in the worker."""
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("thread")
+    with pytest.raises(InspectorError, match="second thread"):
+        await start(clients=clients)
+
+
+async def test_three_failures_in_a_row_show_and_pass(start: Start, tmp_path: Path) -> None:
+    """/readyz must say when no mail can be inspected, and that it can again."""
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("fine")
+    inspector = await start(clients=clients)
+    clients.write_text("broken")
+    os.kill((await about(inspector))["parent"], signal.SIGKILL)
+    await until(lambda: not inspector.healthy)
+    with pytest.raises(InspectorError):
+        await inspector.inspect(b"anything")
+    clients.write_text("fine again")
+    await until(lambda: inspector.healthy)
+    assert (await about(inspector))["state"] == "fine again"
+
+
+async def test_rules_are_read_anew_under_way(start: Start, tmp_path: Path) -> None:
+    """A corrected directory counts from the next message on, and no message at work is lost."""
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("first")
+    inspector = await start(clients=clients, seconds=2)
+    old = (await about(inspector))["parent"]
+    asking = asyncio.create_task(inspector.inspect(b"sleep"))
+    await asyncio.sleep(0.1)
+    clients.write_text("second")
+    await inspector.reload(settings(2, clients))
+    assert (await asking).parts[0].reason is Obstacle.TIMEOUT
+    assert (await about(inspector))["state"] == "second"
+    await until(lambda: old not in parents())
+
+
+async def test_wrong_rules_leave_the_last_good_ones_in_force(start: Start, tmp_path: Path) -> None:
+    """Law 6 again: loudly, but in force."""
+    clients = tmp_path / "clients.yaml"
+    clients.write_text("good")
+    inspector = await start(clients=clients)
+    clients.write_text("broken")
+    with pytest.raises(ConfigurationError):
+        await inspector.reload()
+    assert (await about(inspector))["state"] == "good"
+
+
+async def test_nothing_is_left_behind(start: Start) -> None:
+    """Descriptors, zombies and processes that pile up end a service after days."""
+    inspector = await start()
+    parent = (await about(inspector))["parent"]
+    await warm(inspector)
+
+    def held() -> tuple[int, int]:
+        """Descriptors here, but for one channel a worker, and in the warm parent."""
+        here, there = (len(os.listdir(f"/proc/{pid}/fd")) for pid in ("self", parent))  # noqa: PTH208 - names only
+        return here - len(children(parent)), there
+
+    before = held()
+    for fault in ["segfault", "leave_silently", "answer_half", "raise_content", "answer_too_long"] * 6:
+        await inspector.inspect(fault.encode())
+        await about(inspector, risky=True)
+    await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+    assert len(children(parent)) <= 2
+    assert "Z" not in children(parent).values()
+    await inspector.close()
+    assert parent not in parents()
+
+
+async def test_after_closing_there_is_nobody_to_ask(start: Start) -> None:
+    inspector = await start()
+    asking = asyncio.create_task(inspector.inspect(b"sleep"))
+    waiting = asyncio.create_task(inspector.inspect(b"behind it"))
+    await asyncio.sleep(0.1)
+    await inspector.close()
+    for task in (asking, waiting):
+        with pytest.raises(InspectorError):
+            await asyncio.wait_for(task, HANG)
+    assert not inspector.healthy
+
+
+SERVICE = """
+import asyncio, json, sys
+from pydantic import TypeAdapter
+from gateway.inspector import Inspector
+from gateway.settings import Settings
+
+async def main():
+    inspector = Inspector(Settings(smtp={"hostname": "x"}), workshop="workshop_of_faults")
+    await inspector.start()
+    told = await inspector.ask("about", b"", {}, TypeAdapter(dict))
+    asyncio.get_running_loop().call_later(0.2, lambda: print(json.dumps(told["parent"]), flush=True))
+    await asyncio.gather(inspector.inspect(b"ignore_signals_and_hang"), inspector.inspect(b"spin"))
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_outlives_the_service(tmp_path: Path) -> None:
+    """After kill -9 no process of ours may go on working on somebody's mail."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path)}
+    service = subprocess.Popen(  # noqa: ASYNC220 - it is to be killed, not awaited
+        [sys.executable, "-c", SERVICE], stdout=subprocess.PIPE, env=environment, cwd=tmp_path
+    )
+    with service:
+        assert service.stdout is not None
+        parent = json.loads(service.stdout.readline())
+        ours = {parent, *children(parent)}
+        assert len(ours) >= 3
+        service.kill()
+    await until(lambda: not ours & parents().keys())
