@@ -5,6 +5,19 @@ from enum import StrEnum
 TERMINATOR = b"\r\n.\r\n"
 
 
+def dotted_line(content: bytes | bytearray, start: int = 0) -> int:
+    """Where the first <CRLF>. at or after `start` is; -1: nowhere.
+
+    Dots are rare in large content (base64 has none), and looking for one octet is ten times faster than for three.
+    """
+    dot = start + 1
+    for _ in range(100):
+        dot = content.find(b".", dot + 1)
+        if dot < 0 or content[dot - 2 : dot] == b"\r\n":
+            return max(-1, dot - 2)
+    return content.find(b"\r\n.", dot - 1)
+
+
 class Fault(StrEnum):
     """Why the content that was read will not be accepted."""
 
@@ -70,7 +83,7 @@ class Content:
         """One scan serves both questions: where is the end, and is any line dot-stuffed at all?"""
         start = max(0, self._searched - len(TERMINATOR) + 1)
         if not self._dotted:
-            start = self._buffer.find(b"\r\n.", start)
+            start = dotted_line(self._buffer, start)
             if start < 0 or self._buffer.startswith(TERMINATOR, start):
                 self._searched = len(self._buffer)
                 return start

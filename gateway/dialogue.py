@@ -121,7 +121,9 @@ class Session(SMTP):
         # aiosmtpd's is shared by all connections, and it adds to it at every EHLO.
         self.command_size_limits = defaultdict(lambda: COMMAND_SIZE)
 
-    # No properties here: aiosmtpd's constructor evaluates every one of them.
+    def __dir__(self) -> list[str]:
+        """All that aiosmtpd's constructor looks for; searching every name cost a sixth of a small message."""
+        return _COMMANDS
 
     def client(self) -> str:
         """The client's address; empty when the connection is gone already."""
@@ -367,6 +369,9 @@ class Session(SMTP):
         if sender.smtputf8:
             return f"UTF8SMTP{secure}"
         return f"ESMTP{secure}" if self._extended else "SMTP"
+
+
+_COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
 
 def _wire(reply: Reply) -> bytes:

@@ -7,7 +7,7 @@ again; so commands are written from checked bytes, and content goes to the trans
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,7 +147,7 @@ class Connection:
             raise Unreachable(type(error).__name__) from error
         return Said(said.code, said.message)
 
-    async def content(self, pieces: Iterable[bytes]) -> Said:
+    async def content(self, pieces: Iterator[bytes]) -> Said:
         """Send content after a 354; the last piece holds the final dot. Raises Unreachable.
 
         A next hop may reply or hang up before it has all: then the last piece is not sent, and it has no message.
@@ -155,38 +155,36 @@ class Connection:
         protocol = self._smtp.protocol
         if protocol is None:
             raise Unreachable("connection lost")
-        # Reading starts first: aiosmtplib drops what comes while nobody reads.
-        reading = asyncio.ensure_future(protocol.read_response(timeout=None))
         try:
-            await self._send(protocol, pieces, reading)
-            said = await asyncio.wait_for(reading, self._patience.final_dot)
+            said = await self._exchange(protocol, pieces)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             self.close()
             raise Unreachable(type(error).__name__) from error
-        finally:
-            reading.cancel()
         if not self.past_dot or said.code == 421:
             self.close()
         return Said(said.code, said.message)
 
-    async def _send(
-        self,
-        protocol: SMTPProtocol,
-        pieces: Iterable[bytes],
-        reading: "asyncio.Future[aiosmtplib.SMTPResponse]",
-    ) -> None:
-        ahead: bytes | None = None
-        for piece in pieces:
-            if ahead is not None:
-                protocol.write(ahead)
+    async def _exchange(self, protocol: SMTPProtocol, pieces: Iterator[bytes]) -> aiosmtplib.SMTPResponse:
+        piece, following = next(pieces), next(pieces, None)
+        if following is None:
+            self.past_dot = True
+            protocol.write(piece)
+            return await protocol.read_response(timeout=self._patience.final_dot)
+        # Reading starts before writing ends: aiosmtplib drops what comes while nobody reads.
+        reading = asyncio.ensure_future(protocol.read_response(timeout=None))
+        try:
+            while following is not None:
+                protocol.write(piece)
                 # What StreamWriter.drain() calls; a StreamWriter itself would close the connection when it goes.
                 await asyncio.wait_for(protocol._drain_helper(), self._patience.final_dot)  # noqa: SLF001
                 if reading.done():
-                    return
-            ahead = piece
-        if ahead is not None:
+                    return await reading
+                piece, following = following, next(pieces, None)
             self.past_dot = True
-            protocol.write(ahead)
+            protocol.write(piece)
+            return await asyncio.wait_for(reading, self._patience.final_dot)
+        finally:
+            reading.cancel()
 
     def close(self) -> None:
         self._smtp.close()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.addresses import AddressError, checked, path
+from gateway.data import dotted_line
 from gateway.downstream import Connection, Patience, Pool, Route, Said, TlsMode, TlsNotMet, Unreachable
 from gateway.message import Envelope
 from gateway.reply import NO_DOWNSTREAM, Reply
@@ -220,7 +221,7 @@ def _needs_smtputf8(envelope: Envelope, raw: bytes) -> bool:
 
 def wire(header: bytes, raw: bytes) -> Iterator[bytes]:
     """Header fields and message in large pieces, dots stuffed (RFC 5321 4.5.2), the final dot in the last one."""
-    if b"\r\n." in raw:
+    if dotted_line(raw) >= 0:
         raw = raw.replace(b"\r\n.", b"\r\n..")
     first = header + (b"." if raw.startswith(b".") else b"")
     # A message that came through SMTP ends with CRLF; the dot needs one.

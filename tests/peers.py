@@ -78,7 +78,7 @@ class Downstream:
             self._tasks.discard(task)
             writer.transport.abort()
 
-    def next_reply(self, key: str, friendly: str) -> str | type[Hangup] | float:
+    def next_reply(self, key: str, friendly: str) -> Any:
         replies = self.script.get(key) or self.script.get(key.partition(" ")[0])
         if not replies:
             return friendly

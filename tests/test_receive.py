@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers import Client, client, stuffed
 
-from gateway.data import Content, Fault
+from gateway.data import Content, Fault, dotted_line
 from gateway.dialogue import Session
 from gateway.receive import Door
 from gateway.settings import DoorTls
@@ -467,6 +467,14 @@ def test_only_crlf_dot_crlf_ends_it_and_nothing_bare_passes(raw: str, cuts: list
     assert (content.fault is Fault.MALFORMED) == bool(bare)
     if not bare:
         assert content.raw() == (expected + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
+
+
+@given(raw=st.text(alphabet="..x\r\n", max_size=400), start=st.integers(0, 50))
+def test_looking_for_dots_first_finds_the_same(raw: str, start: int) -> None:
+    """A dotted line that is overlooked would end the message for the next hop, and begin another."""
+    content = raw.encode()
+
+    assert dotted_line(content, start) == content.find(b"\r\n.", start)
 
 
 def test_what_is_too_big_is_not_kept() -> None:
