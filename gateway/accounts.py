@@ -42,9 +42,9 @@ class Account:
 
 
 class Accounts:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hasher: PasswordHasher | None = None) -> None:
         self._store = store
-        self._hasher = PasswordHasher(type=Type.ID)
+        self._hasher = hasher or PasswordHasher(type=Type.ID)  # its defaults are RFC 9106's second choice
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._hashing = asyncio.Semaphore(2)  # each costs 64 MiB
 

@@ -34,6 +34,7 @@ from gateway.store.moments import to_ms
 from gateway.store.schema import recipients
 
 POLL = 0.5  #: seconds between looks for work that another process has put in
+RETRY_S = 1.0  #: between tries while the store is busy or full
 LEASE = timedelta(seconds=30)  #: how long an attempt is ours without renewal; after a crash, how long it waits
 GIVE_UP = timedelta(days=5)
 BACK_OFF = (1, 2, 5, 15, 60, 300, 900, 1800)  #: seconds after the first, second ... attempt
@@ -131,7 +132,7 @@ class Courier:
                 if self._store.broken:
                     raise
                 _log.warning("waiting for the store: %s", error)
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_S)
 
     async def _renew(self) -> None:
         """Only the holder renews, and only while it works on it."""

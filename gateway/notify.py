@@ -77,7 +77,7 @@ def held(letterhead: Letterhead, case: Case, sheet: Sheet) -> bytes:
     """To the sender: it waits, why, and whom to ask."""
     text = (
         f"Your message of {_when(case.received_at)} has not been sent: it is held until a reviewer has seen it.\n\n"
-        f"Why: {_plain(case.sentence)}\n\n"
+        f"Why: {_plain(mask_text(case.sentence))}\n\n"
         f"It was addressed to:\n{_listed(case.recipients)}\n\n"
         "You need not do anything. If the message is right, a reviewer will release it as it is; if not, it will\n"
         "come back to you with a note. Please do not send it again another way.\n\n"
@@ -91,7 +91,7 @@ def to_reviewers(letterhead: Letterhead, case: Case, sheet: Sheet) -> bytes:
     """To the reviewers: what waits for them, and where."""
     text = (
         f"A message of {_when(case.received_at)} is held and waits for a decision.\n\n"
-        f"Why: {_plain(case.sentence)}\n\n"
+        f"Why: {_plain(mask_text(case.sentence))}\n\n"
         f"From: {_plain(case.mail_from) or 'the null sender'}\n"
         f"To:\n{_listed(case.recipients)}\n\n"
         f"Review it: {letterhead.review_url}/held/{case.hold_id}\n"
@@ -105,7 +105,7 @@ def returned(letterhead: Letterhead, case: Case, sheet: Sheet, note: str) -> byt
         f"Your message of {_when(case.received_at)} was held for review and comes back to you.\n"
         "It has not been sent to:\n"
         f"{_listed(case.recipients)}\n\n"
-        f"Why it was held: {_plain(case.sentence)}\n\n"
+        f"Why it was held: {_plain(mask_text(case.sentence))}\n\n"
         f"Note: {_plain(mask_text(note))}\n\n"
         f"Hold id: {case.hold_id}\n"
         f"Questions: {_plain(letterhead.whom_to_ask)}\n"

@@ -1,4 +1,4 @@
-"""A real store in a temporary folder, and the mail that goes into it. Names: Sam sends, Rita reviews, Acme and Beta are clients."""
+"""A real store in a temporary folder, and the mail that goes into it. Sam sends, Rita reviews, Beta is a client."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ def verdict(*rcpt_to: str, disposition: Disposition = Disposition.HOLD) -> Verdi
     return Verdict(
         message_id="<a@recordkeeper.example>",
         disposition=disposition,
-        sentence=f"people {SECRET}.csv lists 3 people of Acme Manufacturing, Inc.; {addresses[0]} belongs to Beta Logistics LLC.",
+        sentence=f"people {SECRET}.csv lists 3 people of Acme Manufacturing; {addresses[0]} belongs to Beta Logistics.",
         reasons=(Reason(rule="owner-not-recipient", recipients=addresses, parts=("2",), text="Acme's data"),),
         recipients=tuple(
             RecipientVerdict(address=address, kind=Kind.CLIENT, clients=("beta",), disposition=disposition)

@@ -31,7 +31,7 @@ PRAGMAS = {  # name: (as set, as read back)
 }
 
 APPEND_ONLY = tuple(
-    f"CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'audit records never change'); END"
+    f"CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'records never change'); END"
     for verb in ("update", "delete")
 )
 
