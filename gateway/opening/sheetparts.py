@@ -66,7 +66,7 @@ def read_caches(package: Package, reading: Reading) -> None:
             sheets = [node for node in root.iter() if local(node) == "sheetData"]
             for number, sheet in enumerate(sheets, start=1):
                 _read_external(sheet, reading, f"{part_word(name)} sheet {number}")
-                sheet.getparent().remove(sheet)
+                sheet.clear()
             reading.text(part_word(name), spoken(root))
     read_charts(package, reading)
 

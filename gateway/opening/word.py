@@ -1,0 +1,165 @@
+"""Word documents: body, tables, boxes, margins, notes, comments and what tracked changes took away. Never runs macros.
+
+A paragraph with tracked changes is read twice, as it is and as it was: joined, the two would break a number.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from gateway.opening.ooxml import Package, flat_rows, read_leftovers
+from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
+from gateway.opening.reading import Reading
+from gateway.opening.sheetparts import read_charts
+from rules.content import Role
+from rules.verdict import Obstacle
+
+_STORIES = (
+    (r"word/(header|footer)\d*\.xml$", Role.HEADING),
+    (r"word/(footnotes|endnotes|comments)\d*\.xml$", Role.CONTENT),
+    (r"word/glossary/(document|footnotes|endnotes|comments)\d*\.xml$", Role.CONTENT),
+)
+_MAIN = r"word/document\d*\.xml$"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+_SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+
+
+def open_word(leaf: Leaf, budget: Budget) -> Opening:
+    """DOCX, DOCM, DOTX, DOTM."""
+    reading = Reading(leaf)
+    with reading.attempt("the document"):
+        package = Package(leaf.content, budget)
+        mains = [member for kind, member in package.relations("").values() if kind == "officeDocument" and member]
+        mains = mains or list(package.left(_MAIN))
+        if not mains:
+            raise CannotLookError(Obstacle.CORRUPT, "the package has no document")
+        for name in mains:
+            with reading.attempt("the document's text"):
+                _Story(package, name, reading, "document", Role.CONTENT).read()
+        for pattern, role in _STORIES:
+            for name in package.left(pattern):
+                where = re.sub(r".*/|\d*\.xml$", "", name)
+                with reading.attempt(f"the {where}"):
+                    _Story(package, name, reading, where, role).read()
+        read_charts(package, reading)
+        read_leftovers(package, reading)
+    return reading.opening()
+
+
+class _Story:
+    """One part with paragraphs: the body, a header, the footnotes."""
+
+    def __init__(self, package: Package, name: str, reading: Reading, where: str, role: Role) -> None:
+        self._root = package.tree(name, f"the {where}")
+        self._reading = reading
+        self._where = where
+        self._role = role
+        self._tables = 0
+        namespace = self._root.tag.rpartition("}")[0] + "}"
+        self._space = namespace
+        self._signs = {namespace + tag: sign for tag, sign in _SIGNS.items()}
+        self._deleted = namespace + "delText"
+        self._spans = False
+
+    def read(self) -> None:
+        etree.strip_elements(self._root, _FALLBACK, with_tail=False)  # the same text once more, for older programs
+        self._spans = next(self._root.iter(self._space + "gridSpan"), None) is not None
+        changed = self._changes()
+        for box in list(self._root.iter(self._space + "txbxContent")):
+            self._read_blocks(box, f"{self._where} text box")
+            box.clear()  # taking it out of the tree instead is quadratic in lxml
+        self._read_blocks(self._root, self._where)
+        self._reading.text(f"{self._where} tracked changes", "\n".join(changed), self._role)
+        self._reading.text(f"{self._where} fields", "\n".join(self._hidden()), self._role)
+
+    def _read_blocks(self, root: Any, where: str) -> None:
+        lines: list[str] = []
+        for block in self._blocks(root):
+            if block.tag == self._space + "tbl":
+                self._read_table(block, where)
+            else:
+                lines.append(self._line(block))
+        self._reading.text(where, "\n".join(lines), self._role)
+
+    def _blocks(self, root: Any) -> Iterator[Any]:
+        """Paragraphs and tables in order, through whatever wraps them (content controls, insertions)."""
+        for child in root:
+            if child.tag in {self._space + "p", self._space + "tbl"}:
+                yield child
+            elif isinstance(child.tag, str) and len(child):
+                yield from self._blocks(child)
+
+    def _line(self, block: Any) -> str:
+        signs = self._signs
+        wanted = (self._space + "t", _MATH, *signs)
+        return "".join([signs.get(node.tag) or node.text or "" for node in block.iter(*wanted)]).strip("\t")
+
+    def _read_table(self, table: Any, where: str) -> None:
+        self._tables += 1
+        name = f"table {self._tables}" if where == "document" else f"{where} table {self._tables}"
+        if next(table.iterdescendants(self._space + "tbl"), None) is None:
+            self._reading.table(name, flat_rows(table, self._space, self._signs))
+            return
+        nested: list[Any] = []
+        rows = [self._row(row, nested) for row in self._within(table, "tr")]
+        self._reading.table(name, rows)
+        for inner in nested:
+            self._read_table(inner, where)
+
+    def _within(self, root: Any, tag: str) -> Iterator[Any]:
+        """Rows of a table or cells of a row, also in content controls and tracked rows; not those of nested tables."""
+        wanted, stop = self._space + tag, self._space + "tbl"
+        for child in root:
+            if child.tag == wanted:
+                yield child
+            elif len(child) and child.tag != stop:
+                yield from self._within(child, tag)
+
+    def _row(self, row: Any, nested: list[Any]) -> list[str]:
+        cells: list[str] = []
+        for cell in self._within(row, "tc"):
+            cells.append(self._cell(cell, nested))
+            if self._spans and (span := cell.find(f"{self._space}tcPr/{self._space}gridSpan")) is not None:
+                width = span.get(self._space + "val", "1")
+                cells += [""] * (min(int(width), 63) - 1 if width.isdigit() else 0)
+        return cells
+
+    def _cell(self, cell: Any, nested: list[Any]) -> str:
+        if len(cell) <= 2 and cell[-1:] and cell[-1].tag == self._space + "p":
+            return self._line(cell[-1])
+        lines = []
+        for block in self._blocks(cell):
+            if block.tag == self._space + "tbl":
+                nested.append(block)
+            else:
+                lines.append(self._line(block))
+        return "\n".join(lines).strip("\n")
+
+    def _changes(self) -> list[str]:
+        """Paragraphs as they were before the tracked changes."""
+        space = self._space
+        paragraphs: dict[Any, None] = {}
+        for removed in self._root.iter(self._deleted, space + "moveFrom"):
+            paragraph = next((node for node in removed.iterancestors(space + "p")), removed)
+            paragraphs[paragraph] = None
+        return [self._original(paragraph) for paragraph in paragraphs]
+
+    def _original(self, paragraph: Any) -> str:
+        wanted = (self._space + "t", self._deleted, *self._signs)
+        inserted = {node for new in paragraph.iter(self._space + "ins") for node in new.iter(*wanted)}
+        removed = {node for old in paragraph.iter(self._space + "del") for node in old.iter(*wanted)}
+        pieces = [node for node in paragraph.iter(*wanted) if node not in inserted or node in removed]
+        return "".join([self._signs.get(node.tag) or node.text or "" for node in pieces])
+
+    def _hidden(self) -> list[str]:
+        """Field codes, form fields, choices and descriptions of pictures."""
+        space = self._space
+        lines = [node.text or "" for node in self._root.iter(space + "instrText", space + "delInstrText")]
+        for node in self._root.iter(space + "default", space + "listEntry", space + "listItem", space + "fldSimple"):
+            lines += [node.get(space + key, "") for key in ("val", "displayText", "value", "instr")]
+        for node in self._root.iter("{*}docPr", "{*}cNvPr"):
+            lines += [node.get(key, "") for key in ("descr", "title")]
+        return [line for line in dict.fromkeys(lines) if line.strip()]
