@@ -3,7 +3,24 @@
 from collections.abc import Mapping
 
 from gateway.message import Limits, OpenedMessage
-from gateway.opening import archive, cards, compressed, html, mail, outlook, signed, structured, text, tnef, zipped
+from gateway.opening import (
+    archive,
+    cards,
+    compressed,
+    html,
+    image,
+    mail,
+    outlook,
+    pdf,
+    signed,
+    slides,
+    spreadsheet,
+    structured,
+    text,
+    tnef,
+    word,
+    zipped,
+)
 from gateway.opening.opener import Opener
 from gateway.opening.walk import walk
 
@@ -18,6 +35,29 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/json": structured.open_json,
     "text/vcard": cards.open_card,
     "text/calendar": cards.open_card,
+    "application/pdf": pdf.open_pdf,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": spreadsheet.open_workbook,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template": spreadsheet.open_workbook,
+    "application/vnd.ms-excel.sheet.macroenabled.12": spreadsheet.open_workbook,
+    "application/vnd.ms-excel.template.macroenabled.12": spreadsheet.open_workbook,
+    "application/vnd.ms-excel.addin.macroenabled.12": spreadsheet.open_workbook,
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": spreadsheet.open_binary_workbook,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": word.open_word,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template": word.open_word,
+    "application/vnd.ms-word.document.macroenabled.12": word.open_word,
+    "application/vnd.ms-word.template.macroenabled.12": word.open_word,
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": slides.open_slides,
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow": slides.open_slides,
+    "application/vnd.openxmlformats-officedocument.presentationml.template": slides.open_slides,
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12": slides.open_slides,
+    "application/vnd.ms-powerpoint.slideshow.macroenabled.12": slides.open_slides,
+    "application/vnd.ms-powerpoint.template.macroenabled.12": slides.open_slides,
+    "image/png": image.open_image,
+    "image/jpeg": image.open_image,
+    "image/gif": image.open_image,
+    "image/bmp": image.open_image,
+    "image/tiff": image.open_image,
+    "image/webp": image.open_image,
     "application/zip": zipped.open_zip,
     "application/x-tar": archive.open_tar,
     "application/x-7z-compressed": archive.open_7z,
