@@ -11,6 +11,7 @@ import platform
 import resource
 import signal
 import struct
+import sys
 import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def code_and_data() -> tuple[Path, ...]:
     """What a worker reads while it works: code that is imported late, shared libraries, the data of libraries."""
     schemes = sysconfig.get_paths()
     code = [schemes[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    code += [path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}]
     own = [str(Path(package.__file__ or "").parent) for package in (gateway, rules)]
     libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"]
     tesseract = os.environ.get("TESSDATA_PREFIX", "/usr/share/tessdata")

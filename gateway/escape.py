@@ -2,9 +2,9 @@
 
 import ctypes
 import errno
-import json
 import os
 import platform
+import signal
 import socket
 import stat
 import sys
@@ -19,6 +19,9 @@ _DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 _LANDLOCK, _SECCOMP = frozenset({Barrier.LANDLOCK}), frozenset({Barrier.SECCOMP})
 _EITHER = _LANDLOCK | _SECCOMP
 _NONE: frozenset[Barrier] = frozenset()
+
+PROGRAM = "run a program"
+_START, _END = "confined", "tried all"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,7 +51,6 @@ def attempts(allowance: Allowance) -> Iterator[Attempt]:
         ("open a local socket", _SECCOMP, lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)),
         ("open a netlink socket", _SECCOMP, lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
         ("fork", _SECCOMP, _fork),
-        ("run a program", _EITHER, lambda: os.execv(sys.executable, [sys.executable, "-c", ""])),  # noqa: S606 - a plain call
         ("signal the parent", _SECCOMP, lambda: os.kill(parent, 0)),
         ("leave its process group", _SECCOMP, lambda: os.setpgid(0, os.getpgid(parent))),
         ("outlive its parent", _SECCOMP, lambda: _call(_libc.prctl, 1, 0, 0, 0, 0)),
@@ -59,12 +61,24 @@ def attempts(allowance: Allowance) -> Iterator[Attempt]:
         ("hold memory without limit", _NONE, lambda: bytearray(allowance.memory + (64 << 20))),
     ):
         yield Attempt(name=name, barred_by=barred_by, act=act)
+    yield from _calls()
+    # The last one, because nothing comes after its success.
+    yield Attempt(name=PROGRAM, barred_by=_EITHER, act=lambda: os.execv(sys.executable, [sys.executable, "-c", ""]))  # noqa: S606 - a plain call
+
+
+def _calls() -> Iterator[Attempt]:
     table = ARCHITECTURES.get(platform.machine())
     for call in ("bpf", "userfaultfd", "perf_event_open", "keyctl", "process_vm_readv", "memfd_create", "setns"):
         if table is not None:
             number = table.denied[call]
             act = lambda number=number: _call(_libc.syscall, number, 0, 0, 0, 0, 0)  # noqa: E731 - one of a table
             yield Attempt(name=f"call {call}", barred_by=_SECCOMP, act=act)
+
+
+def holes(walls: Walls, allowance: Allowance, barriers: frozenset[Barrier]) -> list[str]:
+    """What a worker could do although one of `barriers`, or a resource limit, should have forbidden it."""
+    found = escapes(walls, allowance)
+    return [name for name, barred_by in found.items() if not barred_by or barred_by & barriers]
 
 
 def escapes(walls: Walls, allowance: Allowance) -> dict[str, frozenset[Barrier]]:
@@ -79,17 +93,22 @@ def escapes(walls: Walls, allowance: Allowance) -> dict[str, frozenset[Barrier]]
             os._exit(1)
     os.close(sending)
     with open(receiving, "rb") as report:  # noqa: PTH123 - a descriptor, not a path
-        text = report.read()
+        told = report.read().decode().split("\n")
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    if _START not in told:
+        return {"not even be confined": _NONE}
     barred_by = {attempt.name: attempt.barred_by for attempt in attempts(allowance)}
-    if not text.endswith(b"]"):  # the process did not live to tell, so it was replaced, or could not be confined
-        return {"confine a process": frozenset(Barrier)}
-    return {name: barred_by[name] for name in json.loads(text)}
+    succeeded = told[1:-1] if told[-1] == _END else [*told[1:-1], PROGRAM]
+    return {name: barred_by[name] for name in succeeded}
 
 
 def _try_all(channel: int, allowance: Allowance) -> None:
-    succeeded = [attempt.name for attempt in attempts(allowance) if not _is_denied(attempt.act)]
-    os.write(channel, json.dumps(succeeded).encode())
+    os.write(channel, f"{_START}\n".encode())
+    for attempt in attempts(allowance):
+        if not _is_denied(attempt.act):
+            os.write(channel, f"{attempt.name}\n".encode())
+    os.write(channel, _END.encode())
 
 
 def _is_denied(act: Callable[[], object]) -> bool:

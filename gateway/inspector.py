@@ -7,10 +7,10 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
@@ -18,18 +18,22 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from gateway.confine import Allowance
 from gateway.errors import InspectorError
 from gateway.message import Unopened
-from gateway.nursery import GarbledError, Nursery, Worker
+from gateway.nursery import GarbledError, Nursery, UnaskedError, Worker
 from gateway.review.viewed import ViewedPart
 from gateway.settings import Settings
-from gateway.workshop import Order, Sign, Task
+from gateway.workshop import Order, Sign
 from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
 
 PATIENCE = 30.0  #: seconds to wait for a worker when it is our turn, before it counts as our failure
+QUIET = 60.0  #: seconds without a message until workers beyond the one ahead are sent home
 LAST_BREATH = 2.0  #: seconds between a worker's silence and its end; then it is made to end
 UNHEALTHY = 3  #: failures in a row
 BACK_OFF = (0.1, 0.5, 2.0, 10.0)  #: seconds after so many failures
+NONSENSE = "the worker's answer makes no sense"
 PRIVATE = {"store", "web", "downstream", "notices"}  #: sections of the settings that no worker needs
+
+_EXCEPTION = re.compile(r"[A-Za-z_.]{1,60}( at [a-z_/]{1,60}\.py:\d{1,5})?")
 
 Shape = TypeVar("Shape")
 
@@ -47,8 +51,16 @@ EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Annotated[Evidence, AfterValidator
 VIEWED: TypeAdapter[ViewedPart] = TypeAdapter(ViewedPart)
 
 
+class DoubtError(Exception):
+    """A worker failed, and perhaps not for its message's sake: the one before it, or the system, may be why."""
+
+    def __init__(self, obstacle: Obstacle, note: str) -> None:
+        super().__init__(note)
+        self.outcome = Unopened(obstacle=obstacle, note=note)
+
+
 class Inspector:
-    """A pool of workers, as many at work as `inspection.workers` says, and one ahead of need."""
+    """Workers: as many at work as `inspection.workers` says, one ahead of need, and after a quiet minute only that."""
 
     def __init__(
         self, settings: Settings, *, workshop: str = "gateway.inspection", allowance: Allowance | None = None
@@ -92,9 +104,10 @@ class Inspector:
         nursery, self._nursery = self._nursery, None
         if nursery is not None:
             await nursery.close()
+        self._arrival.set()
 
     async def reload(self, settings: Settings | None = None) -> None:
-        """Read rules and directory anew, in a second parent; the first one serves until, and unless, that one stands."""
+        """Read rules and directory anew, in a second parent; the first one serves until that one stands."""
         nursery = await self._open(settings)
         self._settings = settings or self._settings
         old = self._nursery
@@ -126,25 +139,37 @@ class Inspector:
         self, job: str, raw: bytes, argument: Mapping[str, Any], shape: TypeAdapter[Shape]
     ) -> Shape | Unopened:
         """Have one job of the workshop done. Its answer is not trusted: it fits `shape`, or it counts as a crash."""
-        order = json.dumps(asdict(Task(job=job, argument=argument))).encode()
+        order = json.dumps({"job": job, "argument": dict(argument)}).encode()
         async with self._places:
-            worker = await self._take()
-            worker.busy, self._busy = True, self._busy + 1
-            self._wanted.set()
             try:
-                outcome = await self._attempt(worker, order, raw, shape)
-            except BaseException:  # the caller has gone: what the worker does now is for nobody
-                worker.leaving = True
-                worker.kill()
-                raise
-            finally:
-                worker.busy, self._busy = False, self._busy - 1
-                self._welcome(worker)
+                outcome = await self._employ(order, raw, shape)
+            except DoubtError:
+                outcome = await self._again(order, raw, shape)
         if isinstance(outcome, Unopened):
-            log.warning(
-                "a message of %d bytes could not be inspected: %s (%s)", len(raw), outcome.obstacle, outcome.note
-            )
+            log.warning("a message of %d bytes was not inspected: %s (%s)", len(raw), outcome.obstacle, outcome.note)
         return outcome
+
+    async def _again(self, order: bytes, raw: bytes, shape: TypeAdapter[Shape]) -> Shape | Unopened:
+        """With another worker; after that no doubt is left."""
+        try:
+            return await self._employ(order, raw, shape)
+        except DoubtError as doubt:
+            return doubt.outcome
+
+    async def _employ(self, order: bytes, raw: bytes, shape: TypeAdapter[Shape]) -> Shape | Unopened:
+        worker = await self._take()
+        worker.busy, self._busy = True, self._busy + 1
+        if not self._idle:
+            self._wanted.set()
+        try:
+            return await self._attempt(worker, order, raw, shape)
+        except BaseException:  # the caller has gone, or the answer is none: what it does now is for nobody
+            worker.leaving = True
+            worker.kill()
+            raise
+        finally:
+            worker.busy, self._busy = False, self._busy - 1
+            self._welcome(worker)
 
     async def _attempt(self, worker: Worker, order: bytes, raw: bytes, shape: TypeAdapter[Shape]) -> Shape | Unopened:
         """Send the message in; whatever does not come back as it should is the message's fault."""
@@ -157,6 +182,8 @@ class Inspector:
             return Unopened(obstacle=Obstacle.TIMEOUT, note=f"more than {self._allowance.seconds:g} s")
         except (EOFError, OSError):
             return await self._autopsy(worker)
+        except UnaskedError:
+            raise DoubtError(Obstacle.CORRUPT, NONSENSE) from None
         except GarbledError:
             return self._distrust(worker)
         worker.leaving = worker.leaving or sign is not Sign.STAYING
@@ -175,7 +202,7 @@ class Inspector:
     def _distrust(self, worker: Worker) -> Unopened:
         worker.leaving = True
         worker.kill()
-        return Unopened(obstacle=Obstacle.CORRUPT, note="the worker's answer makes no sense")
+        return Unopened(obstacle=Obstacle.CORRUPT, note=NONSENSE)
 
     async def _autopsy(self, worker: Worker) -> Unopened:
         """The channel ended without an answer: how did the worker?"""
@@ -190,23 +217,33 @@ class Inspector:
         match number:
             case signal.SIGXCPU:
                 return Unopened(obstacle=Obstacle.TIMEOUT, note=f"more than {self._allowance.seconds:g} s of CPU")
-            case signal.SIGKILL:  # not by us: the kernel, for memory
-                return Unopened(obstacle=Obstacle.LIMIT, note="killed by the system")
+            case signal.SIGKILL:  # not by us: the kernel, for memory, which somebody else may have taken
+                raise DoubtError(Obstacle.LIMIT, "killed by the system")
             case 0:
                 return Unopened(obstacle=Obstacle.CORRUPT, note="the worker ended without an answer")
         return Unopened(obstacle=Obstacle.CORRUPT, note=f"the worker crashed: {signal.Signals(number).name}")
 
     async def _take(self) -> Worker:
-        try:
-            async with asyncio.timeout(PATIENCE if self.healthy else 0):
-                while True:
-                    while self._idle:
-                        if (worker := self._idle.pop()).usable:
-                            return worker
+        if (worker := self._first_idle()) is not None:
+            return worker
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self.healthy:
                     self._arrival.clear()
                     await self._arrival.wait()
-        except TimeoutError:
-            raise InspectorError("no worker can be had") from None
+                    if (worker := self._first_idle()) is not None:
+                        return worker
+        raise InspectorError("no worker can be had")
+
+    def _first_idle(self) -> Worker | None:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+            worker.leaving = True
+            worker.kill()  # it may have closed its channel and still be there
+            self._wanted.set()
+        return None
 
     def _welcome(self, worker: Worker) -> None:
         if worker.leaving:
@@ -236,17 +273,27 @@ class Inspector:
         nursery.on_warm = refresh
 
     async def _keep_stock(self) -> None:
-        """A worker for each place, one more while any is busy, and a parent to fork them: as long as we live."""
+        """A worker more than are busy, and a parent to fork them: as long as we live."""
         while True:
             self._wanted.clear()
             try:
                 await self._restock()
             except (InspectorError, ConfigurationError, OSError) as error:
                 self._failures += 1
+                self._arrival.set()  # whoever waits looks whether waiting has a point
                 log.error("no workers (failure %d): %s", self._failures, type(error).__name__)  # noqa: TRY400 - type only
                 await asyncio.sleep(BACK_OFF[min(self._failures, len(BACK_OFF)) - 1])
                 continue
-            await self._wanted.wait()
+            try:
+                async with asyncio.timeout(QUIET):
+                    await self._wanted.wait()
+            except TimeoutError:
+                self._send_home()
+
+    def _send_home(self) -> None:
+        """Nothing has happened for a while: give memory back."""
+        while self._busy == 0 and len(self._idle) > 1:
+            self._idle.pop(0).dismiss()
 
     async def _restock(self) -> None:
         if self._nursery is None or self._nursery.gone.done():
@@ -254,14 +301,15 @@ class Inspector:
                 await self._nursery.close()
                 log.error("the workers' parent ended, starting another one")
             self._adopt(await self._open())
-        self._idle = [worker for worker in self._idle if worker.usable]
+        self._idle = [worker for worker in self._idle if not worker.ended.done()]
         while (nursery := self._nursery) and self._wanting(nursery):
             self._welcome(await nursery.fork())
             self._failures = 0
 
     def _wanting(self, nursery: Nursery) -> bool:
+        """Whether those who live are all busy."""
         living = sum(not worker.leaving for worker in nursery.workers.values())
-        return living < max(self._settings.inspection.workers, self._busy + 1)
+        return living <= self._busy
 
 
 def unread(raw: bytes, obstacle: Obstacle) -> Evidence:
@@ -275,5 +323,4 @@ def unread(raw: bytes, obstacle: Obstacle) -> Evidence:
 def _type_and_place(untrusted_note: bytes) -> str:
     """`ValueError at gateway/opening/text.py:88`, or nothing: what else a worker may say here could be content."""
     note = untrusted_note.decode("ascii", "replace")
-    allowed = len(note) <= 120 and all(character.isalnum() or character in " _./:-" for character in note)
-    return note if allowed else "an exception"
+    return note if _EXCEPTION.fullmatch(note) else "an exception"

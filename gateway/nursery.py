@@ -4,12 +4,14 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -28,6 +30,10 @@ log = logging.getLogger("countersign.inspector")
 
 class GarbledError(Exception):
     """A worker does not keep to the protocol."""
+
+
+class UnaskedError(Exception):
+    """A worker said something that is no answer to this request; perhaps a message before it made it do so."""
 
 
 class Worker:
@@ -57,9 +63,12 @@ class Worker:
         return not (self.leaving or self.ended.done() or self._reader.at_eof())
 
     async def perform(self, order: bytes, raw: bytes) -> tuple[Sign, bytes]:
-        """One job. Raises EOFError or OSError when the worker ends before its answer, GarbledError for nonsense."""
-        await self._send(REQUEST.pack(len(order), len(raw)) + order, raw)
-        sign, length = ANSWER.unpack(await self._reader.readexactly(ANSWER.size))
+        """One job. Raises EOFError or OSError when the worker ends without an answer, Garbled- or UnaskedError."""
+        number = secrets.randbits(64)
+        await self._send(REQUEST.pack(number, len(order), len(raw)) + order, raw)
+        repeated, sign, length = ANSWER.unpack(await self._reader.readexactly(ANSWER.size))
+        if repeated != number:
+            raise UnaskedError
         try:
             judged = Sign(sign.decode("latin-1"))
         except ValueError:
@@ -262,7 +271,7 @@ class Nursery:
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
     """It imports from where we import, and sees nothing else of our environment: no key, no password, no folder."""
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment |= {"PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path)}
     environment |= {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     number = control.fileno()
     return subprocess.Popen(

@@ -6,6 +6,7 @@ import resource
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,10 @@ def step_in(channel: int, parent: int, walls: Walls, allowance: Allowance) -> in
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     die_with(parent)
+    with suppress(OSError):  # when memory runs out for all, the kernel is to take a worker, not the service
+        Path("/proc/self/oom_score_adj").write_text("500")
     walls.confine(allowance)
-    os.dup2(channel, 3)
+    os.dup2(channel, 3, inheritable=False)
     os.closerange(4, 1 << 16)
     return 3
 
@@ -35,18 +38,18 @@ def serve(channel: int, jobs: Mapping[str, Job], shop: Any, allowance: Allowance
     resident = _most_resident()
     with open(channel, "rb", closefd=False) as requests, open(channel, "wb", closefd=False) as answers:
         _say(answers, READY)
-        for number in count(1):
+        for served in count(1):
             head = requests.read(REQUEST.size)
             if len(head) < REQUEST.size:
                 return
-            order, size = REQUEST.unpack(head)
+            number, order, size = REQUEST.unpack(head)
             task = json.loads(requests.read(order))
             allow_cpu(allowance.seconds)
             sign, body = _perform(jobs[task["job"]], requests.read(size), task["argument"], shop)
-            tired = number >= allowance.messages or _most_resident() - resident > allowance.growth
+            tired = served >= allowance.messages or _most_resident() - resident > allowance.growth
             if sign is Sign.STAYING and (tired or threading.active_count() > 1):
                 sign = Sign.LEAVING
-            _say(answers, ANSWER.pack(sign.encode(), len(body)) + body)
+            _say(answers, ANSWER.pack(number, sign.encode(), len(body)) + body)
             if sign is not Sign.STAYING:
                 return
 

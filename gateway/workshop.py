@@ -63,8 +63,9 @@ class Event(StrEnum):
 
 # Between service and worker: READY once, then one request and one answer after another.
 READY = b"R"
-REQUEST = struct.Struct("!IQ")  #: length of the order (JSON), length of the message; both follow
-ANSWER = struct.Struct("!cI")  #: sign, length of what follows
+# The answer repeats the request's random number: what a worker says unasked is never taken for the next one's answer.
+REQUEST = struct.Struct("!QIQ")  #: number, length of the order {"job", "argument"}, length of the message; both follow
+ANSWER = struct.Struct("!QcI")  #: number, sign, length of what follows
 
 
 class Sign(StrEnum):
@@ -74,11 +75,3 @@ class Sign(StrEnum):
     LEAVING = "L"  #: answered; the worker has ended
     EXCEEDED = "X"  #: memory, or a longer answer than is allowed
     BROKEN = "B"  #: an exception; its type and place follow, never its text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A request's order."""
-
-    job: str
-    argument: Mapping[str, Any]

@@ -20,14 +20,14 @@ from typing import Any, Never, cast
 from pydantic import TypeAdapter
 
 from gateway.confine import Allowance, Barrier, Walls, available, code_and_data, die_with
-from gateway.escape import escapes
+from gateway.escape import holes
 from gateway.settings import Settings
 from gateway.worker import serve, step_in
 from gateway.workshop import FORK, KILL, Event, Order, Workshop
 from rules.errors import ConfigurationError
 
 _PACKET = 1 << 17
-_IDLE = 50  #: milliseconds without a request before the next step of the warm-up
+_IDLE = 100  #: milliseconds without a request before the next step of the warm-up
 _ALONE = 1  #: threads
 
 
@@ -75,7 +75,8 @@ class Zygote:
         self._me = os.getpid()
         self._workers: set[int] = set()
         self._settle()
-        self._test(barriers)
+        if found := holes(self._walls, self._allowance, barriers):
+            raise _UnsafeError("a confined worker can still: " + ", ".join(found))
         missing = sorted(set(Barrier) - barriers)
         _report(control, Event.READY, missing=missing)
 
@@ -96,12 +97,6 @@ class Zygote:
                 self._obey()
             if not ready and self._cold:
                 self._warm()
-
-    def _test(self, barriers: frozenset[Barrier]) -> None:
-        found = escapes(self._walls, self._allowance)
-        wrong = [name for name, barred_by in found.items() if not barred_by or barred_by & barriers]
-        if wrong:
-            raise _UnsafeError("a confined worker can still: " + ", ".join(wrong))
 
     def _settle(self) -> None:
         """Keep what is there out of the collector's way, so that workers share it; and be sure to be alone."""
