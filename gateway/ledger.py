@@ -24,6 +24,7 @@ from gateway.relay import Fate as Reach
 from gateway.reply import Reply, held, pending
 from gateway.states import State
 from gateway.store import Store, Transaction
+from gateway.store.engine import upsert
 from gateway.store.mail import Letter, find, put
 from gateway.store.moments import to_ms
 from gateway.store.schema import deaths
@@ -57,12 +58,7 @@ _EVENTS = {
 _STATES = {Reach.DELIVERED: State.RELAYED, Reach.REFUSED: State.FAILED}
 
 _RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
-_UPDATE = (
-    update(rows)
-    .where(rows.c.fingerprint == bindparam("fp"))
-    .values(state=bindparam("s"), at=bindparam("t"), code=bindparam("c"), text=bindparam("x"), hold_id=bindparam("h"))
-)
-_INSERT = insert(rows)
+_ENTER = upsert(rows, "fingerprint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +85,8 @@ def enter(
 ) -> None:
     """Write what became of a message, for later retries of it."""
     code, text = (None, None) if reply is None else (reply.code, reply.text)
-    values = {"fp": fp, "s": fate.value, "t": to_ms(now), "c": code, "x": text, "h": hold_id}
-    if tx.execute(_UPDATE, values).rowcount == 0:
-        row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
-        tx.execute(_INSERT, row)
+    row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
+    tx.execute(_ENTER, row)
 
 
 class Ledger:

@@ -87,25 +87,18 @@ class Record:
     line: str
 
 
-def canonical(fields: Mapping[str, Any]) -> bytes:
-    """RFC 8785 for what stands in our records: strings, whole numbers, lists, mappings with string keys."""
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "replace")
+#: RFC 8785 for what stands in our records: strings, whole numbers, lists, mappings with string keys.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def seal(entry: Entry, head: Head) -> Record:
     """Put `entry` at the end of the chain."""
-    fields: dict[str, Any] = {
-        "seq": head.seq + 1,
-        "at": timestamp(entry.at),
-        "event": entry.event.value,
-        "actor": entry.actor,
-        "hold_id": entry.hold_id,
-        "detail": entry.detail,
-        "prev": head.hash,
-    }
-    digest = hashlib.sha256(bytes.fromhex(head.hash) + canonical(fields)).hexdigest()
-    line = canonical({**fields, "hash": digest}).decode("utf-8")
+    at, event = timestamp(entry.at), entry.event.value
+    # "hash" stands between these two in order of keys, so that the detail is written out only once.
+    before = _written({"actor": entry.actor, "at": at, "detail": entry.detail, "event": event})[:-1]
+    after = _written({"hold_id": entry.hold_id, "prev": head.hash, "seq": head.seq + 1})[1:]
+    digest = hashlib.sha256(bytes.fromhex(head.hash) + f"{before},{after}".encode()).hexdigest()
+    line = f'{before},"hash":"{digest}",{after}'
     return Record(
         seq=head.seq + 1,
         at=entry.at,
@@ -116,6 +109,11 @@ def seal(entry: Entry, head: Head) -> Record:
         hash=digest,
         line=line,
     )
+
+
+def _written(fields: Mapping[str, Any]) -> str:
+    """What UTF-8 cannot hold (a lone surrogate of a crafted address) becomes a question mark."""
+    return _canonical(fields).encode("utf-8", "replace").decode("utf-8")
 
 
 def unseal(line: str) -> Record:

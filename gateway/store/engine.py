@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -154,6 +155,13 @@ def _set_pragmas(connection: sqlite3.Connection) -> None:
 def forbid_changes_of_audit(connection: Connection) -> None:
     for statement in APPEND_ONLY:
         connection.exec_driver_sql(statement)
+
+
+def upsert(table: Table, key: str) -> Insert:
+    """Insert a row, or replace the one with the same `key`. PostgreSQL's dialect has the same words for it."""
+    statement = insert(table)
+    others = {column.name: statement.excluded[column.name] for column in table.c if column.name != key}
+    return statement.on_conflict_do_update(index_elements=[key], set_=others)
 
 
 def translate(error: SQLAlchemyError | sqlite3.Error) -> Failure:
