@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
-from gateway import arguments
+from gateway import arguments, wording
 from gateway.data import Content, Fault
 from gateway.message import Envelope
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
@@ -30,40 +30,8 @@ REFUSED_STAY = 30.0  #: seconds that a client which is not allowed may take to s
 LAST_WORD = 10.0  #: seconds to read a last reply
 SLOWEST = 1024  #: octets a second of DATA, on average, after `Terms.idle`
 
-GO_AHEAD = "354 end with <CRLF>.<CRLF>"
-NO_HELO = Reply(503, "5.5.1 say EHLO first")
-NO_MAIL = Reply(503, "5.5.1 MAIL comes first")
-NO_RCPT = Reply(503, "5.5.1 no valid recipients")
-NESTED = Reply(503, "5.5.1 a transaction is open; RSET ends it")
-BAD_HELO = Reply(501, "5.5.4 a host name or address literal is needed")
-SENDER_OK = Reply(250, "2.1.0 sender ok")
-RECIPIENT_OK = Reply(250, "2.1.5 recipient ok")
-TOO_MANY_RECIPIENTS = Reply(452, "4.5.3 too many recipients, send the rest in another transaction")
-TOO_EARLY = Reply(554, "5.5.0 more was sent before this command was answered")
-NOT_IMPLEMENTED = Reply(502, "5.5.1 not implemented")
-CANNOT_VERIFY = Reply(252, "2.5.2 cannot verify, send some mail and see")
-COMMANDS = Reply(214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY STARTTLS HELP QUIT")
-IDLE = Reply(421, "4.4.2 idle or too slow, closing")
-CLOSING = Reply(421, "4.3.2 shutting down, please try again later")
-NOT_READ = Reply(421, "4.3.0 message could not be read, please try again later")
-HANGING_UP = Reply(221, "2.0.0 bye")
-
 _FAULTS = {Fault.TOO_BIG: TOO_BIG, Fault.NO_ROOM: STORE_FULL, Fault.MALFORMED: MALFORMED}
 _HELO = re.compile(r"[!-~]{1,255}")
-_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?: |$)")
-# What aiosmtpd says by itself, without enhanced codes, some of it quoting the client.
-_PLAIN = {
-    "250": "2.0.0 ok",
-    "221": "2.0.0 bye",
-    "454": "4.7.0 TLS is not available",
-    "500": "5.5.2 not a command, or too long a line",
-    "501": "5.5.4 syntax error in the argument",
-    "502": "5.5.1 not implemented",
-    "503": "5.5.1 not now",
-    "530": "5.7.0 STARTTLS comes first",
-    "554": "5.7.0 refused",
-}
-_STARTTLS = "220 Ready to start TLS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,15 +130,15 @@ class Session(SMTP):
             line = await self._reader.readuntil()
             if line.strip().upper() == b"QUIT":
                 break
-            await self.say(NO_HELO)
-        self.dismiss(HANGING_UP if refusal.code == 554 else None)
+            await self.say(wording.NO_HELO)
+        self.dismiss(wording.HANGING_UP if refusal.code == 554 else None)
 
     def dismiss(self, reply: Reply | None) -> None:
         """Say a last word and close, whatever the client is doing."""
         if self.transport is None or self.transport.is_closing():
             return
         if reply is not None:
-            self._writer.write(_wire(reply))
+            self._writer.write(wording.wire(reply))
         self.transport.close()
         self._reset_timeout(LAST_WORD)
 
@@ -183,7 +151,7 @@ class Session(SMTP):
         if self.transport is not None and self.transport.is_closing():
             self.cut()
         else:
-            self.dismiss(IDLE)
+            self.dismiss(wording.IDLE)
 
     async def handle_exception(self, error: Exception) -> str:
         # Only the type: the text of an error may quote the message.
@@ -194,18 +162,13 @@ class Session(SMTP):
     # Replies
 
     async def say(self, reply: Reply) -> None:
-        self._writer.write(_wire(reply))
+        self._writer.write(wording.wire(reply))
         await self._writer.drain()
 
     async def push(self, status: str | bytes) -> None:
         """Aiosmtpd's own replies, with an enhanced status code, and without its echo of what the client said."""
         said = status if isinstance(status, str) else status.decode("ascii", "replace")
-        code, text = said[:3], said[4:]
-        if said == _STARTTLS:
-            said = f"220 2.0.0 {text}"
-        elif code in _PLAIN and not _ENHANCED.match(text):
-            said = f"{code} {_PLAIN[code]}"
-        await super().push(said)
+        await super().push(wording.with_status(said))
 
     # Commands
 
@@ -223,7 +186,7 @@ class Session(SMTP):
 
     async def _greeted(self, name: str | None, *, extended: bool) -> bool:
         if not name or not _HELO.fullmatch(name):
-            await self.say(BAD_HELO)
+            await self.say(wording.BAD_HELO)
             return False
         self._forget_transaction()
         self._helo = name
@@ -233,9 +196,9 @@ class Session(SMTP):
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
         """CVE-2011-0411: what was sent in clear behind STARTTLS must not be taken for sent under TLS."""
         if _unread(self._reader):
-            self.dismiss(TOO_EARLY)
+            self.dismiss(wording.TOO_EARLY)
         elif self._tls_protocol:
-            await self.say(arguments.SYNTAX if arg else Reply(503, "5.5.1 TLS is on already"))
+            await self.say(arguments.SYNTAX if arg else wording.TLS_ALREADY)
         else:
             await super().smtp_STARTTLS(arg)
 
@@ -244,9 +207,9 @@ class Session(SMTP):
 
     def _mail(self, argument: str) -> Reply:
         if not self._helo:
-            return NO_HELO
+            return wording.NO_HELO
         if self._sender is not None:
-            return NESTED
+            return wording.NESTED
         sender = arguments.sender(argument, max_size=self._terms.max_size)
         if isinstance(sender, Reply):
             return sender
@@ -254,39 +217,39 @@ class Session(SMTP):
             return STORE_FULL
         self._keeper.hold(-sender.size)
         self._sender = sender
-        return SENDER_OK
+        return wording.SENDER_OK
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
         await self.say(self._rcpt(arg or ""))
 
     def _rcpt(self, argument: str) -> Reply:
         if self._sender is None:
-            return NO_MAIL
+            return wording.NO_MAIL
         recipient = arguments.recipient(argument, smtputf8=self._sender.smtputf8)
         if isinstance(recipient, Reply):
             return recipient
         if len(self._recipients) >= self._terms.max_recipients:
-            return TOO_MANY_RECIPIENTS
+            return wording.TOO_MANY_RECIPIENTS
         self._recipients.append(recipient)
-        return RECIPIENT_OK
+        return wording.RECIPIENT_OK
 
     async def smtp_VRFY(self, arg: str | None) -> None:  # noqa: N802
-        await self.say(CANNOT_VERIFY if arg else arguments.SYNTAX)
+        await self.say(wording.CANNOT_VERIFY if arg else arguments.SYNTAX)
 
     async def smtp_HELP(self, arg: str | None) -> None:  # noqa: ARG002, N802
-        await self.say(COMMANDS)
+        await self.say(wording.COMMANDS)
 
     async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: ARG002, N802
-        await self.say(NOT_IMPLEMENTED)
+        await self.say(wording.NOT_IMPLEMENTED)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
         if _unread(self._reader):
             # RFC 2920 3.1: DATA is the last of a group. Were it refused, the content would be read as commands.
-            self.dismiss(TOO_EARLY)
+            self.dismiss(wording.TOO_EARLY)
         elif self._sender is None:
-            await self.say(NO_MAIL)
+            await self.say(wording.NO_MAIL)
         elif not self._recipients:
-            await self.say(NO_RCPT)
+            await self.say(wording.NO_RCPT)
         elif arg:
             await self.say(arguments.SYNTAX)
         else:
@@ -306,12 +269,12 @@ class Session(SMTP):
     async def _transaction(self, envelope: Envelope) -> None:
         """From 354 to the reply. The envelope ends here, whatever happens."""
         try:
-            await super().push(GO_AHEAD)
+            await super().push(wording.GO_AHEAD)
             raw = await self._content()
             reply = raw if isinstance(raw, Reply) else await self._take(envelope, raw)
         except Exception as error:  # noqa: BLE001 - half-read content must never be read as commands
             log.error("message not read: %s", type(error).__name__)  # noqa: TRY400
-            self.dismiss(NOT_READ)
+            self.dismiss(wording.NOT_READ)
             return
         finally:
             self._forget_transaction()
@@ -319,7 +282,7 @@ class Session(SMTP):
         self._reset_timeout()
         await self.say(reply)
         if self._keeper.draining:
-            self.dismiss(CLOSING)
+            self.dismiss(wording.CLOSING)
 
     async def _content(self) -> bytes | Reply:
         """The message as received, or why it is refused. Bytes behind the final dot are the next command's."""
@@ -331,7 +294,7 @@ class Session(SMTP):
             while rest is None:
                 piece = await self._reader.read(PIECE)
                 if not piece or self.loop.time() - begun > self._terms.idle + content.received / SLOWEST:
-                    self.dismiss(IDLE)
+                    self.dismiss(wording.IDLE)
                     raise ConnectionResetError
                 self._reset_timeout()
                 rest = content.feed(piece)
@@ -372,16 +335,6 @@ class Session(SMTP):
 
 
 _COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
-
-
-def _wire(reply: Reply) -> bytes:
-    """Every line with the code and, as RFC 2034 4 asks, with the enhanced status code."""
-    lines = reply.text.split("\n")
-    status = _ENHANCED.match(lines[0])
-    prefix = status[0].strip() + " " if status else ""
-    full = [line if _ENHANCED.match(line) else prefix + line for line in lines]
-    wire = [f"{reply.code}-{line}" for line in full[:-1]] + [f"{reply.code} {full[-1]}"]
-    return ("\r\n".join(wire) + "\r\n").encode("ascii", "replace")
 
 
 def _retrieved(task: "asyncio.Task[Any]") -> None:
