@@ -17,10 +17,12 @@ from rules.clientfile import Client, DirectoryFile, Internal, Party
 from rules.domains import canonical, mailbox, suffixes
 from rules.errors import ConfigurationError, Problem
 from rules.lookalike import LookAlikes
-from rules.names import Finder, How, Spelling, Trust, core, plain_words, spellings, trust
+from rules.names import Finder, How, Spelling
+from rules.reading import plain_words
 from rules.sourced import parse, read, validate
 from rules.verdict import Kind, Recipient
 from rules.vocabulary import words
+from rules.wording import spellings, wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,9 @@ class Directory:
     def load(cls, path: Path | None) -> "Directory":
         """Read and check a directory; None is the empty one. Raises ConfigurationError with everything wrong in it."""
         with _no_garbage_collection():
-            document = parse("", "no client directory") if path is None else read(path)
-            file = validate(document, DirectoryFile)
-            problems = tuple(hygiene.problems(document, file))
-            if errors := [problem for problem in problems if not problem.warning]:
-                raise ConfigurationError(errors)
-            return cls(file, version=_version(path), problems=problems)
+            directory = _checked(path)
+        wording.cache_clear()  # only needed while loading
+        return directory
 
     def recipient(self, address: str) -> Recipient:
         """Whose mail an envelope address is, and whose data it may receive."""
@@ -105,6 +104,15 @@ class Directory:
         return next((self._domains[around] for around in suffixes(box.domain) if around in self._domains), None)
 
 
+def _checked(path: Path | None) -> Directory:
+    document = parse("", "no client directory") if path is None else read(path)
+    file = validate(document, DirectoryFile)
+    problems = tuple(hygiene.problems(document, file))
+    if errors := [problem for problem in problems if not problem.warning]:
+        raise ConfigurationError(errors)
+    return Directory(file, version=_version(path), problems=problems)
+
+
 def _version(path: Path | None) -> str:
     return hashlib.sha256(b"" if path is None else path.read_bytes()).hexdigest()
 
@@ -139,25 +147,26 @@ def _entries(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
     for partner in file.partners:
         for name in (partner.name, *partner.aliases):
             # Partners are not clients, yet their names shadow the clients' names inside them.
-            yield from ((way, Spelling(client=None, how=How.NAME)) for way in spellings(name))
+            yield from ((way, Spelling(None, How.NAME)) for way, _ in spellings(name))
     for client in file.clients:
         for name in (*client.domains, *client.addresses):
-            yield plain_words(name), Spelling(client=client.id, how=How.DOMAIN, exact=name.lower().removesuffix("."))
+            yield plain_words(name), Spelling(client.id, How.DOMAIN, exact=name.lower().removesuffix("."))
     yield from _short_names(file)
 
 
 def _named(client: str, name: str, how: How) -> Iterator[tuple[tuple[str, ...], Spelling]]:
-    meaning = {level: Spelling(client=client, how=how, trust=level) for level in Trust}
-    for way in spellings(name):
-        yield way, meaning[trust(way)]
+    for way, trust in spellings(name):
+        yield way, Spelling(client, how, trust)
 
 
 def _numbers(client: Client) -> Iterator[tuple[tuple[str, ...], Spelling]]:
     for how, numbers in ((How.PLAN, client.plan_numbers), (How.EIN, client.eins)):
+        meaning = Spelling(client.id, how)
         for number in numbers:
             way = plain_words(number)
-            yield way, Spelling(client=client.id, how=how)
-            yield ("".join(way),), Spelling(client=client.id, how=how)
+            yield way, meaning
+            if len(way) > 1:
+                yield ("".join(way),), meaning
 
 
 def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
@@ -165,10 +174,10 @@ def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spellin
     users = Counter[str]()
     leading: dict[str, str] = {}
     for entry in (*file.clients, *file.partners):
-        names = [core(plain_words(name)) for name in (entry.name, *entry.aliases)]
-        users.update({word for name in names for word in name})
+        names = [wording(name).core for name in (entry.name, *entry.aliases)]
+        users.update(set().union(*names))
         if isinstance(entry, Client) and len(names[0]) > 1:
             leading[names[0][0]] = entry.id
     for word, client in leading.items():
         if users[word] == 1 and len(word) >= 4 and word.isalpha() and word not in words("ordinary_words"):
-            yield (word,), Spelling(client=client, how=How.SHORT, trust=Trust.PLAIN)
+            yield (word,), Spelling(client, How.SHORT)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from rules.clientfile import Client, DirectoryFile, Internal, Party
 from rules.domains import canonical, is_public_suffix, is_webmail, mailbox
 from rules.errors import Problem
-from rules.names import Trust, core, plain_words, trust
+from rules.reading import plain_words
 from rules.sourced import Document, Steps
+from rules.wording import Trust, wording
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _EIN = re.compile(r"\d{2}-?\d{7}")
@@ -58,7 +59,7 @@ def _ids(document: Document, file: DirectoryFile) -> Iterator[Problem]:
                 yield document.problem(path, f'id "{entry.id}": letters, digits, dot, dash and underscore only')
             if (first := seen.setdefault(entry.id, path)) != path:
                 yield document.problem(path, f'id "{entry.id}" stands already in line {document.line(first)}')
-            if not plain_words(entry.name):
+            if not wording(entry.name).full:
                 yield document.problem((section, index, "name"), f'name of "{entry.id}" has no word in it')
 
 
@@ -114,12 +115,12 @@ def _number_fault(key: str, number: str) -> str | None:
 def _names(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
     owner = f'client "{client.id}"'
     for here, written in _written(path, client):
-        name = core(plain_words(written))
+        _, name, trust = wording(written)
         if other := claims.taken("name", " ".join(name), owner, here):
             yield claims.document.problem(here, f'"{written}" names {other} too: it will tell neither', warning=True)
         if len("".join(name)) < 3:
             yield claims.document.problem(here, f'"{written}" is too short to be looked for alone', warning=True)
-        elif trust(name) is Trust.DOUBTFUL:
+        elif trust is Trust.DOUBTFUL:
             yield claims.document.problem(
                 here, f'"{written}" is an ordinary word: it counts only with a second sign', warning=True
             )
@@ -135,9 +136,8 @@ def _recognisable(document: Document, path: Steps, client: Client) -> Iterator[P
         text = f'client "{client.id}" has no domain and no address: nobody can receive its data'
         yield document.problem(path, text, warning=True)
     names = (client.name, *client.aliases)
-    if not (client.plan_numbers or client.eins) and all(
-        trust(core(plain_words(name))) is Trust.DOUBTFUL for name in names
-    ):
+    numbered = client.plan_numbers or client.eins
+    if not numbered and all(wording(name).trust is Trust.DOUBTFUL for name in names):
         text = f'client "{client.id}" has no number and no distinctive name: its data will not be recognised'
         yield document.problem(path, text, warning=True)
 

@@ -1,29 +1,21 @@
 """Finds clients in text: names, plan numbers, EINs and domains, in one linear pass. Never decides what a find means.
 
-A text is read once into plain lower-case words (accents, punctuation, `&`, `401(k)` evened out); every way of writing a
-client is a run of such words in one Aho-Corasick automaton. The longest run wins: "Summit Peak Dental" is not "Summit".
+Every way of writing a client is a run of words in one Aho-Corasick automaton. The longest run wins:
+"Summit Peak Dental" is not "Summit".
 """
 
-import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import NamedTuple
 
 import ahocorasick
 
+from rules.reading import Reading
 from rules.vocabulary import words
-
-_PUNCTUATION = "".join(chr(c) for c in range(1, 128) if not chr(c).isalnum()) + "…·•–—―“”‘’´«»"  # noqa: RUF001 - these
-_SEPARATORS = _PUNCTUATION + "".join(chr(c) for c in range(128, 0x3100) if chr(c).isspace())
-_TO_SPACE = str.maketrans(dict.fromkeys(_SEPARATORS, " "))
-_WORD = re.compile(f"[^{re.escape(_SEPARATORS)}]+")
-_FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_PLAN_LETTER = re.compile(r"(?<=\d)[ ]?\(([a-zA-Z])\)")  # 401(k), 403 (b)
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d{2})|(?<=\d)(?=[A-Z][a-z])")
-BREAK = " \0 "  #: stands between texts that no name may run across
+from rules.wording import Trust
 
 
 class How(StrEnum):
@@ -40,16 +32,7 @@ class How(StrEnum):
 NAMES = frozenset({How.NAME, How.ALIAS})
 
 
-class Trust(StrEnum):
-    """How much a way of writing tells by itself."""
-
-    PLAIN = "plain"
-    COMMON = "common"  #: every word is an ordinary one: tells only when written like a name
-    DOUBTFUL = "doubtful"  #: one ordinary word, or three letters: tells only with a second sign
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
+class Spelling(NamedTuple):
     """One way of writing a client. `client` is None when it means somebody else, or several clients."""
 
     client: str | None
@@ -66,89 +49,6 @@ class Find:
     end: int
 
 
-class Reading:
-    """A text made ready for finding. `written` keeps case and punctuation, `plain` is what the automaton sees."""
-
-    def __init__(self, text: str) -> None:
-        written = _folded(text) if not text.isascii() else text
-        if "&" in written:
-            written = written.replace("&", " and ")
-        if "(" in written:
-            written = _PLAN_LETTER.sub(r"\1", written)
-        self.written = written
-        self.words: list[str] = written.lower().translate(_TO_SPACE).split()
-
-    @cached_property
-    def plain(self) -> str:
-        return f" {' '.join(self.words)} "
-
-    @cached_property
-    def spans(self) -> list[tuple[int, int]]:
-        """Where each word stands in `written`; only asked for when there is a find."""
-        return [match.span() for match in _WORD.finditer(self.written)]
-
-
-def _folded(text: str) -> str:
-    """Accents and full-width forms gone, in the foreign runs only: most text has few."""
-    return _FOREIGN.sub(_fold_run, text)
-
-
-def _fold_run(match: re.Match[str]) -> str:
-    return _fold(match[0])
-
-
-@lru_cache(maxsize=4096)
-def _fold(run: str) -> str:
-    bare = (c for c in unicodedata.normalize("NFKD", run) if unicodedata.category(c) not in {"Mn", "Me", "Cf"})
-    return "".join(c if len(c.lower()) == 1 else c.lower() for c in bare)
-
-
-def spaced(name: str) -> str:
-    """A file or sheet name with its words apart: AcmeMfgCensus2026 is Acme Mfg Census 2026."""
-    return _CAMEL.sub(" ", name)
-
-
-@lru_cache(maxsize=1 << 17)  # loading a directory asks for each of its names several times
-def plain_words(name: str) -> tuple[str, ...]:
-    return tuple(Reading(name).words)
-
-
-def core(name: Sequence[str]) -> tuple[str, ...]:
-    """A name without a leading "the" and without its legal form."""
-    inner = tuple(name)
-    if len(inner) > 1 and inner[0] == "the":
-        inner = inner[1:]
-    while len(inner) > 1 and inner[-1] in words("legal_suffixes"):
-        inner = inner[:-1]
-    return inner
-
-
-def trust(name: Sequence[str]) -> Trust:
-    ordinary = words("ordinary_words")
-    if len(name) == 1:
-        return Trust.DOUBTFUL if name[0] in ordinary or len(name[0]) <= 3 else Trust.PLAIN
-    return Trust.COMMON if all(word in ordinary or word in _LITTLE for word in name) else Trust.PLAIN
-
-
-_LITTLE = frozenset({"and", "of", "the", "for", "a", "in", "at", "on"})
-
-
-_INNER_MARK = re.compile(r"(?<=\w)['’.](?=\w)")  # noqa: RUF001 - as people write it
-
-
-def spellings(name: str) -> set[tuple[str, ...]]:
-    """The ways in which people write one name: with and without its legal form, dots, apostrophes, spaces."""
-    ways: set[tuple[str, ...]] = set()
-    for written in {name, _INNER_MARK.sub("", name)}:
-        full = plain_words(written)
-        inner = core(full)
-        ways |= {full, inner}
-        squeezed = "".join(inner)
-        if len(inner) > 1 and len(squeezed) >= 6:
-            ways.add((squeezed,))
-    return ways
-
-
 class Finder:
     """Every way of writing every client, ready for one pass over a text."""
 
@@ -162,6 +62,10 @@ class Finder:
             self._automaton.add_word(f" {plain} ", plain)
         self._automaton.make_automaton()
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to find."""
+        return bool(self._ways)
+
     def _add(self, name: tuple[str, ...], spelling: Spelling) -> None:
         if not name:
             return
@@ -169,14 +73,12 @@ class Finder:
         known = self._ways.setdefault(plain, spelling)
         if known.client != spelling.client:
             # Two meanings tell nothing: it still shadows shorter names inside it.
-            self._ways[plain] = Spelling(client=None, how=known.how)
+            self._ways[plain] = Spelling(None, known.how)
         if spelling.how in NAMES:
             self._vocabulary.update(name)
 
     def finds(self, reading: Reading) -> list[Find]:
         """Every find, longest first where they overlap, in order of the text."""
-        if not self._ways:
-            return []
         hits = [(end - len(plain) - 1, end, plain) for end, plain in self._automaton.iter(reading.plain)]
         return list(self._placed(reading, _longest(hits))) if hits else []
 

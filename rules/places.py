@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from rules.content import Content, Role, Table, Text
-from rules.names import BREAK, spaced
+from rules.reading import BREAK, spaced
 
 PROSE = 400_000
 _TITLE_LENGTH = 160  #: characters; longer cells and lines are prose

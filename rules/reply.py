@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from rules.sourced import read, validate
 from rules.vocabulary import FOLDER
 
+_FRAME = "-_=* >:"
 _LOOK = 400  #: characters of a line that are looked at for marks
 
 
@@ -57,7 +58,7 @@ class _Line:
     @property
     def unframed(self) -> str:
         """Without the dashes of "----- Original Message -----"."""
-        return self.bare.strip("-_=* >:")
+        return self.bare.strip(_FRAME) if self.bare[:1] in _FRAME else self.bare
 
 
 def passages(body: str) -> list[tuple[Passage, str]]:
@@ -123,6 +124,8 @@ def _marked(lines: list[_Line], index: int) -> bool:
 def _header_block(lines: list[_Line], index: int) -> bool:
     """From:, Sent:, To: on successive lines, as Outlook quotes."""
     known = marks().headers
+    if ":" not in lines[index].bare[:20]:
+        return False
     near = [line.bare.lstrip("*") for line in lines[index : index + 3]]
     return len(near) > 1 and near[0].startswith(known) and sum(bare.startswith(known) for bare in near) > 1
 

@@ -14,9 +14,11 @@
 import re
 from collections.abc import Iterator
 
-from rules.names import NAMES, Find, Finder, How, Reading, Trust
+from rules.names import NAMES, Find, Finder, How
 from rules.places import Place, Zone
+from rules.reading import Reading
 from rules.vocabulary import words
+from rules.wording import Trust
 
 _PLAN_LABEL = re.compile(
     r"\b(plans?|contract|group|case|client|employer|sponsor|er|trust)\b[^\n\d]{0,24}$", re.IGNORECASE
@@ -28,6 +30,7 @@ _EMPLOYER_LABEL = re.compile(
 _DATE = re.compile(r"(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])?|(0\d|1[0-2])([0-2]\d|3[01])(19|20)?\d\d")
 _JOINED_BEFORE = re.compile(r"(\d[-./,:]|[$€£]\s?|\w)$")
 _JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
+_TYPED = 300  #: words; longer texts are not typed, and have too many unknown words
 _FLOAT = re.compile(r"\.0+$")
 
 
@@ -40,7 +43,7 @@ def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple
 
 def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
     """The same after undoing typing errors: long names only, and only where people type them."""
-    if place.zone in {Zone.CELLS, Zone.COLUMN} or len(reading.words) > 300:
+    if place.zone in {Zone.CELLS, Zone.COLUMN} or reading.plain.count(" ") > _TYPED:
         return
     corrected = finder.corrected(reading)
     if corrected is None:
@@ -73,7 +76,7 @@ def _before(find: Find, place: Place, reading: Reading) -> str:
 def _whole(find: Find, reading: Reading) -> bool:
     """Nothing else stands in the text but the find and punctuation."""
     rest = reading.written[: find.start] + _FLOAT.sub("", reading.written[find.end :])
-    return len(rest) < 40 and not any(c.isalnum() for c in rest)
+    return len(rest) < 40 and not any(c.isalnum() or c in "$€£" for c in rest)
 
 
 def _stands_alone(find: Find, place: Place, reading: Reading) -> bool:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from rules.clients import Directory
 from rules.content import Content, Role, Text
-from rules.names import BREAK, Reading, spaced
 from rules.places import PROSE, Place, Zone, prose, titles
+from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
 from rules.signs import clients_in, corrected_clients_in
 from rules.verdict import ClientEvidence, ClientRole, InvolvedClient
@@ -38,6 +38,8 @@ def involved(
     directory: Directory, contents: Sequence[Content], sensitive_parts: frozenset[str | None]
 ) -> tuple[InvolvedClient, ...]:
     """Owners, then named clients. Linear in the contents, whatever they hold."""
+    if not directory.finder:
+        return ()
     owners = [sign for part in _ordered(sensitive_parts) for sign in _owners(directory, contents, part)]
     return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, _named(directory, contents)))
 
@@ -117,12 +119,14 @@ def _named(directory: Directory, contents: Sequence[Content]) -> list[_Sign]:
     """Strong signs, else weak ones."""
     signs = _in_subject(directory, contents) + _all_file_names(directory, contents)
     weak: list[_Sign] = []
+    left = _NEW_WORDS
     for text in contents:
         if not isinstance(text, Text) or text.role is not Role.BODY:
             continue
-        for passage, words in passages(text.content[:_NEW_WORDS]):
+        for passage, words in passages(text.content[:left]):
             place = Place(zone=Zone.PROSE, text=words, where=passage.value)
             (signs if passage in FRESH else weak).extend(_in_places(directory, text.part, [place]))
+        left = max(0, left - len(text.content))
     return signs or weak
 
 

@@ -1,0 +1,64 @@
+"""How people write a company's name, and how much each way of writing it tells. Knows no client."""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from rules.reading import plain_words
+from rules.vocabulary import words
+
+_LITTLE = frozenset({"and", "of", "the", "for", "a", "in", "at", "on"})
+_INNER_MARK = re.compile(r"(?<=\w)['’.](?=\w)")  # noqa: RUF001 - as people write it
+
+
+class Trust(StrEnum):
+    """How much a way of writing tells by itself."""
+
+    PLAIN = "plain"
+    COMMON = "common"  #: every word is an ordinary one: tells only when written like a name
+    DOUBTFUL = "doubtful"  #: one ordinary word, or three letters: tells only with a second sign
+
+
+class Wording(NamedTuple):
+    """A name taken apart."""
+
+    full: tuple[str, ...]
+    core: tuple[str, ...]  #: without a leading "the" and without its legal form
+    trust: Trust  #: of the core
+
+
+@lru_cache(maxsize=1 << 17)  # loading a directory asks for each of its names several times
+def wording(name: str) -> Wording:
+    full = plain_words(name)
+    core = _core(full)
+    return Wording(full, core, _trust(core))
+
+
+def _core(full: tuple[str, ...]) -> tuple[str, ...]:
+    first = 1 if len(full) > 1 and full[0] == "the" else 0
+    last = len(full)
+    while last > first + 1 and full[last - 1] in words("legal_suffixes"):
+        last -= 1
+    return full[first:last]
+
+
+def _trust(core: tuple[str, ...]) -> Trust:
+    ordinary = words("ordinary_words")
+    if len(core) == 1:
+        return Trust.DOUBTFUL if core[0] in ordinary or len(core[0]) <= 3 else Trust.PLAIN
+    return Trust.COMMON if all(word in ordinary or word in _LITTLE for word in core) else Trust.PLAIN
+
+
+def spellings(name: str) -> list[tuple[tuple[str, ...], Trust]]:
+    """The ways in which people write one name: without its legal form, dots, apostrophes, spaces."""
+    ways: list[tuple[tuple[str, ...], Trust]] = []
+    for written in {name, _INNER_MARK.sub("", name)} if _INNER_MARK.search(name) else (name,):
+        full, core, trust = wording(written)
+        ways.append((core, trust))
+        if trust is Trust.DOUBTFUL and full != core:
+            ways.append((full, Trust.PLAIN))  # "Target" alone does not tell, "target corporation" does
+        squeezed = "".join(core)
+        if len(core) > 1 and len(squeezed) >= 6:
+            ways.append(((squeezed,), Trust.PLAIN))
+    return ways
