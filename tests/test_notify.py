@@ -37,13 +37,15 @@ def case(**changes: object) -> Case:
     return Case(**{**usual, **changes})  # type: ignore[arg-type]
 
 
-def all_notices(about: Case, note: str = "a note", text: str = "5.1.1 no such user") -> list[bytes]:
+def all_notices(
+    about: Case, note: str = "a note", text: str = "5.1.1 no such user", sheet: Sheet = SHEET
+) -> list[bytes]:
     replies = dict.fromkeys(about.recipients, Reply(550, text))
     return [
-        notify.held(LETTERHEAD, about, SHEET),
-        notify.to_reviewers(LETTERHEAD, about, SHEET),
-        notify.returned(LETTERHEAD, about, SHEET, note),
-        notify.failed(LETTERHEAD, about, SHEET, replies),
+        notify.held(LETTERHEAD, about, sheet),
+        notify.to_reviewers(LETTERHEAD, about, sheet),
+        notify.returned(LETTERHEAD, about, sheet, note),
+        notify.failed(LETTERHEAD, about, sheet, replies),
     ]
 
 
@@ -156,6 +158,15 @@ def test_an_address_outside_ascii_is_named_as_rfc_6533_says() -> None:
     message = email.message_from_bytes(raw)
 
     assert message.get_payload(1).get_payload(1)["Final-Recipient"] == r"utf-8; j\x{F6}rg@beta.example"
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_reader_outside_ascii_is_addressed_as_he_is(number: int) -> None:
+    """RFC 6532: header fields in UTF-8, for a next hop that takes the address at all."""
+    sheet = Sheet(id="1", at=NOW, to=("jörg@beta.example",))
+
+    raw = all_notices(case(), sheet=sheet)[number]
+    assert "\r\nTo: jörg@beta.example\r\n".encode() in raw
 
 
 def test_a_temporary_refusal_that_lasted_is_said_so() -> None:
