@@ -1,4 +1,4 @@
-"""A review room with a real store behind it. Rita reviews, Otto audits, Ada administers; nobody is logged in until he is."""
+"""A review room with a real store behind it. Rita reviews, Otto audits, Ada administers, Sam sends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from carriers import people, write_csv
 from fastapi import FastAPI
 
-from carriers import people, write_csv
 from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
-from gateway.errors import InspectorError
 from gateway.hold import Quarantine
 from gateway.message import Envelope, Limits
 from gateway.review.app import create_app
@@ -60,11 +59,11 @@ class AtHand:
 
     def __init__(self) -> None:
         self.detector = Detector()
-        self.away = False
+        self.fault: Exception | None = None
 
     async def view(self, raw: bytes, section: str) -> ViewedPart:
-        if self.away:
-            raise InspectorError("no worker can be had")
+        if self.fault:
+            raise self.fault
         return await asyncio.to_thread(view_part, raw, section, Limits(), self.detector)
 
 
@@ -78,15 +77,17 @@ class Room:
     tokens: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     ahead: timedelta = timedelta()
+    stopped: datetime | None = None  #: the clock stands still
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return self.stopped or datetime.now(UTC) + self.ahead
 
-    async def hold(self, *rcpt_to: str, **changed: Any) -> str:
+    async def hold(self, *rcpt_to: str, raw: bytes | None = None, **changed: Any) -> str:
         """Keep a message to Beta with Acme's people in it; `changed` are fields of its verdict."""
         hold_id, to = new_id(self.now()), rcpt_to or (BETA,)
         verdict = a_verdict(hold_id, to, **changed)
-        await self.quarantine.hold(Envelope(mail_from=SAM, rcpt_to=to), a_message(), verdict, self.now(), hold_id)
+        envelope = Envelope(mail_from=SAM, rcpt_to=to)
+        await self.quarantine.hold(envelope, raw or a_message(), verdict, self.now(), hold_id)
         return hold_id
 
     async def events(self, hold_id: str) -> list[str]:
@@ -127,11 +128,13 @@ class Visit:
         return await self.client.post(path, data={"csrf": self.csrf} | form)
 
 
-def a_message(filename: str = "people.csv", subject: str = "Your participants") -> bytes:
+def a_message(filename: str = "people.csv", subject: str = "Your participants", cell: str = "") -> bytes:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = SAM, BETA, subject
     message.set_content("Hello Beta,\r\n\r\nattached is your list.\r\n")
-    message.add_attachment(write_csv(LIST), maintype="text", subtype="csv", filename=filename)
+    message.add_attachment(
+        write_csv([*LIST, (cell,)] if cell else LIST), maintype="text", subtype="csv", filename=filename
+    )
     return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 

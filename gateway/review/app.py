@@ -62,7 +62,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
     app.mount("/static", StaticFiles(directory=str(STATIC)))
     for kind, handler in ANSWERS.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Guard, base_url=settings.web.base_url)
+    app.add_middleware(Guard, base_url=settings.web.base_url, broken=_broken)
     return app
 
 
@@ -109,6 +109,10 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     """Names what is wrong without quoting it."""
     wrong = (f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors())
     return answer(request, 422, "; ".join(wrong))
+
+
+def _broken(request: Request) -> Response:
+    return answer(request, 500, "That went wrong on our side. Load the queue again to see where things stand.")
 
 
 async def _login_needed(request: Request, _error: login.LoginNeeded) -> Response:

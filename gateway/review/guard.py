@@ -4,10 +4,12 @@ It never looks at a message and never trusts a forwarded header field: behind a 
 """
 
 import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("countersign.review")
@@ -35,8 +37,9 @@ HEADERS = {
 class Guard:
     """ASGI middleware around the whole app."""
 
-    def __init__(self, app: ASGIApp, *, base_url: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, base_url: str | None, broken: Callable[[Request], Response]) -> None:
         self.app = app
+        self.broken = broken
         self.origin = origin_of(base_url)
         self.https = self.origin is not None and self.origin.startswith("https:")
 
@@ -73,7 +76,7 @@ class Guard:
             log.error("a page was not made: %s", type(error).__name__)  # noqa: TRY400
             if begun:
                 raise ConnectionAbortedError("the answer broke off") from None
-            await JSONResponse({"detail": "internal error"}, 500)(scope, receive, guarded)
+            await self.broken(Request(scope))(scope, receive, guarded)
 
     def _dress(self, headers: MutableHeaders, path: str) -> None:
         for name, value in HEADERS.items():

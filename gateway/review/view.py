@@ -6,17 +6,16 @@ first finding, and the numbers of those left out.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from gateway.message import Limits, Opened, OpenedMessage, Part
+from gateway.message import Limits, Opened, OpenedMessage, Part, Partial, Unopened
 from gateway.opening.registry import open_message
 from gateway.review.viewed import (
     InnerPart,
     Line,
     Row,
     Segment,
-    ViewedContent,
     ViewedPart,
     ViewedTable,
     ViewedText,
@@ -25,7 +24,8 @@ from gateway.review.viewed import (
 from gateway.workshop import Answer
 from rules.content import Content, Grid, Table, Text, column_letters
 from rules.detect import Detector
-from rules.mask import mask_filename, mask_table, mask_text
+from rules.mask import mask_table, mask_text
+from rules.normalise import fold
 from rules.verdict import Finding, Obstacle, Status
 
 ROWS = 200  #: of a table or lines of a text
@@ -36,7 +36,7 @@ CELL = 160  #: characters of a cell
 LINE = 400  #: characters of a line
 CONTENTS = 24  #: tables and texts of one part
 INNER = 500  #: parts listed of one container
-TEXT = 1_000_000  #: characters of a text that are masked; what comes after is not shown
+LONGEST = 10 * LINE  #: characters of a line that are masked, so that the cut never halves a number unmasked
 
 WHOLE = ""  #: the section that stands for the message itself: its header fields and a list of its parts
 LIST = "PARTICIPANT_LIST"
@@ -65,7 +65,10 @@ def view_part(raw: bytes, section: str, limits: Limits, detector: Detector) -> V
     message = open_message(raw, limits)
     if section == WHOLE:
         return _whole(raw, message, detector)
-    part = next((part for part in message.parts if section in {part.section, mask_filename(part.section)}), None)
+    part = next(
+        (part for part in message.parts if section in {part.section, mask_text(part.section), _masked(part.section)}),
+        None,
+    )
     if part is None:
         return ViewedPart(section=section, status=Status.UNOPENED, note="no such part in this message")
     return _viewed(part, message, detector)
@@ -87,88 +90,107 @@ def view_job(raw: bytes, argument: Mapping[str, Any], shop: Shop) -> Answer:
 
 
 def _whole(raw: bytes, message: OpenedMessage, detector: Detector) -> ViewedPart:
-    return ViewedPart(
+    shown = ViewedPart(
         section=WHOLE,
         media_type="message/rfc822",
         size=len(raw),
         status=Status.OPENED,
-        contents=_contents(message.headings, detector),
         contents_total=len(message.headings),
         inner=_inner(message.parts),
         inner_total=len(message.parts),
     )
+    return _with_contents(shown, message.headings, detector)
 
 
 def _viewed(part: Part, message: OpenedMessage, detector: Detector) -> ViewedPart:
     status, reason, note, contents = _outcome(part)
     inner = [other for other in message.parts if other.section.startswith((f"{part.section}/", f"{part.section}."))]
-    return ViewedPart(
-        section=mask_filename(part.section),
-        filename=None if part.filename is None else mask_filename(part.filename),
+    shown = ViewedPart(
+        section=_masked(part.section),
+        filename=None if part.filename is None else _masked(part.filename),
         media_type=part.media_type,
         size=part.size,
         status=status,
         reason=reason,
         note=note,
-        contents=_contents(contents, detector),
         contents_total=len(contents),
         inner=_inner(inner),
         inner_total=len(inner),
     )
+    return _with_contents(shown, contents, detector)
 
 
 def _outcome(part: Part) -> tuple[Status, Obstacle | None, str, tuple[Content, ...]]:
-    outcome = part.outcome
-    if isinstance(outcome, Opened):
-        return Status.OPENED, None, "", outcome.contents
-    contents = getattr(outcome, "contents", ())
-    return Status.PARTIAL if contents else Status.UNOPENED, outcome.obstacle, mask_text(outcome.note), contents
+    match part.outcome:
+        case Opened(contents=contents):
+            return Status.OPENED, None, "", contents
+        case Partial(contents=contents, obstacle=obstacle, note=note):
+            return Status.PARTIAL, obstacle, _masked(note), contents
+        case Unopened(obstacle=obstacle, note=note):
+            return Status.UNOPENED, obstacle, _masked(note), ()
 
 
 def _inner(parts: Sequence[Part]) -> tuple[InnerPart, ...]:
     return tuple(
-        InnerPart(section=mask_filename(part.section), status=_outcome(part)[0], reason=_outcome(part)[1])
+        InnerPart(section=_masked(part.section), status=_outcome(part)[0], reason=_outcome(part)[1])
         for part in parts[:INNER]
     )
 
 
-def _contents(contents: Sequence[Content], detector: Detector) -> tuple[ViewedContent, ...]:
+def _with_contents(shown: ViewedPart, contents: Sequence[Content], detector: Detector) -> ViewedPart:
     """Those with findings first, so that the cut never takes what the message was held for."""
-    findings = detector.detect(contents).findings
-    hit = [content for content in contents if _hits(content, findings)]
-    rest = [content for content in contents if not _hits(content, findings)]
-    return tuple(
-        _table(content, findings) if isinstance(content, Table) else _text(content, findings)
-        for content in [*hit, *rest][:CONTENTS]
+    detection = detector.detect(contents)
+    first = sorted(contents, key=lambda content: not _is_hit(content, detection.findings))[:CONTENTS]
+    if detection.unread and shown.status is Status.OPENED:
+        note = "not searched to the end, so findings may be unmarked"
+        shown = replace(shown, status=Status.PARTIAL, reason=detection.unread[0][1], note=note)
+    return replace(
+        shown,
+        contents=tuple(
+            _table(content, detection.findings) if isinstance(content, Table) else _text(content, detection.findings)
+            for content in first
+        ),
     )
 
 
-def _hits(content: Content, findings: Iterable[Finding]) -> bool:
+def _is_hit(content: Content, findings: Iterable[Finding]) -> bool:
     if isinstance(content, Table):
-        return any(True for finding in findings for _ in _areas(content, finding))
-    return any(finding.where == content.where and finding.part == content.part for finding in findings)
+        return bool(_areas(content, findings))
+    return _first_line(content, findings) is not None
 
 
-def _areas(table: Table, finding: Finding) -> Iterable[Area]:
-    """The places of one finding inside `table`; none when it stands elsewhere."""
-    if finding.part != table.part:
-        return
+def _first_line(text: Text, findings: Iterable[Finding]) -> int | None:
+    """Index of the first line with a finding; None when there is none in this text."""
+    lines = []
+    for finding in findings:
+        if finding.part == text.part and finding.where.startswith(text.where):
+            match = _LINES.fullmatch(finding.where.removeprefix(text.where).strip())
+            lines.append(int(match.group(1)) - 1 if match else 0)
+    return min(lines, default=None)
+
+
+def _areas(table: Table, findings: Iterable[Finding]) -> list[Area]:
+    """The places of those findings that stand in `table`."""
+    here = (_area(table, finding) for finding in findings if finding.part == table.part)
+    return [area for area in here if area is not None]
+
+
+def _area(table: Table, finding: Finding) -> Area | None:
     name, _, block = finding.where.rpartition("!")
     if table.grid is Grid.CELLS and name == table.name and (match := _BLOCK.fullmatch(block)):
-        left, top, right, bottom = match.group(1), match.group(2), match.group(3), match.group(4)
-        yield Area(
-            top=int(top) - table.first_row,
-            bottom=int(bottom or top) - table.first_row,
-            left=_column(left) - table.first_column,
-            right=_column(right or left) - table.first_column,
-            entity=finding.entity,
-        )
-    place = finding.where.removeprefix(table.name).strip()
-    if table.grid is Grid.LINES and (match := _LINES.fullmatch(place)):
-        first, last = int(match.group(1)), int(match.group(2) or match.group(1))
-        yield Area(
-            top=first - table.first_row, bottom=last - table.first_row, left=0, right=1 << 14, entity=finding.entity
-        )
+        left, top, right, bottom = match.groups()
+        rows, columns = (int(top), int(bottom or top)), (_column(left), _column(right or left))
+    elif table.grid is Grid.LINES and (match := _LINES.fullmatch(finding.where.removeprefix(table.name).strip())):
+        rows, columns = (int(match[1]), int(match[2] or match[1])), (0, table.first_column + (1 << 14))
+    else:
+        return None
+    return Area(
+        top=rows[0] - table.first_row,
+        bottom=rows[1] - table.first_row,
+        left=columns[0] - table.first_column,
+        right=columns[1] - table.first_column,
+        entity=finding.entity,
+    )
 
 
 def _column(letters: str) -> int:
@@ -179,28 +201,21 @@ def _column(letters: str) -> int:
 
 
 def _table(table: Table, findings: Iterable[Finding]) -> ViewedTable:
-    areas = [area for finding in findings for area in _areas(table, finding)]
+    areas = _areas(table, findings)
     values = [area for area in areas if area.entity != LIST]
-    first = min((area.top for area in values or areas), default=0)
-    shown = _window(first, len(table.rows))
-    width = max((len(table.rows[row]) for row in shown), default=0)
-    slice_ = Table(
-        part=table.part,
-        name=table.name,
-        rows=[table.rows[row] for row in shown],
-        grid=table.grid,
-        first_column=table.first_column,
-    )
-    masked = mask_table(slice_).rows
-    rows = [
-        Row(number=row + table.first_row, cells=_cells(row, table.rows[row], clear_of_values, values))
-        for row, clear_of_values in zip(shown, masked, strict=True)
-    ]
+    shown = _window(min((area.top for area in values or areas), default=0), len(table.rows))
+    # Folded as the detector folds: a digit of another script is a digit to mask.
+    cells = [[fold(cell) for cell in table.rows[row]] for row in shown]
+    masked = mask_table(Table(part=table.part, name=table.name, rows=cells, grid=table.grid)).rows
+    width = max((len(row) for row in cells), default=0)
     return ViewedTable(
-        name=mask_text(table.name),
+        name=_masked(table.name),
         columns=tuple(column_letters(index + table.first_column) for index in range(min(width, COLUMNS))),
         columns_total=width,
-        rows=tuple(rows),
+        rows=tuple(
+            Row(number=row + table.first_row, cells=_cells(row, clear, hidden, values))
+            for row, clear, hidden in zip(shown, cells, masked, strict=True)
+        ),
         rows_total=len(table.rows),
     )
 
@@ -219,28 +234,23 @@ def _cells(row: int, values: Sequence[str], masked: Sequence[str], areas: Sequen
         found = bool(value.strip()) and any(area.covers(row, column) for area in areas)
         # The masker judges a slice of the table, the finding the whole of it: where they differ, the finding wins.
         shown = _DIGIT.sub("*", text) if found and text == value else text
-        cells.append(Segment(text=_cut(shown, CELL), marked=found or shown != value))
+        cells.append(Segment(text=_cut(shown, CELL), marked=found))
     return tuple(cells)
 
 
 def _text(text: Text, findings: Iterable[Finding]) -> ViewedText:
-    clear = text.content[:TEXT].split("\n")
-    masked = mask_text("\n".join(clear)).split("\n")
-    if len(masked) != len(clear):
-        clear = masked
-    hit = any(finding.where == text.where and finding.part == text.part for finding in findings)
-    first = next((at for at, pair in enumerate(zip(clear, masked, strict=True)) if pair[0] != pair[1]), 0) if hit else 0
+    lines = text.content.split("\n")
+    shown = _window(_first_line(text, findings) or 0, len(lines))
     return ViewedText(
-        where=mask_text(text.where),
-        lines=tuple(
-            Line(number=at + 1, segments=_segments(clear[at], masked[at])) for at in _window(first, len(clear))
-        ),
-        lines_total=text.content.count("\n") + 1,
+        where=_masked(text.where),
+        lines=tuple(Line(number=at + 1, segments=_segments(fold(lines[at][:LONGEST]))) for at in shown),
+        lines_total=len(lines),
     )
 
 
-def _segments(clear: str, masked: str) -> tuple[Segment, ...]:
-    """Mark the words that the mask changed."""
+def _segments(clear: str) -> tuple[Segment, ...]:
+    """Mask a line, and mark the words that the mask changed."""
+    masked = mask_text(clear)
     if clear == masked:
         return (Segment(text=_cut(masked, LINE)),)
     before, after = re.split(r"(\s+)", clear), re.split(r"(\s+)", masked)
@@ -264,6 +274,10 @@ def _cut_segments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
         kept.append(Segment(text=_cut(segment.text, room), marked=segment.marked))
         room -= len(segment.text)
     return tuple(kept)
+
+
+def _masked(text: str) -> str:
+    return mask_text(fold(text))
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,0 +1,151 @@
+"""The review room in a real Chromium: a reviewer's way by mouse and by keyboard, and hostile mail that stays text."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from review_room import LIST, PASSWORD, SENTENCE, Room, a_message, furnished
+
+from rules.verdict import PartReport, Status
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><svg onload=alert(1)>"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    with furnished(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(room: Room) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(room.app, port=0, access_log=False, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """A fresh profile; whatever the browser complains about fails the test."""
+    context = browser.new_context(base_url=site)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: None if request.url.startswith(site) else complaints.append(request.url))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def done(work: Coroutine[Any, Any, Any]) -> Any:
+    """Playwright keeps an event loop of its own in this thread."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(asyncio.run, work).result()
+
+
+def log_in(page: Page, name: str = "rita") -> None:
+    page.goto("/")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Waiting for a second person")
+
+
+def states(room: Room, hold_id: str) -> list[str]:
+    return [recipient.state for recipient in done(room.quarantine.get(hold_id)).recipients]
+
+
+def test_a_reviewer_logs_in_looks_and_releases(room: Room, page: Page) -> None:
+    """The way through the room, as it is meant."""
+    hold_id = done(room.hold())
+    log_in(page)
+    page.goto(f"/held/{hold_id}")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(SENTENCE)
+    expect(page.locator(".sheet")).to_contain_text(f"***-**-{LIST[1][0][-4:]}")
+    page.get_by_label("benefits@beta.example").check()
+    page.get_by_label("Note").fill("Beta bought Acme last week.")
+    page.get_by_role("button", name="Release to those ticked").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Released.")
+    assert states(room, hold_id) == ["releasing"]
+
+
+def test_by_keyboard_alone(room: Room, page: Page) -> None:
+    """Who reviews forty a day does not use a mouse."""
+    hold_id = done(room.hold())
+    log_in(page)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/held/{hold_id}")
+    page.keyboard.press("n")
+    page.keyboard.type("Just return it.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_contain_text("Returned.")
+    assert states(room, hold_id) == ["returning"]
+
+
+def test_it_works_without_scripts(room: Room, browser: Browser, site: str) -> None:
+    hold_id = done(room.hold())
+    with browser.new_context(base_url=site, java_script_enabled=False) as context:
+        page = context.new_page()
+        log_in(page)
+        page.goto(f"/held/{hold_id}")
+        page.get_by_label("Note").fill("Wrong client.")
+        page.get_by_role("button", name="Return all to the sender").click()
+
+        expect(page.get_by_role("status")).to_contain_text("Returned.")
+
+
+def test_hostile_mail_runs_nothing_and_calls_nobody(room: Room, page: Page) -> None:
+    """The sender chooses every word of a message; none of them may act in a reviewer's browser."""
+    report = PartReport(part="2", filename=HOSTILE, type="text/csv", size=1, status=Status.OPENED, reason=None)
+    raw = a_message(filename="a.csv", subject=HOSTILE, cell=HOSTILE)
+    hold_id = done(room.hold(raw=raw, sentence=HOSTILE, parts=(report,)))
+    log_in(page)
+    for path in ("/", f"/held/{hold_id}?part=0", f"/held/{hold_id}?part=header", "/audit"):
+        page.goto(path)
+        assert "owned" not in page.title()
+        assert page.locator("main script, main img, main svg").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_is_wider_than_the_window(room: Room, page: Page, width: int) -> None:
+    """Wide tables scroll in their own frame."""
+    hold_id = done(room.hold())
+    page.set_viewport_size({"width": width, "height": 800})
+    log_in(page)
+    for path in ("/", f"/held/{hold_id}", "/audit"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,188 @@
+"""What a reviewer's eyes get of a part: masked, bounded, findings marked, and never "clean" for what was not read."""
+
+import zipfile
+from collections.abc import Iterator
+from email.message import EmailMessage
+from io import BytesIO
+
+import pytest
+from carriers import HEADER, people, ssn, write_csv, write_xlsx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.message import Limits
+from gateway.review.view import COLUMNS, ROWS, WHOLE, view_part
+from gateway.review.viewed import Segment, ViewedPart, ViewedTable, ViewedText, write
+from rules.detect import Detector
+from rules.verdict import Status
+
+DETECTOR = Detector()
+LIST = [HEADER, *people(30)]
+XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+
+
+def mail(content: bytes, kind: tuple[str, str], filename: str = "list.dat", body: str = "Enclosed.\n") -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "sam@r.example", "b@beta.example", "census"
+    message.set_content(body)
+    message.add_attachment(content, maintype=kind[0], subtype=kind[1], filename=filename)
+    return bytes(message).replace(b"\n", b"\r\n")
+
+
+def view(raw: bytes, section: str = "2") -> ViewedPart:
+    return view_part(raw, section, Limits(), DETECTOR)
+
+
+def table_of(part: ViewedPart) -> ViewedTable:
+    [found] = [content for content in part.contents if isinstance(content, ViewedTable)]
+    return found
+
+
+def marked(part: ViewedPart) -> Iterator[Segment]:
+    for content in part.contents:
+        runs = content.rows if isinstance(content, ViewedTable) else content.lines
+        for run in runs:
+            cells = run.cells if isinstance(content, ViewedTable) else run.segments  # type: ignore[union-attr]
+            yield from (cell for cell in cells if cell.marked)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(write_csv(LIST), ("text", "csv")), (write_xlsx(LIST), XLSX)], ids=["csv", "xlsx"]
+)
+def test_a_list_is_a_table_with_its_numbers_marked_and_masked(content: bytes, kind: tuple[str, str]) -> None:
+    """The reviewer sees at once which column is the trouble, and no number."""
+    part = view(mail(content, kind))
+
+    table = table_of(part)
+    numbers = [row.cells[0] for row in table.rows[1:]]
+    assert [cell.text for cell in table.rows[0].cells] == list(HEADER)
+    assert [cell.text for cell in numbers] == [f"***-**-{row[0][-4:]}" for row in LIST[1:]]
+    assert all(cell.marked for cell in numbers)
+    assert not any(cell.marked for row in table.rows for cell in row.cells[5:7])  # city and state
+
+
+def test_no_value_of_a_person_comes_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither number nor birth date nor street nor balance: who unmasks must ask for it, and be on record."""
+    answer = write(view(mail(write_csv(LIST), ("text", "csv")))).decode()
+
+    values = [row[column] for row in LIST[1:] for column in (0, 3, 4, 8)]
+    assert [value for value in values if value in answer] == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    """A page of five thousand rows helps nobody; a cut that is not told would lie."""
+    table = table_of(view(mail(write_csv([HEADER, *people(1000)]), ("text", "csv"))))
+
+    assert (len(table.rows), table.rows_total) == (ROWS, 1001)
+
+
+def test_the_window_is_where_the_finding_is() -> None:
+    """A hidden list starts on row 700 because somebody hopes that nobody scrolls."""
+    rows: list[tuple[str, ...]] = [("Part", "Colour", "Price")] + [(f"Bracket {n}", "red", "4.50") for n in range(700)]
+    table = table_of(view(mail(write_csv([*rows, ("",), *LIST]), ("text", "csv"))))
+
+    shown = [row.number for row in table.rows]
+    assert shown[0] == 1
+    assert 704 in shown
+    assert any(cell.marked for row in table.rows for cell in row.cells)
+    assert len(shown) <= ROWS
+
+
+def test_a_wide_sheet_is_cut_and_says_so() -> None:
+    table = table_of(view(mail(write_csv([tuple(f"c{n}" for n in range(90))] * 3), ("text", "csv"))))
+
+    assert (len(table.columns), table.columns_total) == (COLUMNS, 90)
+    assert all(len(row.cells) == COLUMNS for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["{}", "SSN:{}.", "ssn {} and more", "\uff33\uff33\uff2e {}"],
+    ids=["bare", "label", "inside", "wide label"],
+)
+def test_a_number_in_a_text_is_masked_and_marked(written: str) -> None:
+    number = "212-48-6397"
+    part = view(mail(b"x", ("text", "plain"), body=f"Hello,\n\nher SSN is {written.format(number)}\n"), "1")
+
+    assert number not in write(part).decode()
+    assert any("6397" in segment.text for segment in marked(part))
+
+
+DISGUISED = [
+    "\uff12\uff11\uff12-\uff14\uff18-\uff16\uff13\uff19\uff17",
+    "212\u201348\u20136397",
+    "212\u200b-48-\u200b6397",
+    "212\u00a048\u00a06397",
+]
+
+
+@pytest.mark.parametrize("number", DISGUISED)
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_a_number_in_disguise_is_masked_too(number: str, kind: str) -> None:
+    """What the detector unfolds, the mask must unfold: else the page shows what the mail was held for."""
+    rows = [HEADER, *[(number, *row[1:]) for row in LIST[1:6]]]
+    raw = mail(write_csv(rows), ("text", "csv"), body=f"Her SSN is {number} as asked\n")
+    answer = write(view(raw, "1" if kind == "text" else "2")).decode()
+
+    assert number not in answer
+    assert "212" not in answer
+    assert "\uff12\uff11\uff12" not in answer
+
+
+def test_what_cannot_be_opened_is_said_not_shown_as_empty() -> None:
+    """Unknown is not clean, on the page as in the verdict."""
+    part = view(mail(b"PK\x03\x04 not really a zip", ("application", "zip"), "a.zip"))
+
+    assert part.status is not Status.OPENED
+    assert part.reason is not None
+
+
+def test_a_part_that_is_not_there_is_unopened() -> None:
+    part = view(mail(b"x", ("text", "plain")), "9/none.csv")
+
+    assert part.status is Status.UNOPENED
+
+
+def test_a_container_lists_what_is_inside() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("lists/people.csv", write_csv(LIST))
+        archive.writestr("212-48-6397.txt", "hello")
+    raw = mail(out.getvalue(), ("application", "zip"), "all.zip")
+    part = view(raw)
+
+    sections = [inner.section for inner in part.inner]
+    assert any(section.endswith("people.csv") for section in sections)
+    assert "212-48-6397" not in write(part).decode()
+    assert table_of(view(raw, next(section for section in sections if section.endswith("people.csv")))).rows_total == 31
+    named_by_number = next(section for section in sections if section.endswith("6397.txt"))
+    assert view(raw, named_by_number).status is Status.OPENED
+
+
+def test_the_whole_message_shows_its_subject_and_its_parts() -> None:
+    part = view(mail(write_csv(LIST), ("text", "csv")), WHOLE)
+
+    subject = next(
+        content for content in part.contents if isinstance(content, ViewedText) and content.where == "subject"
+    )
+    assert subject.lines[0].segments[0].text == "census"
+    assert [inner.section for inner in part.inner] == ["1", "2"]
+
+
+@given(raw=st.binary(max_size=400), section=st.sampled_from(["", "1", "2", "1/a", "\x00"]))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_give_a_view(raw: bytes, section: str) -> None:
+    """A reviewer's page never depends on mail being well made."""
+    assert view(raw, section).status in set(Status)
+
+
+@given(number=st.randoms(use_true_random=False).map(ssn), column=st.integers(0, 5), row=st.integers(0, 260))
+@settings(max_examples=40, deadline=None)
+def test_a_number_anywhere_in_a_table_is_masked(number: str, column: int, row: int) -> None:
+    """Header or not, first row or last: the mask does not wait for a finding."""
+    rows = [["note"] * 6 for _ in range(261)]
+    rows[row][column] = f"call about {number}"
+    answer = write(view(mail(write_csv([tuple(line) for line in rows]), ("text", "csv")))).decode()
+
+    assert number not in answer
