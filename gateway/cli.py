@@ -69,16 +69,18 @@ def _settings(config: Path | None) -> Settings:
 
 
 @contextmanager
-def _plain_errors(status: int = COULD_NOT_RUN) -> Iterator[None]:
+def _plain_errors() -> Iterator[None]:
     """Our own errors are sentences; a traceback is for bugs."""
-    from gateway.errors import GatewayError
+    from gateway.errors import BrokenChainError, GatewayError
 
     try:
         yield
     except ConfigurationError as error:
         _fail(str(error), BAD_CONFIGURATION)
+    except BrokenChainError as error:
+        _fail(str(error), BROKEN_CHAIN)
     except GatewayError as error:
-        _fail(str(error) or type(error).__name__, status)
+        _fail(str(error) or type(error).__name__, COULD_NOT_RUN)
 
 
 @app.command()
@@ -210,12 +212,9 @@ def audit_verify(
     ] = None,
 ) -> None:
     """Check the chain. Status 5 names the first bad record."""
-    from gateway.terminal import BrokenChainError, verify
+    from gateway.terminal import verify
 
-    try:
-        _print(verify(None if file else _settings(config), file, head))
-    except BrokenChainError as error:
-        _fail(str(error), BROKEN_CHAIN)
+    _print(verify(None if file else _settings(config), file, head))
 
 
 @user.command("add")

@@ -7,7 +7,10 @@ GatewayError
 ├── IllegalTransition   a change of state that the table does not allow
 │   └── OwnMessageError the sender's own message: a second person has to decide
 ├── NotFoundError       no such held message, account or token
-└── AccountError        a name, role or password that cannot be had
+├── AccountError        a name, role or password that cannot be had
+├── UnreadableError     a path that was named and cannot be read
+├── BrokenChainError    the audit log is not what was written; the text names the first bad record
+└── ServiceError        the service cannot go on
 """
 
 
@@ -40,4 +43,16 @@ class NotFoundError(GatewayError):
 
 
 class AccountError(GatewayError):
+    pass
+
+
+class UnreadableError(GatewayError):
+    pass
+
+
+class BrokenChainError(GatewayError):
+    pass
+
+
+class ServiceError(GatewayError):
     pass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from gateway.errors import GatewayError
+from gateway.errors import UnreadableError
 from gateway.inspector import Inspector
 from gateway.settings import Settings
 from rules.clients import Directory
@@ -22,10 +22,6 @@ from rules.verdict import Disposition, Verdict
 
 VERDICT = TypeAdapter(Verdict)
 EXIT = {Disposition.RELAY: 0, Disposition.HOLD: 3, Disposition.REJECT: 4}
-
-
-class UnreadableError(GatewayError):
-    """A path that cannot be read; the text names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.check import of_settings
 from gateway.deliver import Courier
-from gateway.errors import GatewayError
+from gateway.errors import ServiceError
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
 from gateway.ledger import Ledger
@@ -43,10 +43,6 @@ from rules.policy import Policy
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
 
 log = structlog.get_logger("countersign.serve")
-
-
-class ServiceError(GatewayError):
-    """The service cannot go on."""
 
 
 def now() -> datetime:

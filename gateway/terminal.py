@@ -13,11 +13,10 @@ from gateway.audit.export import FORMATS, header
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor, Fault
 from gateway.audit.verify import verify as verify_lines
-from gateway.errors import GatewayError
+from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, SummaryShape
-from gateway.scan import UnreadableError
 from gateway.settings import Settings
 from gateway.store import Store
 from rules.clients import Directory
@@ -25,10 +24,6 @@ from rules.verdict import InvolvedClient, PartReport
 
 SUMMARIES = TypeAdapter(list[SummaryShape])
 Lines = Sequence[str]
-
-
-class BrokenChainError(GatewayError):
-    """The log is not what was written; the text names the first bad record."""
 
 
 def _now() -> datetime:

@@ -109,7 +109,7 @@ def test_what_cannot_run_says_why(arguments: tuple[str, ...], status: int, said:
 
 
 BROKEN = {
-    "settings": ("countersign.yaml", "smtp: {listen: x}\n", "countersign.yaml:1: smtp.listen: unknown key"),
+    "settings": ("countersign.yaml", "smtp: {listen: x}\n", 'countersign.yaml:1: smtp.listen: "x" is not host:port'),
     "directory": (
         "clients.yaml",
         (
