@@ -12,7 +12,7 @@ import structlog
 
 from gateway import trace
 from gateway.carrier import reach
-from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError
+from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError, StoreFullError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
 from gateway.ledger import Ledger, fingerprint
@@ -73,7 +73,10 @@ class Pipeline:
             arrival = Arrival(envelope=envelope, raw=raw, fingerprint=fp, id=new_id(at), at=at)
             walk = self._walks[fp] = asyncio.create_task(self._walk(arrival))
             walk.add_done_callback(lambda _: self._walks.pop(fp, None))
-        reply = await asyncio.shield(walk)
+        try:
+            reply = await asyncio.shield(walk)
+        except StoreFullError:
+            reply = STORE_FULL
         self.metrics.replies.labels(str(reply.code)[0]).inc()
         return reply
 
