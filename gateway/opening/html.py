@@ -25,8 +25,13 @@ _BLOCKS = frozenset(
     )
 )
 _UNNESTED = frozenset(
-    re.findall(r"\w+", "area base br col embed hr img input link meta source track wbr p li td tr th dd dt option")
+    re.findall(
+        r"\w+",
+        "area base br col embed hr img input link meta source track wbr p li td tr th dd dt option "
+        "path circle rect line polyline polygon use",
+    )
 )
+_LINES = frozenset({"br", "hr"})
 _CELLS = frozenset({"td", "th", "caption"})
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "title"})
 _READ = frozenset(
@@ -49,6 +54,8 @@ _READ = frozenset(
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _CSS_CONTENT = re.compile(r"content\s*:\s*([\"'])(.*?)\1", re.DOTALL)
 _DATA_URI = re.compile(r"data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),(.*)", re.DOTALL)
+_COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)|<[!?]([^>]*)", re.DOTALL)
+_USUAL_DOCTYPE = re.compile(r"<!doctype\s+html[^\[>]*\Z", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _MOST_TABLES_DEEP = 50
 _MOST_LEVELS = 2_000
@@ -66,6 +73,7 @@ def open_html(leaf: Leaf, budget: Budget) -> Opening:
         note = f"elements nested deeper than {_MOST_LEVELS}"
         return Opening(outcome=Partial(contents=(text,), obstacle=Obstacle.LIMIT, note=note))
     page = _Page(part=leaf.section)
+    page.comments(source)
     page.read(LexborHTMLParser(source))
     body = page.text()
     contents = tuple(page.contents(leaf.role, body))
@@ -81,8 +89,8 @@ def _depth(source: str) -> int:
     if opened < _MOST_LEVELS:
         return 0
     deepest = level = 0
-    for tag in re.finditer(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*?(/?)>", source):
-        if tag[2].lower() not in _UNNESTED and not tag[3]:
+    for tag in re.finditer(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)", source):
+        if tag[2].lower() not in _UNNESTED:
             level = max(level - 1, 0) if tag[1] else level + 1
             deepest = max(deepest, level)
     return deepest
@@ -121,6 +129,12 @@ class _Page:
                     self.leave(node)
             node = node.next if node is not None and level else None
 
+    def comments(self, source: str) -> None:
+        """Comments, CDATA, processing instructions, and a DOCTYPE that holds more than the usual."""
+        for found in _COMMENT.finditer(source):
+            if not _USUAL_DOCTYPE.match(found[0]):
+                self.hide("comment", re.sub(r"<[^>]*>", " ", found[1] or found[2] or ""))
+
     def enter(self, node: LexborNode) -> bool:
         """Read a node; tells whether what is below it is to be read too."""
         name = node.tag or ""
@@ -129,8 +143,7 @@ class _Page:
             self.buffers[-1].append(_SPACE.sub(" ", words) if "\n" in words or "  " in words else words)
             return False
         if name == "-comment":
-            self.hide("comment", re.sub(r"<[^>]*>", " ", node.comment_content or ""))
-            return False
+            return False  # read from the source: the tree has not all of them
         if attributes := node.attributes:
             self.attributes(attributes)
         if name in _UNSEEN:
@@ -153,7 +166,7 @@ class _Page:
             self.cell(name, node)
         elif name == "table" and self.grids:
             self.table(self.grids.pop())
-        elif name in _BLOCKS:
+        elif name in _BLOCKS and name not in _LINES:
             self.buffers[-1].append("\n")
 
     def cell(self, name: str, node: LexborNode) -> None:
@@ -182,7 +195,7 @@ class _Page:
 
     def unseen(self, name: str, node: LexborNode) -> bool:
         if name in {"noscript", "template"}:
-            self.hide(name, re.sub(r"<[^>]*>", " ", node.inner_html or ""))
+            self.hide(name, re.sub(r"<[^>]*>", " ", node.html or ""))
             return False
         text = node.text(deep=True) or ""
         if name == "style":

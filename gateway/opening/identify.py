@@ -3,7 +3,7 @@
 import re
 
 from gateway.opening import look_in
-from gateway.opening.charset import decode, is_text, wide
+from gateway.opening.charset import decode, is_text
 from gateway.opening.delimited import TYPES as DELIMITED
 from gateway.opening.delimited import delimiter_of
 
@@ -29,6 +29,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 _SECOND_LOOK = (*(signature for signature, _ in _SIGNATURES), b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
 
+_LATE_PDF = re.compile(rb"[\r\n]%PDF-\d")
 _HEADER = re.compile(r"(?:(?:>?From |[!-9;-~]+:).*\n(?:[ \t].*\n)*)+(?:\n|\Z)")
 _PROOF_OF_MAIL = re.compile(
     r"^(?:message-id|mime-version|received|content-type|return-path|x-[a-z-]+):", re.IGNORECASE | re.MULTILINE
@@ -36,9 +37,10 @@ _PROOF_OF_MAIL = re.compile(
 _MAIL_FIELD = re.compile(r"^(?:from|to|subject|date|cc|content-type|return-path):", re.IGNORECASE | re.MULTILINE)
 _MBOX = re.compile(r"From \S+ .*\d{4}.*\n[!-9;-~]+:")
 _HTML = re.compile(
-    r"<(?:!doctype\s+html|html|head|body|table|div|p|span|meta|style|script|title|h[1-6]|br|a|b|font|center)[\s>/]",
+    r"<(?:!doctype\s+html|html|head|body|table|div|p|span|meta|style|script|h[1-6]|br|font|center)[\s>/]",
     re.IGNORECASE,
 )
+_ROOT = re.compile(r"<([a-z_][\w.:-]*)[\s>/]")
 _JSON = re.compile(r"[\[{]\s*(?:[\"{\[\]}\d-]|true|false|null)")
 _NAMED = {
     ".htm": "text/html",
@@ -55,15 +57,14 @@ _TIES = frozenset(_NAMED.values()) | {"text/yaml", "text/x-yaml"}
 
 def identify(content: bytes, declared: str = "", filename: str | None = None, charset: str | None = None) -> str:
     """The standard MIME type of what `content` is."""
-    if content.startswith(_SECOND_LOOK) and (found := _binary(content)):
+    if found := (content.startswith(_SECOND_LOOK) and _binary(content)) or _behind(content):
         return found
     if declared.startswith("text/") and b"\0" not in content and content.isascii():
         return _text(content[:65536].decode("ascii"), declared, filename)
-    if found := _behind(content):
-        return found
     if is_text(content) and (head := decode(content[:65536], charset)):
         return _text(head, declared, filename)
-    if declared.startswith("text/") and not wide(content) and is_text(content[:65536].replace(b"\0", b"")):
+    few = content.count(0) < len(content) // 20 + 2
+    if few and declared.startswith("text/") and is_text(content[:65536].replace(b"\0", b"")):
         return "text/plain"  # NUL bytes sprinkled over a text: its opener calls that partial
     return look_in.zip_at_end(content) or look_in.pgp(content) or look_in.by_magic(content) or UNKNOWN
 
@@ -72,7 +73,9 @@ def _behind(content: bytes) -> str | None:
     """Formats whose mark does not stand first; PDF readers accept junk before the header."""
     if content[257:262] == b"ustar" or look_in.old_tar(content):
         return "application/x-tar"
-    return "application/pdf" if content.find(b"%PDF-", 0, 1024) >= 0 else None
+    if content.find(b"%PDF-", 0, 1024) >= 0 and _LATE_PDF.search(content, 0, 1024) and b" obj" in content:
+        return "application/pdf"
+    return None
 
 
 def _binary(content: bytes) -> str | None:
@@ -129,18 +132,19 @@ def _hint(declared: str, filename: str | None) -> str | None:
 
 
 def _marked_up(start: str, hint: str | None) -> str:
-    head = start[:2048].lower()
-    if head.startswith("<?xml"):
-        if "<html" in head:
-            return "text/html"
-        return "image/svg+xml" if "<svg" in head else "application/xml"
-    if head.startswith("<svg"):
-        return "image/svg+xml"
-    if head.startswith("<!--") and hint == "application/xml":
-        return hint
-    if _HTML.search(head) or hint == "text/html":
+    """By the root element; a page without one is HTML where HTML's own elements stand."""
+    head = start[:4096].lower()
+    root = _ROOT.search(head)
+    name = root[1].rpartition(":")[2] if root else ""
+    if name in {"html", "svg"}:
+        return "text/html" if name == "html" else "image/svg+xml"
+    if head.startswith("<!doctype html") or (
+        not head.startswith("<?xml") and hint != "application/xml" and _HTML.search(head)
+    ):
         return "text/html"
-    return "application/xml" if re.match(r"<[a-z_][\w.:-]*[\s>/]", head) else "text/plain"
+    if head.startswith(("<?xml", "<!doctype")) or hint == "application/xml":
+        return "application/xml"
+    return hint or ("application/xml" if name else "text/plain")
 
 
 def _mail(head: str, declared: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.message import Opened, Partial
-from gateway.opening import delimited, pasted
+from gateway.opening import delimited, pasted, records
 from gateway.opening.charset import decode
 from gateway.opening.opener import Budget, Inner, Leaf, Opening
 from rules.content import Content, Role, Text
@@ -18,6 +18,8 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
     """A text body stays a text, tables pasted into it included; a file that is delimited becomes a table."""
     del budget
     text = decode(leaf.content, leaf.charset)
+    if leaf.role is not Role.BODY:
+        text = records.cut(text)
     table = None if leaf.role is Role.BODY else delimited.table_of(text, leaf.section, named=_named(leaf))
     contents: tuple[Content, ...] = (table,) if table else (as_text(leaf, text),)
     if not text.strip():

@@ -1,0 +1,448 @@
+"""Archives, mailboxes, Outlook's own formats and signatures: what is inside is opened, what is sealed is said to be."""
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import subprocess
+import tarfile
+import time
+import zipfile
+import zlib
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import py7zr
+import pytest
+from backports import zstd
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ole_writer import ole_file
+from opening_messages import (
+    ROSTER,
+    clean,
+    crlf,
+    obstacle,
+    open_attachment,
+    opened,
+    part,
+    tables,
+    with_attachment,
+    words,
+)
+
+from gateway.message import Opened, Partial, Unopened
+from rules.content import Role
+from rules.verdict import Obstacle
+
+CSV = ROSTER.encode()
+SSN = "219-09-9999"
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def seven(files: dict[str, bytes], password: str | None = None, *, hide: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    with py7zr.SevenZipFile(buffer, "w", password=password, header_encryption=hide) as archive:
+        for name, content in files.items():
+            archive.writestr(content, name)
+    return buffer.getvalue()
+
+
+LIST = {"list.csv": CSV}
+CONTAINERS = {
+    "zip, stored": (zipped(LIST, zipfile.ZIP_STORED), "a.zip", "2/list.csv"),
+    "zip, deflated": (zipped(LIST), "a.zip", "2/list.csv"),
+    "zip, bzip2": (zipped(LIST, zipfile.ZIP_BZIP2), "a.zip", "2/list.csv"),
+    "zip, LZMA": (zipped(LIST, zipfile.ZIP_LZMA), "a.zip", "2/list.csv"),
+    "zip in a zip": (zipped({"inner.zip": zipped(LIST)}), "a.zip", "2/inner.zip/list.csv"),
+    "zip with a folder": (zipped({"x/list.csv": CSV}), "a.zip", "2/x/list.csv"),
+    "zip under another name": (zipped(LIST), "picture.png", "2/list.csv"),
+    "tar": (tarred(LIST), "a.tar", "2/list.csv"),
+    "tar, gzipped": (tarred(LIST, "w:gz"), "a.tar.gz", "2/a.tar/list.csv"),
+    "gzip": (gzip.compress(CSV), "list.csv.gz", "2/list.csv"),
+    "gzip of two members": (gzip.compress(CSV[:40]) + gzip.compress(CSV[40:]), "list.csv.gz", "2/list.csv"),
+    "bzip2": (bz2.compress(CSV), "list.csv.bz2", "2/list.csv"),
+    "xz": (lzma.compress(CSV), "list.csv.xz", "2/list.csv"),
+    "zstd": (zstd.compress(CSV), "list.csv.zst", "2/list.csv"),
+    "7z": (seven(LIST), "a.7z", "2/list.csv"),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_list_in_a_container_is_opened_as_its_table(name: str) -> None:
+    """One layer of packing must not hide the rows."""
+    content, filename, section = CONTAINERS[name]
+
+    message = open_attachment(content, filename)
+
+    assert clean(message), message.parts
+    assert part(message, section).media_type == "text/csv"
+    assert [len(table.rows) for table in tables(message)] == [4]
+
+
+def test_containers_come_before_what_they_hold() -> None:
+    message = open_attachment(zipped({"inner.zip": zipped(LIST)}), "a.zip")
+
+    assert [each.section for each in message.parts] == ["1", "2", "2/inner.zip", "2/inner.zip/list.csv"]
+
+
+def test_encrypted_zip_entries_are_listed_by_name(tmp_path: Path) -> None:
+    """The reviewer sees at least what it is called."""
+    (tmp_path / "acme.csv").write_bytes(CSV)
+    subprocess.run(["zip", "-q", "-P", "x", "a.zip", "acme.csv"], cwd=tmp_path, check=True)  # noqa: S607
+
+    message = open_attachment((tmp_path / "a.zip").read_bytes(), "a.zip")
+
+    assert obstacle(part(message, "2/acme.csv")) is Obstacle.ENCRYPTED
+    assert "acme.csv" in [text.content for text in message.headings if text.role is Role.FILENAME]
+
+
+def test_encrypted_7z_is_listed_or_said_to_be_sealed() -> None:
+    named = open_attachment(seven(LIST, "x"), "a.7z")
+    hidden = open_attachment(seven(LIST, "x", hide=True), "a.7z")
+
+    assert obstacle(part(named, "2/list.csv")) is Obstacle.ENCRYPTED
+    assert obstacle(part(hidden, "2")) is Obstacle.ENCRYPTED
+
+
+def test_files_of_one_name_keep_apart() -> None:
+    content = zipped({"a.txt": b"one", "b.txt": b"two"}).replace(b"b.txt", b"a.txt")
+
+    message = open_attachment(content)
+
+    assert [each.section for each in message.parts] == ["1", "2", "2/a.txt", "2/a.txt~2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "C:\\x\\y.txt", "a\nb.txt", "\u202egpj.exe", "x" * 5000]
+)
+def test_names_that_lead_elsewhere_become_plain_sections(name: str) -> None:
+    """A section is shown, logged and looked up: it must not be a weapon."""
+    message = open_attachment(tarred({name: b"hello"}), "a.tar")
+    section = message.parts[-1].section
+
+    assert section.startswith("2/")
+    assert ".." not in section
+    assert section.isprintable()
+    assert len(section) < 300
+
+
+def test_an_entry_that_only_its_local_header_knows_is_read_and_makes_the_zip_partial() -> None:
+    """Readers that go from front to back show it; those that use the directory do not."""
+    hidden = zipped({"hidden.csv": CSV})
+    shown = zipped({"shown.txt": b"hello"})
+
+    message = open_attachment(hidden[: hidden.find(b"PK\x01\x02")] + shown, "a.zip")
+
+    assert obstacle(part(message, "2")) is Obstacle.CORRUPT
+    assert SSN in words(message)
+
+
+def test_a_zip_without_its_directory_is_read_and_partial() -> None:
+    message = open_attachment(zipped(LIST)[:-60], "a.zip")
+
+    assert obstacle(part(message, "2")) is Obstacle.CORRUPT
+    assert SSN in words(message)
+
+
+def test_a_size_that_lies_is_not_believed() -> None:
+    """A reader that trusts the directory would show five bytes of it."""
+    content = bytearray(zipped(LIST))
+    entry = content.find(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = struct.pack("<I", 5)
+    content[entry + 16 : entry + 20] = struct.pack("<I", zlib.crc32(CSV[:5]))
+
+    message = open_attachment(bytes(content), "a.zip")
+
+    assert obstacle(part(message, "2/list.csv")) is Obstacle.CORRUPT
+
+
+@pytest.mark.parametrize("content", [gzip.compress(CSV)[:-9], gzip.compress(CSV) + b"and more", bz2.compress(CSV)[:-4]])
+def test_a_stream_that_breaks_off_or_goes_on_is_partial(content: bytes) -> None:
+    message = open_attachment(content, "list.csv.gz")
+
+    assert obstacle(part(message, "2")) is Obstacle.CORRUPT
+
+
+def test_an_mbox_gives_each_message() -> None:
+    box = "From a@b.example Mon Jan  1 00:00:00 2024\nFrom: a@b.example\nSubject: one\n\nAda " + SSN + "\n\n"
+    box += "From a@b.example Mon Jan  1 00:00:00 2024\nFrom: a@b.example\nSubject: two\n\n>From here\n"
+
+    message = open_attachment(box.encode(), "old.mbox")
+
+    assert clean(message), message.parts
+    assert [each.section for each in message.parts] == ["1", "2", "2/1", "2/1/1", "2/2", "2/2/1"]
+    assert SSN in words(message)
+
+
+def test_an_eml_file_is_opened_whatever_it_is_called() -> None:
+    inner = with_attachment(CSV, "list.csv")
+
+    message = open_attachment(inner, "x.dat")
+
+    assert [each.section for each in message.parts] == ["1", "2", "2.1", "2.2"]
+    assert [len(table.rows) for table in tables(message)] == [4]
+
+
+# Outlook
+
+
+def tnef_record(level: int, number: int, content: bytes) -> bytes:
+    head = struct.pack("<BHHI", level, number, 6, len(content))
+    return head + content + struct.pack("<H", sum(content) & 0xFFFF)
+
+
+def mapi(*properties: tuple[int, int, bytes]) -> bytes:
+    """(type, number, value) in MS-OXTNEF's form."""
+    block = struct.pack("<I", len(properties))
+    for kind, number, value in properties:
+        block += struct.pack("<HHII", kind, number, 1, len(value)) + value + bytes(-len(value) % 4)
+    return block
+
+
+def tnef(*records: bytes) -> bytes:
+    return bytes.fromhex("789f3e22") + b"\x01\x00" + b"".join(records)
+
+
+def test_winmail_dat_gives_body_and_attachments() -> None:
+    """Exchange wraps a whole message in it; what is attached hides in there."""
+    content = tnef(
+        tnef_record(1, 0x9003, mapi((0x001F, 0x0037, "Acme census\0".encode("utf-16-le")))),
+        tnef_record(1, 0x800C, b"see the list\0"),
+        tnef_record(2, 0x9002, bytes(14)),
+        tnef_record(2, 0x8010, b"LIST~1.CSV\0"),
+        tnef_record(2, 0x800F, CSV),
+        tnef_record(2, 0x9005, mapi((0x001F, 0x3707, "list.csv\0".encode("utf-16-le")))),
+    )
+
+    message = open_attachment(content, "winmail.dat")
+
+    assert clean(message), message.parts
+    assert part(message, "2/list.csv").media_type == "text/csv"
+    assert "Acme census" in words(message)
+    assert "see the list" in words(message)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        tnef(tnef_record(1, 0x9003, struct.pack("<IHHI", 1, 0x101F, 0x0037, 0xFFFFFFF0))),
+        tnef(struct.pack("<BHHI", 1, 0x9003, 6, 0xFFFFFFF0)),
+        tnef(tnef_record(1, 0x9003, struct.pack("<IHHII", 0xFFFFFFFF, 0x001F, 0x0037, 1, 0xFFFFFFFF))),
+    ],
+)
+def test_a_tnef_that_claims_gigabytes_costs_nothing(content: bytes) -> None:
+    """53 bytes of it once took a library 23 GB."""
+    message = open_attachment(content, "winmail.dat")
+
+    assert obstacle(part(message, "2")) is Obstacle.CORRUPT
+
+
+def wide(text: str) -> bytes:
+    return text.encode("utf-16-le")
+
+
+def test_a_msg_file_gives_its_bodies_recipients_and_attachments() -> None:
+    inner = {"__properties_version1.0": bytes(24), "__substg1.0_1000001F": wide("inner body " + SSN)}
+    content = ole_file(
+        {
+            "__properties_version1.0": bytes(32),
+            "__substg1.0_0037001F": wide("Acme census"),
+            "__substg1.0_1000001F": wide("see the list"),
+            "__substg1.0_10130102": b"<p>see the <b>page</b></p>",
+            "__recip_version1.0_#00000000": {"__substg1.0_39FE001F": wide("b@client.example")},
+            "__attach_version1.0_#00000000": {"__substg1.0_3707001F": wide("list.csv"), "__substg1.0_37010102": CSV},
+            "__attach_version1.0_#00000001": {"__substg1.0_3701000D": inner},
+        }
+    )
+
+    message = open_attachment(content, "mail.msg")
+
+    assert clean(message), message.parts
+    assert part(message, "2").media_type == "application/vnd.ms-outlook"
+    assert part(message, "2/list.csv").media_type == "text/csv"
+    for expected in ("Acme census", "see the list", "see the page", "b@client.example", "inner body " + SSN):
+        assert expected in words(message)
+
+
+# signed and sealed
+
+
+@pytest.fixture(scope="session")
+def signer() -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sam")])
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    unsigned = x509.CertificateBuilder(name, name, key.public_key(), 1, start, start + timedelta(days=3650))
+    return unsigned.sign(key, hashes.SHA256()), key
+
+
+Signer = tuple[x509.Certificate, rsa.RSAPrivateKey]
+
+
+def signed(content: bytes, signer: Signer, *options: pkcs7.PKCS7Options) -> bytes:
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(*signer, hashes.SHA256())
+    return builder.sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary, *options])
+
+
+def test_an_opaque_signed_message_is_opened_and_its_body_is_the_body(signer: Signer) -> None:
+    """Outlook signs this way; it is not encrypted, only wrapped."""
+    inner = crlf(f"Content-Type: text/plain\n\nDear Acme, Ada {SSN}\n")
+    message = EmailMessage()
+    message.set_content(signed(inner, signer), maintype="application", subtype="pkcs7-mime", filename="smime.p7m")
+    del message["Content-Disposition"]
+    message.replace_header("Content-Type", "application/pkcs7-mime; smime-type=signed-data")
+
+    found = opened(message.as_bytes())
+
+    assert clean(found), found.parts
+    assert SSN in words(found)
+    assert [text.role for each in found.parts for text in each.outcome.contents] == [Role.BODY]  # type: ignore[union-attr]
+
+
+def test_detached_signatures_are_opened_for_there_is_nothing_in_them(signer: Signer) -> None:
+    found = open_attachment(signed(CSV, signer, pkcs7.PKCS7Options.DetachedSignature), "smime.p7s")
+
+    assert part(found, "2").media_type == "application/pkcs7-signature"
+    assert clean(found)
+
+
+def test_enveloped_content_is_sealed(signer: Signer) -> None:
+    builder = pkcs7.PKCS7EnvelopeBuilder().set_data(CSV).add_recipient(signer[0])
+
+    found = open_attachment(builder.encrypt(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary]), "smime.p7m")
+
+    assert obstacle(part(found, "2")) is Obstacle.ENCRYPTED
+
+
+ARMOUR = "-----BEGIN PGP MESSAGE-----\n\nhQEMA0\n=abcd\n-----END PGP MESSAGE-----\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        crlf(f"Subject: s\n\nhello\n{ARMOUR}"),
+        crlf(f"Subject: s\n\n{ARMOUR}"),
+        with_attachment(ARMOUR.encode(), "a.asc"),
+        with_attachment(b"\x85\x01\x0c\x03" + bytes(range(1, 100)), "a.gpg"),
+        with_attachment(b"\x8c\x0d\x04\x09\x03\x02" + bytes(range(1, 100)), "a.pgp"),
+    ],
+)
+def test_pgp_messages_are_sealed(raw: bytes) -> None:
+    """Encrypted is could-not-look, never clean."""
+    assert Obstacle.ENCRYPTED in [obstacle(each) for each in opened(raw).parts]
+
+
+def test_a_clear_signed_text_is_opened() -> None:
+    text = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nAda {SSN}\n-----BEGIN PGP SIGNATURE-----\n\nx\n"
+    found = opened(crlf(f"Subject: s\n\n{text}-----END PGP SIGNATURE-----\n"))
+
+    assert clean(found)
+    assert SSN in words(found)
+
+
+# bombs
+
+
+def zeros() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as target:
+        for _ in range(600):
+            target.write(bytes(1 << 20))
+    return buffer.getvalue()
+
+
+def lying_zeros() -> bytes:
+    content = bytearray(zipped({"zeros": bytes(300 << 20)}))
+    entry = content.find(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = struct.pack("<I", 10)
+    return bytes(content)
+
+
+def nested_zips() -> bytes:
+    content = zipped(LIST)
+    for _ in range(20):
+        content = zipped({"next.zip": content})
+    return content
+
+
+def many_entries() -> bytes:
+    return zipped({str(number): b"" for number in range(10_000)}, zipfile.ZIP_STORED)
+
+
+def many_zips() -> bytes:
+    level = zipped({f"{number}.txt": b"x" for number in range(50)})
+    for _ in range(3):
+        level = zipped({f"{number}.zip": level for number in range(50)})
+    return level
+
+
+def gzip_of_zeros() -> bytes:
+    return gzip.compress(gzip.compress(bytes(300 << 20), 6), 9)
+
+
+def sparse_tar() -> bytes:
+    entry = tarfile.TarInfo("sparse")
+    entry.size = 10 << 30
+    return entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+
+
+BOMBS = [zeros, lying_zeros, nested_zips, many_entries, many_zips, gzip_of_zeros, sparse_tar]
+
+
+@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb.__name__)
+def test_bombs_are_answered_fast_and_held(bomb: object) -> None:
+    """A few kilobytes must not cost gigabytes or minutes."""
+    content = bomb()  # type: ignore[operator]
+    start = time.process_time()
+
+    message = open_attachment(content, max_expanded=256 << 20)
+
+    assert time.process_time() - start < 5
+    assert not clean(message)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_damaged_container_never_raises(data: st.DataObject) -> None:
+    """A flipped byte or a cut is an outcome, not an exception."""
+    content, filename, _ = CONTAINERS[data.draw(st.sampled_from(sorted(CONTAINERS)))]
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+
+    message = open_attachment(bytes(damaged[: data.draw(st.integers(1, len(damaged)))]), filename)
+
+    assert all(isinstance(each.outcome, Opened | Partial | Unopened) for each in message.parts)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_any_tnef_gives_an_outcome(content: bytes) -> None:
+    message = open_attachment(tnef(content), "winmail.dat")
+
+    assert all(isinstance(each.outcome, Opened | Partial | Unopened) for each in message.parts)
