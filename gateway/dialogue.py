@@ -272,6 +272,8 @@ class Session(SMTP):
             await super().push(wording.GO_AHEAD)
             raw = await self._content()
             reply = raw if isinstance(raw, Reply) else await self._take(envelope, raw)
+        except ConnectionError:
+            raise
         except Exception as error:  # noqa: BLE001 - half-read content must never be read as commands
             log.error("message not read: %s", type(error).__name__)  # noqa: TRY400
             self.dismiss(wording.NOT_READ)

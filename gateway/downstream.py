@@ -83,7 +83,7 @@ async def _connect(route: Route, *, tls: TlsMode) -> "Connection":
     except BaseException as error:
         smtp.close()
         if isinstance(error, (aiosmtplib.SMTPException, OSError, ValueError)):
-            raise Unreachable(type(error).__name__) from error
+            raise Unreachable(_why(error)) from error
         raise
     return Connection(smtp, route.patience)
 
@@ -104,7 +104,12 @@ async def _secure(smtp: aiosmtplib.SMTP, *, required: bool) -> None:
         await smtp.starttls()
         await smtp.ehlo()
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise TlsNotMet(type(error).__name__) from error
+        raise TlsNotMet(_why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """For the log. Safe before MAIL only: nothing of a message is said yet that an answer could quote."""
+    return f"{type(error).__name__}: {str(error)[:200]!a}"
 
 
 class Connection:

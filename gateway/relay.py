@@ -4,6 +4,7 @@ When the connection is lost after the final dot nobody can know: that is `unknow
 """
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from gateway.downstream import Connection, Patience, Pool, Route, Said, TlsMode,
 from gateway.message import Envelope
 from gateway.reply import NO_DOWNSTREAM, Reply
 from gateway.settings import Downstream
+
+log = logging.getLogger(__name__)
 
 PIECE = 1 << 18  #: octets handed to the transport at once
 MAX_CONNECTIONS = 50  #: Postfix's smtpd_client_connection_count_limit
@@ -99,10 +102,13 @@ class NextHop:
         try:
             async with asyncio.timeout(within), self._slots:
                 reply = await transaction.run(self._pool)
-        except TlsNotMet:
+        except TlsNotMet as error:
+            log.warning("next hop is not trusted, nothing was sent: %s", error)
             return transaction.delivery(NO_TLS)
-        except (Unreachable, TimeoutError):
-            return transaction.lost()
+        except (Unreachable, TimeoutError) as error:
+            delivery = transaction.lost()
+            log.warning("next hop: %s, %s", delivery.fate, error or "out of time")
+            return delivery
         return transaction.delivery(reply)
 
     async def close(self) -> None:

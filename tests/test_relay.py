@@ -375,6 +375,20 @@ async def test_nothing_is_sent_where_tls_is_not_met(
     assert not [line for line in peer.commands if line[:4] in {b"MAIL", b"RCPT", b"DATA"}]
 
 
+async def test_the_log_says_why_and_nothing_of_the_mail(
+    authority: trustme.CA, trusting: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mail engineer must see what is wrong with the certificate; a quoted recipient has no place there."""
+    async with downstream(tls=server_context(authority, "x.example")) as peer:
+        await deliver(peer, tls="verify", context=trusting)
+    async with downstream({"RCPT": [f"gibberish {RITA}"]}) as peer:
+        await deliver(peer)
+
+    assert "certificate is not valid for 'localhost'" in caplog.text
+    assert "next hop: deferred, SMTPResponseException" in caplog.text
+    assert RITA not in caplog.text
+
+
 @pytest.mark.parametrize("fault", ["none", "not offered", "refused", "broken"])
 async def test_opportunistic_means_tls_where_it_can_be_had(fault: str, authority: trustme.CA) -> None:
     """Its only promise is that mail arrives; `check` warns of it."""
