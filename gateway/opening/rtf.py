@@ -1,0 +1,88 @@
+"""RTF: text, tables, margins and notes by striprtf; objects and pictures are taken out first. Never fetches links."""
+
+import re
+import struct
+
+from striprtf.striprtf import rtf_to_text
+
+from gateway.opening.legacy import packed
+from gateway.opening.opener import Budget, Inner, Leaf, Opening
+from gateway.opening.reading import Reading
+from rules.content import Role
+from rules.verdict import Obstacle
+
+_CELL = "\x1f"
+_CELLS = re.compile(r"\\(?:nest)?cell(?![a-z])[ ]?")
+_OBJECT = re.compile(r"\{\\\*\\objdata\b([0-9A-Fa-f\s]*)\}")
+_PICTURE = re.compile(r"\{\\pict(?:\\\*?[a-z]+-?\d*[ ]?|\{[^{}]*\}|\s)*?((?:[0-9A-Fa-f]\s*){32,})\}")
+_COPY = re.compile(r"\{\\nonshppict")
+# Groups that striprtf passes over; made paragraphs, they are read like any other.
+_PASSED_OVER = re.compile(
+    r"(?:\\\*)?\\(?:header[lrf]?|footer[lrf]?|footnote|annotation|atnauthor|info|title|subject|author|manager|company|"
+    r"operator|category|keywords|comment|doccomm|hlinkbase|docvar|shptxt|shpinst|shp|do|dptxbxtext|fldinst|bkmkstart|"
+    r"propname|staticval|userprops|ffdeftext|ffl)(?![a-z])-?\d*[ ]?"
+)
+_INFO = re.compile(r"\{\\(?:title|subject|author|manager|company|keywords|doccomm)\b ?([^{}\\]*)\}")
+
+
+def open_rtf(leaf: Leaf, budget: Budget) -> Opening:
+    reading = Reading(leaf)
+    with reading.attempt("the document"):
+        budget.expand(len(leaf.content))
+        source = leaf.content.decode("latin-1")
+        reading.text("properties", "\n".join(_INFO.findall(source)), Role.HEADING)
+        source = _take_objects(source, reading)
+        source = _take_pictures(source, reading)
+        source = _CELLS.sub(_CELL, source)
+        source = _PASSED_OVER.sub(r"\\par ", source)
+        _read_lines(rtf_to_text(source, errors="replace"), reading)  # type: ignore[no-untyped-call]
+    return reading.opening()
+
+
+def _take_objects(source: str, reading: Reading) -> str:
+    for digits in _OBJECT.findall(source):
+        with reading.attempt("an embedded object"):
+            reading.inner.append(_native(bytes.fromhex("".join(digits.split()))))
+    source = _OBJECT.sub("", source)
+    if "\\objdata" in source:  # control words among the digits: nobody's word processor writes that
+        reading.fail(Obstacle.UNSUPPORTED, "an embedded object is written in an unusual way")
+    return source
+
+
+def _native(stream: bytes) -> Inner:
+    """MS-OLEDS 2.2.5: version, format, three counted names, then the object's own bytes."""
+    position = 8
+    names = []
+    for _ in range(3):
+        (length,) = struct.unpack_from("<I", stream, position)
+        names.append(stream[position + 4 : position + 4 + length].rstrip(b"\0"))
+        position += 4 + length
+    (size,) = struct.unpack_from("<I", stream, position)
+    native = stream[position + 4 : position + 4 + size]
+    return packed(native)
+
+
+def _take_pictures(source: str, reading: Reading) -> str:
+    """Pictures as files of their own. Old programs' copies of them (nonshppict) show the same once more."""
+    for found in _PICTURE.finditer(source):
+        if not _COPY.search(source, max(found.start() - 20, 0), found.start()):
+            with reading.attempt("a picture"):
+                reading.inner.append(Inner(name=None, content=bytes.fromhex("".join(found[1].split()))))
+    return _PICTURE.sub("", source)
+
+
+def _read_lines(text: str, reading: Reading) -> None:
+    lines: list[str] = []
+    rows: list[list[str]] = []
+    number = 0
+    for line in [*text.split("\n"), ""]:
+        if _CELL in line:
+            cells = [cell.strip() for cell in line.split(_CELL)]
+            rows.append(cells[:-1] if not cells[-1] else cells)
+            continue
+        if rows:
+            number += 1
+            reading.table(f"table {number}", rows)
+            rows = []
+        lines.append(line)
+    reading.text("document", "\n".join(lines))
