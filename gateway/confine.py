@@ -91,7 +91,7 @@ def code_and_data() -> tuple[Path, ...]:
     libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"]
     tesseract = os.environ.get("TESSDATA_PREFIX", "/usr/share/tessdata")
     shares = ["/usr/share/tesseract-ocr", "/usr/share/misc", "/usr/share/fonts", "/usr/share/zoneinfo", tesseract]
-    single = ["/etc/magic", "/etc/localtime", "/dev/null", "/dev/urandom", *mimetypes.knownfiles]
+    single = ["/etc/magic", "/etc/localtime", "/dev/null", "/dev/urandom", "/proc/meminfo", *mimetypes.knownfiles]
     return tuple(dict.fromkeys(Path(path) for path in (*code, *own, *libraries, *shares, *single)))
 
 

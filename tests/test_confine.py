@@ -36,10 +36,16 @@ USERS = [0, NOBODY] if os.getuid() == 0 else [0]
 needs_both = pytest.mark.skipif(available() != set(BOTH), reason="this kernel lacks a layer")
 
 
-def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A process of its own: what is tried here is for good."""
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -179,3 +185,46 @@ def test_call_numbers_are_those_of_the_kernel(machine: str) -> None:
     assert ARCHITECTURES[machine].clone == numbers["clone"]
     assert ARCHITECTURES[machine].prlimit64 == numbers["prlimit64"]
     assert numbers["openat"] in {number for number, _ in ARCHITECTURES[machine].opens}
+
+
+OLD_KERNEL = """
+import asyncio, logging, os, platform, sys
+from gateway.confine import _ALLOW, _ERRNO, _EQUAL, _LOAD, _NUMBER, _ARGUMENTS, _RETURN, _install, _libc, _step
+from gateway.inspector import Inspector
+from gateway.settings import Settings
+from gateway.syscalls import ARCHITECTURES
+
+number, argument, answer = [int(value) for value in sys.argv[1:4]]
+number = number or ARCHITECTURES[platform.machine()].denied["prctl"]
+judge = [_step(_LOAD, _ARGUMENTS), _step(_EQUAL, argument, 0, 1)] if argument else []
+program = [_step(_LOAD, _NUMBER), _step(_EQUAL, number, 0, len(judge) + 1), *judge]
+program += [_step(_RETURN, _ERRNO | answer), _step(_RETURN, _ALLOW)]
+_libc.prctl(38, 1, 0, 0, 0)
+_install(b"".join(program))
+logging.basicConfig(format="%(levelname)s %(message)s")
+
+async def main():
+    inspector = Inspector(Settings(smtp={"hostname": "x"}), workshop="workshop_of_faults")
+    await inspector.start()
+    for message in ("hello", "read_file:/etc/passwd", "write_file:/tmp/countersign-test"):
+        print((await inspector.inspect(message.encode())).parts[0].status)
+    await inspector.close()
+
+asyncio.run(main())
+"""
+
+
+@needs_both
+@pytest.mark.parametrize(
+    ("lacks", "call", "opened"),
+    [
+        ("Landlock", ("444", "0", "38"), ["opened", "opened", "unopened"]),
+        ("seccomp", ("0", "22", "22"), ["opened", "unopened", "unopened"]),
+    ],
+)
+def test_an_old_kernel_is_served_with_a_warning(lacks: str, call: tuple[str, str, str], opened: list[str]) -> None:
+    """The operator reads once what is missing, and mail goes on; what the other layer forbids stays forbidden."""
+    finished = run(OLD_KERNEL, *call, PYTHONPATH=str(ROOT / "tests"))
+    assert finished.stdout.split() == opened, finished.stderr
+    warnings = [line for line in finished.stderr.splitlines() if "lacks" in line]
+    assert warnings == [f"WARNING workers are confined without {lacks}, which this kernel lacks; resource limits hold"]

@@ -49,11 +49,8 @@ OUTCOMES = {
     "fork_a_daemon": Obstacle.CORRUPT,
     "kill_parent": Obstacle.CORRUPT,
     "kill_group": Obstacle.CORRUPT,
-    "connect:9": Obstacle.CORRUPT,
     "read_file:/etc/passwd": Obstacle.CORRUPT,
     "read_file:/proc/self/environ": Obstacle.CORRUPT,
-    "write_file:/tmp/countersign-test": Obstacle.CORRUPT,
-    "write_file:/dev/shm/countersign-test": Obstacle.CORRUPT,
 }
 HANGING = {
     "sleep": Obstacle.TIMEOUT,
@@ -174,6 +171,24 @@ async def test_a_fault_costs_its_message_only(lasting: Inspector, fault: str) ->
     assert (await lasting.inspect(raw)).parts == (whole(raw, OUTCOMES[fault]),)
     assert is_clean(await lasting.inspect(b"the next one"))
     assert lasting.healthy
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_parser_taken_over_reaches_nothing(lasting: Inspector, tmp_path: Path) -> None:
+    """Participants' data must not leave by the very program that looks for it."""
+    arrived: list[object] = []
+    server = await asyncio.start_server(lambda _reader, writer: arrived.append(writer.close()), "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        copies = [tmp_path / "copy", Path("/tmp/countersign-test"), Path("/dev/shm/countersign-test")]  # noqa: S108 - the point
+        tries = [f"connect:{port}", *(f"write_file:{copy}" for copy in copies)]
+        outcomes = [await lasting.inspect(attempt.encode()) for attempt in tries]
+        assert not any(map(is_clean, outcomes))
+        assert not any(copy.exists() for copy in copies)
+        assert arrived == []
+        _, writer = await asyncio.open_connection("127.0.0.1", port)  # the control: somebody does listen
+        writer.close()
+        await until(lambda: len(arrived) == 1)
 
 
 @pytest.mark.asyncio(loop_scope="module")
