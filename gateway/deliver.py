@@ -35,7 +35,7 @@ from gateway.store.schema import recipients
 
 POLL = 0.5  #: seconds between looks for work that another process has put in
 RETRY_S = 1.0  #: between tries while the store is busy or full
-LEASE = timedelta(seconds=30)  #: how long an attempt is ours without renewal; after a crash, how long it waits
+LEASE = timedelta(seconds=10)  #: how long an attempt is ours without renewal; after a crash, how long it waits
 GIVE_UP = timedelta(days=5)
 BACK_OFF = (1, 2, 5, 15, 60, 300, 900, 1800)  #: seconds after the first, second ... attempt
 
@@ -86,6 +86,8 @@ class Courier:
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renew())
             while not self._stopping:
+                if self._store.broken:  # with nothing to carry we would not notice, and 451 would be said for ever
+                    raise self._store.broken
                 self._store.due.clear()
                 for consignment in await self._persist(self._take):
                     self._carried[consignment.message.id] = consignment

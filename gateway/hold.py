@@ -21,7 +21,7 @@ from gateway.notify import Letterhead
 from gateway.states import Action, State
 from gateway.store import Store, Transaction, mail
 from gateway.store.mail import Letter, OwnMessage, OwnRecipient
-from gateway.store.moments import from_ms
+from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import messages as message_rows
 from gateway.store.schema import recipients as rows
 from rules.mask import mask_text
@@ -184,7 +184,7 @@ class Quarantine:
 
     async def expire(self, held_before: datetime, now: datetime) -> tuple[str, ...]:
         """Give back what nobody decided on since `held_before`. Time never releases anything. Returns the ids."""
-        old = (rows.c.state == State.HELD.value) & (rows.c.since < round(held_before.timestamp() * 1000))
+        old = (rows.c.state == State.HELD.value) & (rows.c.since < to_ms(held_before))
         decision = _Decision("countersign", "Nobody decided on it in time.", now, {})
 
         def work(tx: Transaction) -> tuple[str, ...]:

@@ -237,6 +237,20 @@ async def test_a_change_behind_our_back_is_found_in_the_store(log: AuditLog, sto
     assert fault.seq == 3
 
 
+async def test_a_record_filed_under_another_message_is_found(log: AuditLog, store: Store) -> None:
+    """A reviewer would not see it in the history of its own."""
+    await write(log, 3)
+
+    def misfile(tx) -> None:  # noqa: ANN001 - a unit of work
+        tx._connection.exec_driver_sql("DROP TRIGGER audit_no_update")
+        tx._connection.exec_driver_sql("UPDATE audit SET hold_id = 'other' WHERE seq = 2")
+
+    await store.write(misfile)
+    fault = await log.verify()
+    assert fault is not None
+    assert fault.seq == 2
+
+
 async def test_a_record_taken_from_the_store_is_found(log: AuditLog, store: Store) -> None:
     """From the middle by the chain, from the end by a head noted before."""
     await write(log, 5)

@@ -378,7 +378,6 @@ async def test_a_broken_disk_ends_the_courier(tmp_path: Path) -> None:
         raise DBAPIError("COMMIT", None, error)
 
     async with site(tmp_path, working=False) as s:
-        await s.released(BETA)
         with pytest.raises(StoreError):
             await s.store.write(disk_error)
         with pytest.raises(ExceptionGroup) as caught:

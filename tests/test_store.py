@@ -205,6 +205,21 @@ async def test_after_a_disk_error_nothing_is_ever_confirmed_again(tmp_path: Path
         assert await how_many(store) == 0
 
 
+async def test_a_mistake_in_the_writer_leaves_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead thread would keep every message for ever, with 250 said by nobody and no error to see."""
+
+    def mistake(*_: object) -> None:
+        raise SystemExit
+
+    async with Store.open(settings(tmp_path)) as store:
+        monkeypatch.setattr(store._writer, "_settle", mistake)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="writer failed"):
+                await store.write(add("a"))
+
+        assert store.broken is not None
+
+
 async def test_errors_never_quote_what_was_being_written(tmp_path: Path) -> None:
     """A driver's error carries the statement's values: those are message bytes."""
     async with Store.open(settings(tmp_path)) as store:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -46,22 +47,24 @@ class AuditLog:
 
     async def verify(self, head: Anchor | None = None) -> Fault | None:
         """First bad record of the log in the store, or None."""
-        verifier, rows = Verifier(), 0
-        end = await self.head()
-        while rows < end.seq:
-            page = select(audit.c.seq, audit.c.line).where(audit.c.seq > rows).order_by(audit.c.seq).limit(PAGE)
-            found = await self._store.read(lambda connection, page=page: connection.execute(page).all())  # type: ignore[misc]
-            if not found:
-                break
-            for row in found:
-                if fault := verifier.take(row.line.encode() + b"\n"):
+        verifier, end = Verifier(head=head), await self.head()
+        while verifier.seq < end.seq:
+            page = select(audit).where(audit.c.seq > verifier.seq).order_by(audit.c.seq).limit(PAGE)
+            rows = await self._store.read(lambda connection, page=page: connection.execute(page).all())  # type: ignore[misc]
+            for row in rows:
+                if fault := verifier.take(row.line.encode() + b"\n") or _misfiled(row):
                     return fault
-                if head and (row.seq, verifier.hash) != (row.seq, head.hash) and row.seq == head.seq:
-                    return Fault(seq=row.seq, line=row.seq, reason="differs from the head noted earlier: written anew")
-            rows = found[-1].seq
-        if head and verifier.seq < head.seq:
-            return Fault(seq=verifier.seq + 1, line=verifier.line + 1, reason="is missing: the end was cut off")
+            if not rows:
+                break
+        return verifier.end()
+
+
+def _misfiled(row: Any) -> Fault | None:
+    """The columns that records are found by must say what the sealed line says."""
+    record = unseal(row.line)
+    if (record.seq, to_ms(record.at), record.hold_id, record.hash) == (row.seq, row.at, row.hold_id, row.hash):
         return None
+    return Fault(seq=record.seq, line=record.seq, reason="is filed under another number, time or message")
 
 
 def history(connection: Connection, hold_id: str) -> tuple[Record, ...]:

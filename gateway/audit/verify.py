@@ -50,8 +50,9 @@ BEGINNING = Anchor(seq=0, hash=_NOTHING_BEFORE)
 class Verifier:
     """Takes one line after the other, in constant memory. `after` is the record that stands before the first line."""
 
-    def __init__(self, after: Anchor = BEGINNING) -> None:
+    def __init__(self, after: Anchor = BEGINNING, head: Anchor | None = None) -> None:
         self.seq, self.hash, self.line = after.seq, after.hash, 0
+        self._head = head
 
     def take(self, line: bytes) -> Fault | None:
         """Check the next line, line feed included."""
@@ -65,7 +66,16 @@ class Verifier:
         if reason := self._objection(fields, line[:-1]):
             return self._fault(reason)
         self.seq, self.hash = fields["seq"], fields["hash"]
+        if self._head and self.seq == self._head.seq and self.hash != self._head.hash:
+            return Fault(seq=self.seq, line=self.line, reason="differs from the head noted earlier: written anew")
         return None
+
+    def end(self) -> Fault | None:
+        """Nothing more comes: whether that is too early."""
+        if self._head is None or self.seq >= self._head.seq:
+            return None
+        self.line += 1
+        return self._fault("is missing, as is all up to the head noted earlier: the end was cut off")
 
     def _objection(self, fields: Any, line: bytes) -> str | None:
         if not isinstance(fields, dict) or set(fields) != FIELDS:
@@ -88,16 +98,11 @@ class Verifier:
 
 def verify(lines: Iterable[bytes], *, head: Anchor | None = None, after: Anchor = BEGINNING) -> Fault | None:
     """First bad record of a JSON-lines export, or None. `head`: a record that must be there with this very hash."""
-    verifier = Verifier(after)
+    verifier = Verifier(after, head)
     for line in lines:
         if fault := verifier.take(line):
             return fault
-        if head and verifier.seq == head.seq and verifier.hash != head.hash:
-            return Fault(seq=head.seq, line=verifier.line, reason="differs from the head noted earlier: written anew")
-    if head and verifier.seq < head.seq:
-        reason = f"is missing, as is all up to record {head.seq} of the head noted earlier: the end was cut off"
-        return Fault(seq=verifier.seq + 1, line=verifier.line + 1, reason=reason)
-    return None
+    return verifier.end()
 
 
 def _canonical(fields: dict[str, Any]) -> bytes:

@@ -114,8 +114,18 @@ class Writer:
                     group.append(self._queue.get_nowait())
             going = None not in group
             units = [unit for unit in group if unit is not None]
-            self._settle(units)
+            try:
+                self._settle(units)
+            except BaseException as error:  # noqa: BLE001 - a dead writer would let every caller wait for ever
+                self._give_up(units, error)
             _answer(units)
+
+    def _give_up(self, units: Sequence[_Unit], error: BaseException) -> None:
+        """A mistake of ours: what it left behind is unknown, so nothing is confirmed any more."""
+        self._broken = StoreError(f"the store's writer failed: {type(error).__name__}")
+        self._on_broken(self._broken)
+        for unit in units:
+            unit.error = self._broken
 
     def _settle(self, units: list[_Unit]) -> None:
         """Give every unit its result or its error."""
