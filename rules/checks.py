@@ -9,7 +9,10 @@ _ISSUED = re.compile(r"(?!000|666|9)[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4}")
 _ITIN = re.compile(r"9[0-9]{2}(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-2]|9[4-9])(?!0000)[0-9]{4}")
 
 #: Printed in advertisements, wallets, manuals and forms; the Social Security Administration lists the first two.
-SPECIMENS = frozenset({"078051120", "219099999", "123456789", "111223333", "123121234", "457555462", "123456780"})
+SPECIMENS = frozenset(
+    {"078051120", "219099999", "123456789", "111223333", "123121234", "457555462", "123456780"}
+    | {digit * 9 for digit in "0123456789"}
+)
 
 # IRS, "How EINs are assigned and valid EIN prefixes": those never assigned.
 _NO_EIN = frozenset(
@@ -30,11 +33,11 @@ def nine_digits(text: str) -> str:
 
 def is_issued_ssn(number: str) -> bool:
     """Whether nine digits can be an SSN that was ever issued."""
-    return _ISSUED.fullmatch(number) is not None and number not in SPECIMENS and number.count(number[0]) < 9
+    return _ISSUED.fullmatch(number) is not None and number not in SPECIMENS
 
 
 def is_issued_itin(number: str) -> bool:
-    return _ITIN.fullmatch(number) is not None and number.count("9") < 9
+    return _ITIN.fullmatch(number) is not None
 
 
 def _ssn(text: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from rules import states
-from rules.checks import is_issued_itin, is_issued_ssn, nine_digits
+from rules.checks import SPECIMENS, is_issued_itin, is_issued_ssn, nine_digits
 from rules.normalise import fold
 from rules.sourced import read, validate
 
@@ -144,11 +144,12 @@ class Column:
 
 
 _DASHED = re.compile(r"[0-9]{3}[-/. ]{1,3}[0-9]{2}[-/. ]{1,3}[0-9]{4}")
+_USUAL = re.compile(r"((?!000|666|9)[0-9]{3})-?((?!00)[0-9]{2})-?((?!0000)[0-9]{4})")
 _PLAIN = re.compile(r"[0-9]{7,9}(?:\.0+)?")
 _SSN_CELL = re.compile(r"[0-9]{3}[-/. ]{0,3}[0-9]{2}[-/. ]{0,3}[0-9]{4}(?:\.0+)?|[0-9]{7,8}(?:\.0+)?")
 _MASKED = re.compile(r"[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?[0-9]{4}")
 _LOOSELY_MASKED = re.compile(r"[Xx*#\u2022-]{1,9}[0-9]{4}")  #: only where the header speaks of an SSN
-_FOUR = re.compile(r"[0-9]{1,4}(?:\.0)?")
+_FOUR = re.compile(r"[0-9]{3,4}(?:\.0)?")
 DATE = re.compile(
     r"(?:(?:0?[1-9]|[12][0-9]|3[01])[/.-](?:0?[1-9]|[12][0-9]|3[01])[/.-](?:19|20)?[0-9]{2}"
     r"|(?:19|20)[0-9]{2}[-/.]?[01][0-9][-/.]?[0-3][0-9]"
@@ -168,6 +169,7 @@ _ADDRESS = re.compile(
 )
 _MONEY = re.compile(r"\(?-?\$?\s*-?[0-9][0-9,]*(?:\.[0-9]+)?\s*%?\)?-?")
 _HAS_DIGIT = re.compile(r"[^\s]{0,20}[0-9][^\s]{0,20}")
+_ONE_WORD = re.compile(r"\S{1,40}")
 _HOME_CELL = re.compile(r".*[0-9].*[^\W\d_].*|.*[^\W\d_].*[0-9].*|(?i:p\.?o\.? box).*")
 
 
@@ -178,6 +180,9 @@ def share(cells: Sequence[str], test: re.Pattern[str]) -> float:
 
 def ssn_of(cell: str) -> str:
     """The nine digits of a cell in an SSN column; "" when it holds no number of a person."""
+    if usual := _USUAL.fullmatch(cell):  # nearly every cell, at a fifth of the cost
+        number = usual[1] + usual[2] + usual[3]
+        return number if number not in SPECIMENS else ""
     cell = cell.strip()
     if not cell.isascii():
         cell = fold(cell).strip()
@@ -233,6 +238,7 @@ _BELIEVED: dict[Meaning, Callable[[Sequence[str]], bool]] = {
     Meaning.HOME: _shape_test(_HOME_CELL, 0.4),
     Meaning.ADDRESS: _shape_test(_HOME_CELL, 0.4),
     Meaning.PERSON_ID: _shape_test(_HAS_DIGIT, 0.6),
+    Meaning.OTHER_NUMBER: _shape_test(_ONE_WORD, 0.8),
     **dict.fromkeys(MONEY, _shape_test(_MONEY, 0.5)),
 }
 
@@ -247,7 +253,7 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
         return None
     said = vocabulary().meaning(header)
     if said in {Meaning.SSN, Meaning.LAST_FOUR}:
-        return _settle_number(said, cells)
+        return _settle_number(said, [cell if cell.isascii() else fold(cell) for cell in cells])
     if number := _by_number_shape(said, cells):
         return number
     if said is None:

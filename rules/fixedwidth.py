@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rules import states
-from rules.columns import MONEY, Meaning, vocabulary
+from rules.columns import MONEY, Meaning, vocabulary, words_of
 from rules.content import Grid, Table, Text
 from rules.sheets import Sheet
 
@@ -16,21 +16,22 @@ _LONGEST_GAP = 10  #: lines between two pages of one report
 _LONGEST_LINE = 2_000
 _DELIMITERS = "\t|;,"
 
-# One line of a report: what has a shape of its own, and runs of words between. Two spaces always part.
-_FIELD = re.compile(
-    r"(?P<ssn>(?<![\w-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![\w-]))"
-    r"|(?P<masked>(?<!\w)[Xx*#\u2022]{3}-?[Xx*#\u2022]{2}-?[0-9]{4}(?!\w))"
-    r"|(?P<date>(?<![\w/-])(?:[0-9]{1,2}[/-][0-9]{1,2}[/-](?:[0-9]{4}|[0-9]{2})|(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2})(?![\w/-]))"
-    r"|(?P<money>(?<!\w)\(?-?\$ ?[0-9][0-9,]*(?:\.[0-9]+)?\)?|(?<![\w.,-])-?[0-9][0-9,]*\.[0-9]{2}(?![\w%.])|(?<![\w.,-])[0-9]{1,3}(?:,[0-9]{3})+(?![\w.,]))"
-    r"|(?P<percent>[0-9.]+ ?%)"
-    r"|(?P<zip>(?<=[A-Z]{2} )[0-9]{5}(?:-[0-9]{4})?(?!\w))"
-    r"|(?P<number>(?<![\w-])[0-9]{3,12}(?![\w-]))"
-    r"|(?P<state>(?<!\w)[A-Z]{2}(?= {1,3}[0-9]{5}(?!\w)|  |\s*$| [0-9$]))"
-    r"|(?P<words>[^\s|]+)"
+# One word of a report line that has a shape of its own. Two spaces always part columns; single ones part words.
+_TYPED = re.compile(
+    r"(?P<ssn>[0-9]{3}-[0-9]{2}-[0-9]{4})"
+    r"|(?P<masked>[Xx*#\u2022]{3}-?[Xx*#\u2022]{2}-?[0-9]{4})"
+    r"|(?P<date>[0-9]{1,2}[/-][0-9]{1,2}[/-](?:[0-9]{4}|[0-9]{2})|(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2})"
+    r"|(?P<money>\(?-?\$?-?[0-9][0-9,]*\.[0-9]{2}\)?-?|\(?-?\$-?[0-9][0-9,]*\)?|-?[0-9]{1,3}(?:,[0-9]{3})+)"
+    r"|(?P<percent>-?[0-9.]+%)"
+    r"|(?P<nine>[0-9]{9})"
+    r"|(?P<number>[0-9]{3,12})"
+    r"|(?P<zip>[0-9]{5}-[0-9]{4})"
 )
 _SPACES = re.compile(r" {2,}|\t|\s\|\s")
-_KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number"})
+_KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
+_FIVE_DIGITS = re.compile(r"[0-9]{5}")
 _ANCHOR = re.compile(r"[0-9]{3}")
+_VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
 
 #: Kinds of field that a header's meaning can stand over.
 _UNDER: dict[Meaning, tuple[str, ...]] = {
@@ -41,13 +42,12 @@ _UNDER: dict[Meaning, tuple[str, ...]] = {
     Meaning.DATE: ("date",),
     Meaning.STATE: ("state",),
     Meaning.ZIP: ("zip", "number"),
-    Meaning.PERSON_ID: ("number", "nine"),
-    Meaning.NUMBER: ("number", "nine"),
-    Meaning.OTHER_NUMBER: ("number", "nine"),
+    **dict.fromkeys((Meaning.PERSON_ID, Meaning.NUMBER, Meaning.OTHER_NUMBER), ("number", "nine", "ssn")),
     **dict.fromkeys(MONEY, ("money", "number")),
 }
 _WORDS = ("words",)
 
+Cell = tuple[str, Meaning | None]  #: a header's cell and what it says
 Key = tuple[str, int]  #: kind of field, and the how manieth of its kind in the line
 
 
@@ -121,10 +121,14 @@ def _runs(counts: list[int]) -> Iterator[tuple[int, int]]:
 
 def _is_table(rows: list[list[str]]) -> bool:
     """Commas are in sentences too: a header, or lines that hold a number in a cell of its own."""
+    if sum('":' in cell for cell in rows[0]) >= 2:  # JSON
+        return False
     header = sum(vocabulary().meaning(cell) is not None for cell in rows[0])
-    values = sum(any(cell[:1].isdigit() or cell[-1:].isdigit() for cell in row) for row in rows)
+    values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
     longest = max(len(cell) for row in rows for cell in row)
-    return (header >= 2 and max(map(len, rows[0])) <= 40) or (len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60)
+    return (header >= 2 and max(map(len, rows[0])) <= 40) or (
+        len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60
+    )
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -145,10 +149,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 class _Line:
     number: int
     cells: dict[Key, str]
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        return frozenset(kind for kind, _ in self.cells)
+    kinds: frozenset[str]
 
 
 def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
@@ -177,32 +178,48 @@ def _fields(number: int, line: str) -> _Line | None:
     """A line as fields by kind; None when it is prose, or has nothing of a person in it."""
     if len(line) > _LONGEST_LINE or _ANCHOR.search(line) is None:
         return None
+    fields = [found for piece in _SPACES.split(line) if piece for found in _fields_of(piece.split())]
+    count: dict[str, int] = {}
     cells: dict[Key, str] = {}
-    count: Counter[str] = Counter()
-    end, run = 0, None
-    for match in _FIELD.finditer(line):
-        kind = match.lastgroup or "words"
-        if kind == "number" and len(match[0]) == 9:
-            kind = "nine"
-        if kind == "state" and not states.named(match[0]):
-            kind = "words"
-        if kind == "words" and run is not None and _SPACES.search(line, end, match.start()) is None:
-            cells[run] += f" {match[0]}"
-        else:
-            key = (kind, count[kind])
-            count[kind] += 1
-            cells[key] = match[0]
-            run = key if kind == "words" else None
-        end = match.end()
-    return _Line(number, cells) if _is_row(cells) else None
+    for kind, cell in fields:
+        order = count[kind] = count.get(kind, -1) + 1
+        cells[kind, order] = cell
+    kinds = frozenset(count)
+    return _Line(number, cells, kinds) if _is_row(cells, kinds) else None
 
 
-def _is_row(cells: dict[Key, str]) -> bool:
-    kinds = {kind for kind, _ in cells}
-    if not kinds & (_KINDS_OF_PEOPLE | {"nine"}):
+def _fields_of(words: list[str]) -> list[tuple[str, str]]:
+    """Words between two wide gaps as fields: those with a shape alone, the others in runs."""
+    fields: list[tuple[str, str]] = []
+    run: list[str] = []
+    for word in words:
+        typed = _TYPED.fullmatch(word) if any(map(word.__contains__, "0123456789")) else None
+        if typed is None:
+            run.append(word)
+            continue
+        state = run.pop() if run and len(run[-1]) == 2 and run[-1].isupper() and states.named(run[-1]) else ""
+        if run:
+            fields.append(("words", " ".join(run)))
+            run = []
+        kind = typed.lastgroup or "number"
+        if state:
+            fields.append(("state", state))
+            kind = "zip" if kind == "number" and len(word) == 5 else kind
+        fields.append((kind, word))
+    if len(run) == 1 and len(run[0]) == 2 and run[0].isupper() and states.named(run[0]):
+        fields.append(("state", run[0]))
+    elif run:
+        fields.append(("words", " ".join(run)))
+    return fields
+
+
+def _is_row(cells: dict[Key, str], kinds: frozenset[str]) -> bool:
+    if not kinds & _KINDS_OF_PEOPLE:
         return False
     runs = [cell for (kind, _), cell in cells.items() if kind == "words"]
-    return len(cells) <= 64 and all(cell.count(" ") <= 5 and not cell.endswith((".", ":")) for cell in runs if len(cell) > 12)
+    return len(cells) <= 64 and all(
+        cell.count(" ") <= 5 and not cell.endswith((".", ":")) for cell in runs if len(cell) > 12
+    )
 
 
 def _regions(rows: list[_Line]) -> Iterator[list[_Line]]:
@@ -223,7 +240,7 @@ def _follows(above: _Line, below: _Line) -> bool:
         return False
     common = above.kinds & below.kinds
     alike = len(common) >= 0.5 * len(above.kinds | below.kinds)
-    return alike and bool(common & (_KINDS_OF_PEOPLE | {"nine"}))
+    return alike and bool(common & _KINDS_OF_PEOPLE)
 
 
 def _keys(region: list[_Line]) -> tuple[Key, ...]:
@@ -236,31 +253,38 @@ def _keys(region: list[_Line]) -> tuple[Key, ...]:
 def _header_above(
     lines: list[str], region: list[_Line], keys: tuple[Key, ...], taken: set[int]
 ) -> tuple[int | None, tuple[str, ...]]:
-    """Line and cells of the header over a region: the nearest of the six lines above with two known words or more."""
+    """Line and cells of the header over a region: the nearest of the six lines above that names columns."""
     top = region[0].number
     for number in range(top - 1, max(-1, top - 7), -1):
         line = lines[number]
-        if number in taken or not line.strip() or len(line) > _LONGEST_LINE or re.search(r"[0-9]{5}", line):
+        if number in taken or not line.strip() or len(line) > _LONGEST_LINE or _FIVE_DIGITS.search(line):
             continue
-        phrases = _phrases(line)
-        if len(phrases) >= 2 or (len(phrases) == 1 and phrases[0][1] is Meaning.SSN and len(line.split()) <= 4):
-            above = lines[number - 1] if number and number - 1 not in taken else ""
-            if above.strip() and _SPACES.search(above.strip()) and (both := _two_lines(above, line)):
-                more = [(cell, meaning) for cell in both if (meaning := vocabulary().meaning(cell))]
-                if len({m for _, m in more}) > len({m for _, m in phrases}):
-                    phrases = more
-            return number, _under(phrases, keys)
+        cells = _header_cells(line)
+        above = lines[number - 1] if number and number - 1 not in taken else ""
+        if _SPACES.search(above.strip()) and _SPACES.search(line.strip()) and not _FIVE_DIGITS.search(above):
+            both = [(cell, vocabulary().meaning(cell)) for cell in _two_lines(above, line)]
+            cells = both if len(_known(both)) > len(_known(cells)) else cells
+        known = _known(cells)
+        if len(known) >= 2 or (known == {Meaning.SSN} and len(line.split()) <= 4):
+            header = _under(cells, keys)
+            return (number, header) if any(header) else (None, ())
     return None, ()
 
 
-def _phrases(line: str) -> list[tuple[str, Meaning]]:
-    """The known columns of a header line, in order."""
+def _known(cells: list[Cell]) -> set[Meaning]:
+    return {meaning for _, meaning in cells if meaning is not None}
+
+
+def _header_cells(line: str) -> list[Cell]:
+    """The columns that a header line names, in order; none when the line is a sentence."""
     parts = [part for part in _SPACES.split(line.strip()) if part]
     if len(parts) >= 2:
-        by_cell = [(part, meaning) for part in parts if (meaning := vocabulary().meaning(part))]
-        if len(by_cell) >= 2:
-            return by_cell
-    return vocabulary().phrases_in(line)
+        cells: list[Cell] = [(part, vocabulary().meaning(part) if len(part) <= 40 else None) for part in parts]
+        if sum(meaning is not None for _, meaning in cells) >= max(2, 0.5 * len(cells)):
+            return cells
+    phrases = vocabulary().phrases_in(line)
+    covered = sum(len(phrase.split()) for phrase, _ in phrases)
+    return list(phrases) if covered >= 0.6 * len(words_of(line)) else []
 
 
 def _two_lines(above: str, below: str) -> list[str]:
@@ -273,14 +297,19 @@ def _two_lines(above: str, below: str) -> list[str]:
     return cells
 
 
-def _under(phrases: list[tuple[str, Meaning]], keys: tuple[Key, ...]) -> tuple[str, ...]:
-    """Header cells for the columns: each phrase over the first free column of a kind that it can stand over."""
-    header = dict.fromkeys(keys, "")
+def _under(cells: list[Cell], keys: tuple[Key, ...]) -> tuple[str, ...]:
+    """Header cells for the columns: one by one when they are as many, else each over the next of its kind."""
+    header = {key: key[0] if key[0] in {"state", "zip"} and key[1] == 0 else "" for key in keys}
+    if len(cells) == len(keys) and all(_fits(meaning, key) for (_, meaning), key in zip(cells, keys, strict=True)):
+        return tuple(text for text, _ in cells)
     free = list(keys)
-    for phrase, meaning in phrases:
-        kinds = _UNDER.get(meaning, _WORDS)
-        place = next((key for kind in kinds for key in free if key[0] == kind), None)
+    for text, meaning in cells:
+        place = next((key for key in free if meaning and key[0] in _UNDER.get(meaning, _WORDS)), None)
         if place is not None:
-            header[place] = phrase
+            header[place] = text
             free.remove(place)
     return tuple(header[key] for key in keys)
+
+
+def _fits(meaning: Meaning | None, key: Key) -> bool:
+    return meaning is None or meaning is Meaning.OTHER or key[0] in _UNDER.get(meaning, _WORDS)

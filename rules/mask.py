@@ -9,18 +9,29 @@ from rules.content import Table
 _SSN = "***-**-"
 
 # Anything that may be a person's number is masked, whether it was found or not: a reviewer loses nothing.
-_SEPARATED = re.compile(
-    r"(?<![0-9])([0-9]{3})([^0-9A-Za-z\n]{1,3})([0-9]{2})([^0-9A-Za-z\n]{1,3})([0-9]{4})(?![0-9])"
-)
+_SEPARATED = re.compile(r"(?<![0-9])([0-9]{3})([^0-9A-Za-z\n]{1,3})([0-9]{2})([^0-9A-Za-z\n]{1,3})([0-9]{4})(?![0-9])")
 _LONG = re.compile(r"(?<![0-9])(?:[0-9][ .\u2010-\u2015\u2212-]?){6,18}[0-9](?![0-9])")
 _TWO_PARTS = re.compile(r"(?<![0-9])(?:[0-9]{3}[-\u2010-\u2015 ][0-9]{6}|[0-9]{5}[-\u2010-\u2015 ][0-9]{4})(?![0-9])")
-_DATE = re.compile(r"(?<![0-9])(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2})(?![0-9])")
+_DATE = re.compile(
+    r"(?<![0-9])(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2})(?![0-9])"
+)
 _EMAIL = re.compile(r"([\w.+-])[\w.+-]*(@[\w.-]+)")
 _LETTER_OR_DIGIT = re.compile(r"\w")
 
 _INITIALS = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
 _WHOLLY = MONEY | {Meaning.BIRTH, Meaning.HOME, Meaning.ADDRESS, Meaning.PERSON_ID}
-_LAST_FOUR = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.BANK, Meaning.CARD, Meaning.NUMBER, Meaning.PASSPORT, Meaning.LICENCE})
+_LAST_FOUR = frozenset(
+    {
+        Meaning.SSN,
+        Meaning.TAX_ID,
+        Meaning.LAST_FOUR,
+        Meaning.BANK,
+        Meaning.CARD,
+        Meaning.NUMBER,
+        Meaning.PASSPORT,
+        Meaning.LICENCE,
+    }
+)
 
 
 def masked_number(entity: str, value: str) -> str:

@@ -1,8 +1,9 @@
 """Tables to lists of people: who is one person, how many there are, and where they live. Keeps no value it is not asked to."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rules import states
 from rules.columns import DATE, MONEY, NAMES, Column, Meaning, ssn_of
@@ -11,18 +12,29 @@ from rules.verdict import ParticipantList, People
 
 LEAST = 3  #: distinct people that make a participant list
 
-_TOTAL = re.compile(r"(?i)\W*(?:grand |sub ?-?|report |page |plan )?(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*")
+_TOTAL = re.compile(
+    r"(?i)\W*(?:grand |sub ?-?|report |page |plan )?(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
+)
+_LETTER = re.compile(r"[^\W\d_]")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _PLAIN_DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{2,4})")
 
 #: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
-_PERSONAL = MONEY | {Meaning.SSN, Meaning.LAST_FOUR, Meaning.BIRTH, Meaning.HOME, Meaning.MEDICARE, Meaning.PASSPORT, Meaning.LICENCE, Meaning.BANK}
+_PERSONAL = MONEY | {
+    Meaning.SSN,
+    Meaning.LAST_FOUR,
+    Meaning.BIRTH,
+    Meaning.HOME,
+    Meaning.MEDICARE,
+    Meaning.PASSPORT,
+    Meaning.LICENCE,
+    Meaning.BANK,
+}
 _PERSONAL_AT_HOME = frozenset({Meaning.ADDRESS, Meaning.PERSON_ID})
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One row read as a person. Values stay in the worker."""
+class Person(NamedTuple):
+    """One row read as a person. Values stay in the worker. A tuple: there may be a million."""
 
     row: int  #: in the sheet
     ssn: str
@@ -39,6 +51,7 @@ class Roll:
     block: Block
     columns: tuple[Column, ...]
     people: tuple[Person, ...]
+    numbers: Mapping[int, Sequence[str]]  #: by index of an SSN column, row by row
 
     @property
     def named(self) -> bool:
@@ -70,8 +83,8 @@ class Roll:
 class _Reader:
     """Reads the rows of one table; the columns it needs are found once."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._ssn = [column for column in columns if column.meaning is Meaning.SSN]
+    def __init__(self, columns: Sequence[Column], numbers: Sequence[Sequence[str]]) -> None:
+        self._numbers = numbers
         self._names = _of(columns, Meaning.LAST_NAME, Meaning.FIRST_NAME) or _of(columns, Meaning.NAME)
         self._birth = _of(columns, Meaning.BIRTH)[:1]
         self._ids = _of(columns, Meaning.PERSON_ID)[:1]
@@ -82,27 +95,25 @@ class _Reader:
         self._lines = _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)
         self._zips = _of(columns, Meaning.ZIP)[:1]
 
-    def people(self, row: Row, index: int) -> Iterator[Person]:
+    def people(self, row: Row, index: int, position: int) -> Iterator[Person]:
         """The people of a row: more than one when it has several SSN columns."""
-        numbers = [number for column in self._ssn if (number := number_in(row, column))]
-        name = " ".join(filter(None, (_cell(row, index) for index in self._names)))
+        name = " ".join([cell for place in self._names if (cell := _cell(row, place))])
+        numbers = [column[position] for column in self._numbers if column[position]]
         if not numbers and not self._read_without_number(row, name):
             return
-        for position, number in enumerate(numbers or [""]):
-            yield Person(
-                row=index,
-                ssn=number,
-                name=name if position == 0 else "",
-                birth=_first(row, self._birth),
-                identity=_first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes),
-                state=self._state(row),
-            )
+        state, birth, identity = self._state(row), _first(row, self._birth), self._identity(row)
+        for number in numbers or ("",):
+            yield Person(index, number, name, birth, identity, state)
+            name = ""  # the row's name is the first number's
 
     def _read_without_number(self, row: Row, name: str) -> bool:
-        if name:
+        if _LETTER.search(name):
             return _TOTAL.fullmatch(name) is None and any(_cell(row, index) for index in self._personal)
         birth, person_id = _first(row, self._birth), _first(row, self._ids)
         return bool(DATE.fullmatch(birth)) and bool(person_id)
+
+    def _identity(self, row: Row) -> str:
+        return _first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes)
 
     def _state(self, row: Row) -> str:
         for index in self._states:
@@ -131,25 +142,28 @@ def _first(row: Row, indexes: list[int]) -> str:
     return _cell(row, indexes[0]) if indexes else ""
 
 
-def number_in(row: Row, column: Column) -> str:
-    """The person's number in a row; "" when there is none."""
+def numbers_in(block: Block, column: Column) -> list[str]:
+    """The persons' numbers of a column, row by row; "" where there is none."""
+    index = column.index
     if column.width == 1:
-        return ssn_of(row[column.index]) if column.index < len(row) else ""
-    parts = [_cell(row, column.index + offset).zfill(size) for offset, size in enumerate((3, 2, 4))]
-    return ssn_of("-".join(parts))
+        return [ssn_of(row[index]) if index < len(row) else "" for row in block.rows]
+    return [
+        ssn_of("-".join(_cell(row, index + n).zfill(size) for n, size in enumerate((3, 2, 4)))) for row in block.rows
+    ]
 
 
 def roll(block: Block, columns: tuple[Column, ...]) -> Roll:
     """Read the people of a table."""
-    reader = _Reader(columns)
-    header = tuple(block.header)
+    numbers = {column.index: numbers_in(block, column) for column in columns if column.meaning is Meaning.SSN}
+    reader = _Reader(columns, list(numbers.values()))
+    header = list(block.header)
     people = [
         person
-        for index, row in enumerate(block.rows, start=block.first)
-        if any(row) and tuple(row) != header
-        for person in reader.people(row, index)
+        for position, row in enumerate(block.rows)
+        if any(row) and row != header
+        for person in reader.people(row, block.first + position, position)
     ]
-    return Roll(block=block, columns=columns, people=tuple(people))
+    return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers)
 
 
 @dataclass(slots=True)

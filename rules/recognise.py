@@ -21,6 +21,9 @@ _BEFORE_LABEL = re.compile(r"[\s,;()\[\]=-]{0,4}(?:is |was |as )?(?:my |his |her
 _LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)")
 
 
+_OWN_NUMBER = re.compile(r"[\s:#=\"'(]{0,6}[0-9Xx*]{3}[-. ]?[0-9Xx*]{2}[-. ]?[0-9]{4}(?![0-9])")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     start: int
@@ -86,7 +89,7 @@ class Recogniser:
             positive = doubtful
         if positive == NOWHERE:
             return self._labelled_behind(labels, start, end)
-        if positive < labels.negative.last(reach, start):
+        if positive < labels.negative.last(reach, start) or _taken(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or start - positive[0] <= NEAR or same_sentence(labels.text, positive[0], start)
 
@@ -112,6 +115,12 @@ class Recogniser:
             or _DATE_LIKE.fullmatch(text, start, end) is not None
             or self._named_otherwise(labels, start)
         )
+
+
+def _taken(text: str, label_end: int, start: int) -> bool:
+    """Whether a label has its own number already: 'SSN 000-12-3456, size 212486397'."""
+    own = _OWN_NUMBER.match(text, label_end)
+    return own is not None and own.end() < start
 
 
 def _goes_on(text: str, previous: int, start: int) -> bool:

@@ -64,7 +64,13 @@ def _split(content: str) -> list[_Record]:
         line += content.count("\n", counted, start)
         counted = start
         begins = not found or meaning in found[-1].cells
-        if begins and found and meaning not in NAMES and not (NAMES & found[-1].cells.keys()) and len(found[-1].cells) < 2:
+        if (
+            begins
+            and found
+            and meaning not in NAMES
+            and not (NAMES & found[-1].cells.keys())
+            and len(found[-1].cells) < 2
+        ):
             found.pop()
         if begins:
             found.append(_Record(line, line, {}, {}))

@@ -22,11 +22,13 @@ class Searcher:
     def __init__(self, recognisers: Sequence[Recogniser]) -> None:
         self.recognisers = tuple(r for r in recognisers if r.file.reports is Reports.ALWAYS)
         glances = [recogniser.file.glance for recogniser in self.recognisers if recogniser.file.glance]
-        labels = sorted({glance(phrase) for recogniser in self.recognisers for phrase in recogniser.phrases})
+        phrases = sorted({phrase for recogniser in self.recognisers for phrase in recogniser.phrases})
+        whole = "|".join(glance(phrase) for phrase in phrases if not phrase.startswith("*"))
+        tails = "|".join(glance(phrase) for phrase in phrases if phrase.startswith("*"))
         # Bytes, one for each character: RE2 passes 700 MB of text a second so, and offsets stay what they are.
         self._glance = re2.compile("|".join(glances).encode() or rb"[^\x00-\xff]")
         # All labels up to the next digit as one match: a text that repeats a label without a number costs nothing.
-        self._label = re2.compile(f"(?i)(?:{'|'.join(labels)})[^0-9]*".encode())
+        self._label = re2.compile(f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)".encode())
 
     def search(self, text: str) -> Iterator[tuple[Recogniser, Hit]]:
         """Hits in folded text, recogniser by recogniser within each zone."""
@@ -41,10 +43,10 @@ class Searcher:
         begin = finish = 0
         for start, end in heapq.merge(self._shapes(flat), self._labels(flat)):
             if start > finish:
-                reached = _while_numbers_go_on(text, finish)
                 if begin < finish:
-                    yield begin, reached
-                begin = finish = max(start, reached)
+                    finish = _while_numbers_go_on(text, finish)
+                    yield begin, finish
+                begin = finish = max(start, finish)
             finish = max(finish, end)
         if begin < finish:
             yield begin, _while_numbers_go_on(text, finish)

@@ -96,10 +96,14 @@ def _header_at(rows: Sequence[Row], index: int) -> tuple[int, Row] | None:
     own = _meanings(row)
     if any(below) and _wordy(below):
         both = [f"{top} {bottom}".strip() for top, bottom in _padded(row, below)]
-        if len(_meanings(both)) > max(len(own), len(_meanings(below))) and _all_header_words(below):
+        known = len(_meanings(both))
+        more = known > max(len(own), len(_meanings(below))) or (len(own) >= 2 and known >= len(own))
+        if more and _all_header_words(below):
             return 2, both
     cells = sum(1 for cell in row if cell.strip())
-    enough = len(own) >= 2 or (len(own) == 1 and cells <= 3 and (cells > 1 or own[0] is Meaning.SSN) and max(map(len, row)) <= 40)
+    enough = len(own) >= 2 or (
+        len(own) == 1 and cells <= 3 and (cells > 1 or own[0] is Meaning.SSN) and max(map(len, row)) <= 40
+    )
     return (1, row) if enough else None
 
 
@@ -133,7 +137,12 @@ def profile(block: Block) -> tuple[Column, ...]:
     columns: dict[int, Column] = {}
     cells_of = {index: _cells(sample, index) for index in range(min(width, 20_000))}
     for index, cells in cells_of.items():
+        if any(before in columns and columns[before].width == 3 for before in (index - 1, index - 2)):
+            continue
         header = block.header[index] if index < len(block.header) else ""
+        if split := _split(header, index, cells_of):
+            columns[index] = split
+            continue
         meaning = settle(header, cells) if any(block.header) else settle_without_header(cells)
         if meaning:
             columns[index] = Column(index=index, header=header, meaning=meaning)
@@ -153,10 +162,7 @@ def _cells(sample: Sequence[Row], index: int) -> list[str]:
 
 
 def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> tuple[Column, ...]:
-    """What only the columns together tell: split numbers, tax ids, bare nine digits beside names."""
-    for index in list(cells_of):
-        if index not in columns and (split := _split(block, index, cells_of)):
-            columns[index] = split
+    """What only the columns together tell: tax ids, bare nine digits beside names."""
     people = any(column.meaning in NAMES for column in columns.values())
     companies = any(column.meaning is Meaning.ORGANISATION for column in columns.values())
     for index, cells in cells_of.items():
@@ -172,9 +178,8 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
     return tuple(columns[index] for index in sorted(columns))
 
 
-def _split(block: Block, index: int, cells_of: dict[int, list[str]]) -> Column | None:
+def _split(header: str, index: int, cells_of: dict[int, list[str]]) -> Column | None:
     """An SSN split over three columns, under one header or three: 212 | 48 | 6397."""
-    header = block.header[index] if index < len(block.header) else ""
     if index + 2 not in cells_of or vocabulary().meaning(re.sub(r"[0-9]+$", "", header.strip())) is not Meaning.SSN:
         return None
     for offset, size in enumerate((3, 2, 4)):
