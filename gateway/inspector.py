@@ -93,6 +93,7 @@ class Inspector:
             raise
         self._adopt(nursery)
         self._keeper = asyncio.create_task(self._keep_stock(), name="inspector")
+        self._keeper.add_done_callback(_tell)
 
     async def close(self) -> None:
         """End every process of ours; messages still at work end with InspectorError."""
@@ -310,6 +311,12 @@ class Inspector:
         """Whether those who live are all busy."""
         living = sum(not worker.leaving for worker in nursery.workers.values())
         return living <= self._busy
+
+
+def _tell(keeper: asyncio.Task[None]) -> None:
+    """No background task of ours ends in silence; from here on `healthy` is false."""
+    if not keeper.cancelled() and (error := keeper.exception()) is not None:
+        log.critical("workers are no longer replaced: %s", type(error).__name__)
 
 
 def unread(raw: bytes, obstacle: Obstacle) -> Evidence:

@@ -110,15 +110,22 @@ class Nursery:
         self._asked: deque[asyncio.Future[Worker]] = deque()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
-        with theirs:
-            self._process = _launch(theirs)
+        try:
+            with theirs:
+                self._process = _launch(theirs)
+        except OSError:
+            self._control.close()
+            raise
         self._loop.add_reader(self._control, self._hear)
         self._control.send(TypeAdapter(Order).dump_json(order))
 
     @classmethod
     async def open(cls, order: Order) -> "Nursery":
         """Start a warm parent. Raises ConfigurationError with what it said, or InspectorError."""
-        nursery = cls(order)
+        try:
+            nursery = cls(order)
+        except OSError as error:
+            raise InspectorError(f"the workers' parent could not be started: {type(error).__name__}") from None
         try:
             async with asyncio.timeout(START):
                 await nursery._ready
@@ -136,7 +143,10 @@ class Nursery:
 
     async def fork(self) -> Worker:
         """Have one worker forked and confined. Raises InspectorError."""
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise InspectorError(f"a worker cannot be spoken to: {type(error).__name__}") from None
         try:
             with theirs:
                 worker = await self._conceive(theirs)
@@ -173,9 +183,11 @@ class Nursery:
     async def drain(self) -> None:
         """Give no worker another message, wait for those at work, then close."""
         self.discharge()
-        while self.workers:
-            await asyncio.wait([worker.ended for worker in self.workers.values()])
-        await self.close()
+        try:
+            while self.workers:
+                await asyncio.wait([worker.ended for worker in self.workers.values()])
+        finally:
+            await self.close()
 
     def discharge(self) -> None:
         """The idle leave now, the others after their message."""

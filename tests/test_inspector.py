@@ -17,6 +17,7 @@ import pytest_asyncio
 import workshop_of_faults
 from pydantic import TypeAdapter
 
+from gateway import nursery
 from gateway.confine import Allowance
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
@@ -327,6 +328,18 @@ async def test_the_parents_death_is_our_fault_and_passes(start: Start) -> None:
     second = (await about(inspector))["parent"]
     assert second != first
     await until(lambda: not ({first} | workers.keys()) & parents().keys())
+
+
+async def test_a_parent_that_is_stuck_is_replaced(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It alone can kill its workers; when it does not, it goes, and takes them along."""
+    monkeypatch.setattr(nursery, "STEP", 0.5)
+    inspector = await start(seconds=0.5)
+    stuck = (await about(inspector))["parent"]
+    os.kill(stuck, signal.SIGSTOP)
+    evidence = await inspector.inspect(b"ignore_signals_and_hang")
+    assert evidence.parts[0].reason is Obstacle.TIMEOUT
+    await until(lambda: stuck not in parents())
+    assert is_clean(await inspector.inspect(b"the next one"))
 
 
 async def test_an_idle_worker_that_dies_is_replaced(start: Start) -> None:
