@@ -11,7 +11,8 @@ import re
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
@@ -19,11 +20,13 @@ from gateway.confine import Allowance
 from gateway.errors import InspectorError
 from gateway.message import Unopened
 from gateway.nursery import GarbledError, Nursery, UnaskedError, Worker
-from gateway.review.viewed import ViewedPart
 from gateway.settings import Settings
 from gateway.workshop import Order, Sign
 from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
+
+if TYPE_CHECKING:
+    from gateway.review.viewed import ViewedPart
 
 PATIENCE = 30.0  #: seconds to wait for a worker when it is our turn, before it counts as our failure
 QUIET = 60.0  #: seconds without a message until workers beyond the one ahead are sent home
@@ -48,7 +51,13 @@ def _with_parts(evidence: Evidence) -> Evidence:
 
 
 EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Annotated[Evidence, AfterValidator(_with_parts)])
-VIEWED: TypeAdapter[ViewedPart] = TypeAdapter(ViewedPart)
+
+
+@cache
+def _viewed() -> "TypeAdapter[ViewedPart]":
+    from gateway.review.viewed import ViewedPart  # noqa: PLC0415 - takes long to build, and `scan` needs none of it
+
+    return TypeAdapter(ViewedPart)
 
 
 class DoubtError(Exception):
@@ -129,12 +138,13 @@ class Inspector:
         outcome = await self.ask("inspect", raw, {}, EVIDENCE)
         return outcome if isinstance(outcome, Evidence) else unread(raw, outcome.obstacle)
 
-    async def view(self, raw: bytes, section: str) -> ViewedPart:
+    async def view(self, raw: bytes, section: str) -> "ViewedPart":
         """One part of a message for a reviewer's eyes, masked. Raises InspectorError like `inspect`."""
-        outcome = await self.ask("view", raw, {"section": section}, VIEWED)
-        if isinstance(outcome, ViewedPart):
+        outcome = await self.ask("view", raw, {"section": section}, _viewed())
+        if not isinstance(outcome, Unopened):
             return outcome
-        return ViewedPart(section=section, status=Status.UNOPENED, reason=outcome.obstacle, note=outcome.note)
+        part = {"section": section, "status": Status.UNOPENED, "reason": outcome.obstacle, "note": outcome.note}
+        return _viewed().validate_python(part)
 
     async def ask(
         self, job: str, raw: bytes, argument: Mapping[str, Any], shape: TypeAdapter[Shape]
