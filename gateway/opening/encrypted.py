@@ -16,6 +16,7 @@ from rules.verdict import Obstacle
 
 EVERYBODYS = "VelvetSweatshop"
 _SPINS = 200_000  #: rounds of hashing that are worth trying; Office writes 100,000
+_CONTROL = "".join(map(chr, range(32)))
 _RIGHTS = ("drmcontent", "drmviewercontent", "drmencryptedtransform", "drmencrypteddataspace")
 
 LOCKED = Unopened(obstacle=Obstacle.ENCRYPTED, note="the file needs a password")
@@ -25,7 +26,7 @@ MANAGED = Unopened(obstacle=Obstacle.ENCRYPTED, note="the file is rights-managed
 def open_encrypted(leaf: Leaf, budget: Budget) -> Opening:
     """An OLE file around an EncryptedPackage."""
     compound = Compound(leaf.content, budget)
-    if any(name.strip("\x00-\x1f").lower() in _RIGHTS for path in compound.paths for name in path):
+    if any(name.lstrip(_CONTROL).lower() in _RIGHTS for path in compound.paths for name in path):
         return Opening(outcome=MANAGED)
     if not compound.has("EncryptionInfo") or _spins(compound.read("EncryptionInfo")) > _SPINS:
         return Opening(outcome=LOCKED)
