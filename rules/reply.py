@@ -88,7 +88,7 @@ def _walk(lines: list[_Line]) -> list[Passage]:
 
 def _next(state: Passage, lines: list[_Line], index: int) -> Passage:
     line, known = lines[index], marks()
-    if state in {Passage.QUOTED, Passage.FORWARDED}:
+    if state in {Passage.QUOTED, Passage.FORWARDED} or not line.bare:
         return state
     if line.unframed.startswith(known.forwarded):
         return Passage.FORWARDED
@@ -103,7 +103,7 @@ def _next(state: Passage, lines: list[_Line], index: int) -> Passage:
 
 
 def _greets(line: _Line) -> bool:
-    return len(line.bare) < 100 and line.bare.startswith(tuple(f"{word} " for word in marks().greetings))
+    return 0 < len(line.bare) < 100 and line.bare.startswith(tuple(f"{word} " for word in marks().greetings))
 
 
 def _introduces(lines: list[_Line], index: int) -> bool:
@@ -124,20 +124,20 @@ def _marked(lines: list[_Line], index: int) -> bool:
 def _header_block(lines: list[_Line], index: int) -> bool:
     """From:, Sent:, To: on successive lines, as Outlook quotes."""
     known = marks().headers
-    if ":" not in lines[index].bare[:20]:
+    if ":" not in lines[index].bare[:20] or not lines[index].bare.lstrip("*").startswith(known):
         return False
     near = [line.bare.lstrip("*") for line in lines[index : index + 3]]
-    return len(near) > 1 and near[0].startswith(known) and sum(bare.startswith(known) for bare in near) > 1
+    return sum(bare.startswith(known) for bare in near) > 1
 
 
 def _disclaimed(lines: list[_Line], kinds: list[Passage]) -> Iterator[Passage]:
-    """The same kinds, with paragraphs that disclaim marked as such."""
+    """The same kinds, with paragraphs that disclaim marked as such; a paragraph ends with its blank line."""
     start = 0
     for index in range(len(lines) + 1):
         if index < len(lines) and lines[index].bare:
             continue
         paragraph = lines[start : index + 1]
-        disclaims = _disclaims(paragraph)
+        disclaims = bool(paragraph and paragraph[0].bare) and _disclaims(paragraph)
         for line, kind in zip(paragraph, kinds[start : index + 1], strict=True):
             yield Passage.DISCLAIMER if disclaims and kind in _OURS and line.bare else kind
         start = index + 1

@@ -12,9 +12,10 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from rules.names import NAMES, Find, Finder, How
+from rules.names import NAMES, Find, Finder, How, Spelling
 from rules.places import Place, Zone
 from rules.reading import Reading
 from rules.vocabulary import words
@@ -30,15 +31,20 @@ _EMPLOYER_LABEL = re.compile(
 _DATE = re.compile(r"(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])?|(0\d|1[0-2])([0-2]\d|3[01])(19|20)?\d\d")
 _JOINED_BEFORE = re.compile(r"(\d[-./,:]|[$€£]\s?|\w)$")
 _JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
+_TRIES = 1_000  #: of one spelling in one place: what does not count a thousand times is no sign
 _TYPED = 300  #: words; longer texts are not typed, and have too many unknown words
 _FLOAT = re.compile(r"\.0+$")
 
 
 def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
-    """Clients with a sign in this place."""
+    """Clients with a sign in this place, each way of writing once."""
+    tries = Counter[Spelling]()
     for find in finder.finds(reading):
-        if _counts(find, place, reading):
-            yield find.client, find.spelling.how
+        spelling = find.spelling
+        tries[spelling] += 1
+        if tries[spelling] <= _TRIES and _counts(find, place, reading):
+            tries[spelling] = _TRIES
+            yield find.client, spelling.how
 
 
 def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:

@@ -13,18 +13,23 @@ Named: subject, greeting, new words and file names; only when these name nobody,
 disclaimer. What every sign needs to count at all stands in `signs`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rules.clients import Directory
 from rules.content import Content, Role, Text
+from rules.names import Finder
 from rules.places import PROSE, Place, Zone, prose, titles
 from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
 from rules.signs import clients_in, corrected_clients_in
 from rules.verdict import ClientEvidence, ClientRole, InvolvedClient
 
-_NEW_WORDS = 200_000  #: characters of a body; who a message is for stands near its top
+_WORDS = 200_000  #: characters of the bodies; who a message is for stands near its top
+_LONGEST_NAME = 500
+_THE_SENDERS = frozenset({Passage.SIGNATURE, Passage.DISCLAIMER})
 _EVIDENCE = 8  #: places kept for one client and role
 
 
@@ -40,12 +45,9 @@ def involved(
     """Owners, then named clients. Linear in the contents, whatever they hold."""
     if not directory.finder:
         return ()
-    owners = [sign for part in _ordered(sensitive_parts) for sign in _owners(directory, contents, part)]
-    return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, _named(directory, contents)))
-
-
-def _ordered(parts: frozenset[str | None]) -> list[str | None]:
-    return sorted(parts, key=lambda part: part or "")
+    look = _Look(directory.finder, contents)
+    owners = [sign for part in sorted(sensitive_parts, key=lambda part: part or "") for sign in look.owners(part)]
+    return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, look.named()))
 
 
 def _gathered(role: ClientRole, signs: Iterable[_Sign]) -> Iterator[InvolvedClient]:
@@ -58,25 +60,87 @@ def _gathered(role: ClientRole, signs: Iterable[_Sign]) -> Iterator[InvolvedClie
         yield InvolvedClient(id=client, role=role, evidence=tuple(evidence))
 
 
-def _owners(directory: Directory, contents: Sequence[Content], part: str | None) -> list[_Sign]:
-    """The heaviest class of signs in one sensitive part."""
-    own = [content for content in contents if content.part == part and not _is_file_name(content)]
-    body = [content for content in own if isinstance(content, Text) and _is_own_words(content)]
-    words = _in_own_words(directory, contents, body) if part is None or body else []
-    rest = [content for content in own if content.part is not None and not _is_own_words(content)]
-    return (
-        words + _in_places(directory, part, [place for content in rest for place in titles(content)])
-        or _in_places(directory, part, list(_proses(rest)))
-        or _in_file_names(directory, contents, part)
-    )
+class _Look:
+    """One message: what is asked for more than once is read once."""
+
+    def __init__(self, finder: Finder, contents: Iterable[Content]) -> None:
+        self._finder = finder
+        self._subjects: list[Text] = []
+        self._file_names: dict[str | None, list[Text]] = defaultdict(list)
+        self._bodies: dict[str | None, list[Text]] = defaultdict(list)
+        self._inside: dict[str | None, list[Content]] = defaultdict(list)
+        for content in contents:
+            match content:
+                case Text(part=None):
+                    self._subjects += [content] if content.role is Role.SUBJECT else []
+                case Text(role=Role.FILENAME):
+                    self._file_names[content.part].append(content)
+                case Text(role=Role.BODY):
+                    self._bodies[content.part].append(content)
+                case _:
+                    self._inside[content.part].append(content)
+
+    def owners(self, part: str | None) -> list[_Sign]:
+        """The heaviest class of signs in one sensitive part."""
+        words = self._own_words(part) if part is None or part in self._bodies else []
+        inside = self._inside[part]
+        return (
+            words + self._signs(part, [place for content in inside for place in titles(content)])
+            or self._signs(part, list(_proses(inside)))
+            or [sign for around in _around(part) for sign in self._by_file_name.get(around, ())]
+        )
+
+    def named(self) -> list[_Sign]:
+        """Strong signs, else weak ones."""
+        strong = [*self._in_subject, *(sign for signs in self._by_file_name.values() for sign in signs)]
+        fresh = [sign for passage, sign in self._in_bodies if passage in FRESH]
+        return strong + fresh or [sign for _, sign in self._in_bodies]
+
+    def _own_words(self, part: str | None) -> list[_Sign]:
+        """The message's own text: its subject is its title, its signature and disclaimer are the sender's."""
+        written = [
+            sign for passage, sign in self._in_bodies if passage not in _THE_SENDERS and sign.evidence.part == part
+        ]
+        return self._in_subject + written
+
+    @cached_property
+    def _in_subject(self) -> list[_Sign]:
+        places = [Place(zone=Zone.TITLE, text=text.content[:2000], where="subject") for text in self._subjects]
+        return self._signs(None, places)
+
+    @cached_property
+    def _by_file_name(self) -> dict[str | None, list[_Sign]]:
+        return {part: self._signs(part, list(map(_file_name, texts))) for part, texts in self._file_names.items()}
+
+    @cached_property
+    def _in_bodies(self) -> list[tuple[Passage, _Sign]]:
+        """Signs in the bodies, by passage. An HTML body and its plain twin share one limit."""
+        signs: list[tuple[Passage, _Sign]] = []
+        left = _WORDS
+        for text in (text for texts in self._bodies.values() for text in texts):
+            for passage, run in passages(text.content[:left]):
+                place = Place(zone=Zone.PROSE, text=run, where=passage.value)
+                signs += [(passage, sign) for sign in self._signs(text.part, [place])]
+            left = max(0, left - len(text.content))
+        return signs
+
+    def _signs(self, part: str | None, places: Sequence[Place]) -> list[_Sign]:
+        """Clients in these places; typing errors are undone only when nothing is written right."""
+        readings = [(place, Reading(place.text)) for place in places]
+        for find_clients in (clients_in, corrected_clients_in):
+            signs = [
+                _Sign(client, ClientEvidence(kind=how.value, part=part, where=place.where))
+                for place, reading in readings
+                for client, how in find_clients(self._finder, place, reading)
+            ]
+            if signs:
+                return signs
+        return []
 
 
-def _is_file_name(content: Content) -> bool:
-    return isinstance(content, Text) and content.role is Role.FILENAME
-
-
-def _is_own_words(content: Content) -> bool:
-    return isinstance(content, Text) and content.role is Role.BODY
+def _file_name(text: Text) -> Place:
+    name = text.content[:_LONGEST_NAME]
+    return Place(zone=Zone.FILE_NAME, text=BREAK.join((spaced(name), name)), where="file name")
 
 
 def _proses(contents: Iterable[Content]) -> Iterator[Place]:
@@ -89,71 +153,11 @@ def _proses(contents: Iterable[Content]) -> Iterator[Place]:
         yield place
 
 
-def _in_own_words(directory: Directory, contents: Sequence[Content], body: Sequence[Text]) -> list[_Sign]:
-    """The message's own text: its subject is its title, its signature and disclaimer are the sender's."""
-    signs = _in_subject(directory, contents)
-    for text in body:
-        for passage, words in passages(text.content[:PROSE]):
-            if passage not in {Passage.SIGNATURE, Passage.DISCLAIMER}:
-                place = Place(zone=Zone.PROSE, text=words, where=passage.value)
-                signs += _in_places(directory, text.part, [place])
-    return signs
-
-
-def _in_file_names(directory: Directory, contents: Sequence[Content], part: str | None) -> list[_Sign]:
-    around = _around(part)
-    return [sign for sign in _all_file_names(directory, contents) if sign.evidence.part in around]
-
-
-def _around(part: str | None) -> frozenset[str | None]:
+def _around(part: str | None) -> tuple[str, ...]:
     """The part and the containers it is in: "2", "2/inner.zip" and "2/inner.zip/list.csv"; "3" of "3.1"."""
     if part is None:
-        return frozenset()
+        return ()
     section, *inner = part.split("/")
     numbers = section.split(".")
     outer = [".".join(numbers[:count]) for count in range(1, len(numbers) + 1)]
-    return frozenset((*outer, *("/".join((section, *inner[:count])) for count in range(1, len(inner) + 1))))
-
-
-def _named(directory: Directory, contents: Sequence[Content]) -> list[_Sign]:
-    """Strong signs, else weak ones."""
-    signs = _in_subject(directory, contents) + _all_file_names(directory, contents)
-    weak: list[_Sign] = []
-    left = _NEW_WORDS
-    for text in contents:
-        if not isinstance(text, Text) or text.role is not Role.BODY:
-            continue
-        for passage, words in passages(text.content[:left]):
-            place = Place(zone=Zone.PROSE, text=words, where=passage.value)
-            (signs if passage in FRESH else weak).extend(_in_places(directory, text.part, [place]))
-        left = max(0, left - len(text.content))
-    return signs or weak
-
-
-def _in_subject(directory: Directory, contents: Sequence[Content]) -> list[_Sign]:
-    subjects = [text for text in contents if isinstance(text, Text) and text.role is Role.SUBJECT and text.part is None]
-    places = [Place(zone=Zone.TITLE, text=text.content[:2000], where="subject") for text in subjects]
-    return _in_places(directory, None, places)
-
-
-def _all_file_names(directory: Directory, contents: Sequence[Content]) -> list[_Sign]:
-    signs: list[_Sign] = []
-    for text in contents:
-        if isinstance(text, Text) and text.role is Role.FILENAME:
-            name = BREAK.join((spaced(text.content[:1000]), text.content[:1000]))
-            signs += _in_places(directory, text.part, [Place(zone=Zone.FILE_NAME, text=name, where="file name")])
-    return signs
-
-
-def _in_places(directory: Directory, part: str | None, places: Sequence[Place]) -> list[_Sign]:
-    """Clients in these places; typing errors are undone only when nothing is written right."""
-    readings = [(place, Reading(place.text)) for place in places]
-    for find_clients in (clients_in, corrected_clients_in):
-        signs = [
-            _Sign(client, ClientEvidence(kind=how.value, part=part, where=place.where))
-            for place, reading in readings
-            for client, how in find_clients(directory.finder, place, reading)
-        ]
-        if signs:
-            return signs
-    return []
+    return (*outer, *("/".join((section, *inner[:count])) for count in range(1, len(inner) + 1)))
