@@ -120,3 +120,26 @@ async def test_what_smtp_source_sends_arrives_whole_and_once(postfix: Postfix) -
     assert len(peer.accepted) == 40
     assert {len(message.rcpt_to) for message in peer.accepted} == {1}
     assert len({message.rcpt_to for message in peer.accepted}) == 40
+
+
+async def test_postfix_delivers_to_the_door_in_its_own_way(postfix: Postfix) -> None:
+    """As its next hop: EHLO, a pipelined group, BODY and SMTPUTF8 as we offer them; nothing lost on the way in."""
+    taken = Taken()
+    door = Door(settings(listen=Address(host="127.0.0.1", port=postfix.peer)), taken)
+    await door.start()
+    try:
+        async with client(postfix.back) as upstream:
+            recipients = [f"rita{number}@beta.example" for number in range(60)]
+            assert (await upstream.message("sam@acme.example", recipients, MESSAGE, " BODY=8BITMIME")).startswith("250")
+            assert (await upstream.message("", ["用户@例子.example"], MESSAGE, " SMTPUTF8")).startswith("250")
+        async with asyncio.timeout(30):
+            while sum(len(envelope.rcpt_to) for envelope, _ in taken.messages) < 61:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await door.close(1)
+
+    came = [address for envelope, _ in taken.messages for address in envelope.rcpt_to]
+    assert sorted(came) == sorted([*recipients, "用户@例子.example"])
+    assert all(raw.endswith(MESSAGE) for _, raw in taken.messages)
+    assert {envelope.smtputf8 for envelope, _ in taken.messages if envelope.mail_from == ""} == {True}
+    assert {envelope.body_8bit for envelope, _ in taken.messages if envelope.mail_from} == {True}
