@@ -40,6 +40,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(value: int, noun: str) -> str:
+    """`1 row`, `5,135 rows`."""
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+
+
 def size(value: int) -> str:
     for limit, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")):
         if value >= limit:
@@ -97,6 +102,7 @@ FILTERS = {
     "age": age,
     "moment": moment,
     "number": number,
+    "counted": counted,
     "size": size,
     "several": several,
     "by_count": by_count,
