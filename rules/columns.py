@@ -15,6 +15,7 @@ from rules.normalise import fold
 from rules.sourced import read, validate
 
 WORDS = Path(__file__).parent / "words"
+LONGEST = 120  #: characters of a cell that can be a value; what is longer is free text
 SAMPLE = 200  #: cells of a column that decide its shape
 
 
@@ -127,7 +128,7 @@ _WORD = re.compile(r"[^\W_]+")
 def words_of(header: str) -> list[str]:
     """'EmpSSN', 'EMP_SSN' and 'Emp. SSN #' alike are [emp, ssn]."""
     spaced = _CAMEL.sub(" ", header.strip()[:200])
-    return [word for word in _WORD.findall(spaced.replace("'", "").lower())]
+    return _WORD.findall(spaced.replace("'", "").lower())
 
 
 @cache
@@ -153,20 +154,24 @@ _FOUR = re.compile(r"[0-9]{3,4}(?:\.0)?")
 DATE = re.compile(
     r"(?:(?:0?[1-9]|[12][0-9]|3[01])[/.-](?:0?[1-9]|[12][0-9]|3[01])[/.-](?:19|20)?[0-9]{2}"
     r"|(?:19|20)[0-9]{2}[-/.]?[01][0-9][-/.]?[0-3][0-9]"
-    r"|(?:[0-3]?[0-9][ -])?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ -](?:[0-3]?[0-9],? )?(?:19|20)?[0-9]{2})"
+    r"|(?:[0-3]?[0-9][ -])?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ -]"
+    r"(?:[0-3]?[0-9],? )?(?:19|20)?[0-9]{2})"
     r"(?:[ T][0-9:.]+)?",
     re.IGNORECASE,
 )
 _EARLY = re.compile(r"19[2-9][0-9]|[/.-][3-9][0-9]$")
 _COMMA_NAME = re.compile(r"[^\W\d_][\w'\u2019. -]{0,40},\s*[^\W\d_][\w'\u2019.-]*(?:[ ,]+[^\W\d_][\w'\u2019.]*){0,3}")
 _WORDS = re.compile(r"[^\W\d_][^\d@$%]{0,60}")
-_PERSON = re.compile(
-    r"[^\W\d_a-z][\w'\u2019.-]*(?:,? +(?:[^\W\d_a-z]|de |del |der |van |von |da |la |le |di |bin |al-)[\w'\u2019. -]*){1,5}"
+_PARTICLE = r"(?:(?:de|del|der|den|van|von|da|dos|la|le|di|bin|al|el|st\.) +){0,3}"
+_WORD_OF_NAME = r"[^\W\d_][\w'\u2019.-]*"
+_CAPITAL = r"[^\W\d_a-z][\w'\u2019.-]*"
+_PERSON = re.compile(rf"{_PARTICLE}{_CAPITAL}(?:,? +{_PARTICLE}{_CAPITAL}){{1,5}}")
+_SOME_PERSON = re.compile(rf"{_WORD_OF_NAME}(?:,? +{_WORD_OF_NAME}){{1,5}}")
+_STREETS = (
+    "st|street|ave|avenue|rd|road|blvd|ln|lane|dr|drive|ct|court|way|pl|place|apt|unit|"
+    "cir|circle|hwy|ter|terrace|trl|trail"
 )
-_ADDRESS = re.compile(
-    r"(?i)(?:.*\W)?[0-9]{1,6}\s+\w[\w .]*\b(?:st|street|ave|avenue|rd|road|blvd|ln|lane|dr|drive|ct|court|way|pl|place|apt|unit|cir|hwy|ter|trl)\b"
-    r"|.*\bP\.?O\.? ?Box\b"
-)
+_ADDRESS = re.compile(rf"(?i)(?:.*\W)?[0-9]{{1,6}}\s+\w[\w .]*\b(?:{_STREETS})\b|.*\bP\.?O\.? ?Box\b")
 _MONEY = re.compile(r"\(?-?\$?\s*-?[0-9][0-9,]*(?:\.[0-9]+)?\s*%?\)?-?")
 _HAS_DIGIT = re.compile(r"[^\s]{0,20}[0-9][^\s]{0,20}")
 _ONE_WORD = re.compile(r"\S{1,40}")
@@ -183,6 +188,8 @@ def ssn_of(cell: str) -> str:
     if usual := _USUAL.fullmatch(cell):  # nearly every cell, at a fifth of the cost
         number = usual[1] + usual[2] + usual[3]
         return number if number not in SPECIMENS else ""
+    if len(cell) > LONGEST:
+        return ""
     cell = cell.strip()
     if not cell.isascii():
         cell = fold(cell).strip()
@@ -196,12 +203,12 @@ def _issued_share(cells: Sequence[str]) -> float:
     return sum(bool(ssn_of(cell)) for cell in cells) / len(cells)
 
 
-def is_name(cells: Sequence[str]) -> bool:
+def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
     """Whether the cells look like persons and not like companies, funds or places."""
     organisations = vocabulary().organisation
     if sum(organisations.search(cell) is not None for cell in cells) >= 0.25 * len(cells):
         return False
-    return share(cells, _PERSON) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
+    return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
 
 
 def _are_places(cells: Sequence[str]) -> bool:
@@ -229,7 +236,7 @@ def _shape_test(test: re.Pattern[str], least: float) -> Callable[[Sequence[str]]
 
 #: What the values must look like for a header to be believed; a meaning that is not here is believed.
 _BELIEVED: dict[Meaning, Callable[[Sequence[str]], bool]] = {
-    Meaning.NAME: is_name,
+    Meaning.NAME: lambda cells: is_name(cells, _SOME_PERSON),
     Meaning.FIRST_NAME: _words_of_people,
     Meaning.LAST_NAME: _words_of_people,
     Meaning.BIRTH: _shape_test(DATE, 0.5),

@@ -1,4 +1,4 @@
-"""Tables in running text: pasted CSV, fixed width, report and PDF text. Every row keeps its line; nothing is judged here."""
+"""Tables in running text: pasted CSV, fixed width, reports, PDF text. Every row keeps its line; nothing is judged."""
 
 import csv
 import re

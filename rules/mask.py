@@ -1,4 +1,4 @@
-"""What a reviewer sees instead of a value: the last four digits of a person's number, never more. Masks; judges nothing."""
+"""What a reviewer sees instead of a value: the last four digits of a number, never more. Masks; judges nothing."""
 
 import re
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def mask_address(address: str) -> str:
 
 
 def mask_table(table: Table) -> Table:
-    """A table as a reviewer sees it: names as initials, numbers by their last four, the rest of a person wholly masked."""
+    """A table as a reviewer sees it: names as initials, numbers by their last four, the rest of a person masked."""
     from rules.sheets import blocks, profile, sheet_of  # noqa: PLC0415 - sheets need no masks, masks need sheets
 
     rows: list[Sequence[str]] = [[mask_text(cell) for cell in row] for row in table.rows]

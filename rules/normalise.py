@@ -26,7 +26,7 @@ class _Folding(dict[int, str]):
         return folded
 
 
-def _fold_character(character: str) -> str:
+def _fold_character(character: str) -> str:  # noqa: PLR0911 - a table of cases
     if character.isascii() or character == _SOFT_HYPHEN:
         return character
     if "\uff01" <= character <= "\uff5e" and character not in _ODD_DASHES:

@@ -1,4 +1,4 @@
-"""Tables to lists of people: who is one person, how many there are, and where they live. Keeps no value it is not asked to."""
+"""Tables to lists of people: who is one person, how many there are, where they live. Its values never leave."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,8 @@ from rules.verdict import ParticipantList, People
 LEAST = 3  #: distinct people that make a participant list
 
 _TOTAL = re.compile(
-    r"(?i)\W*(?:grand |sub ?-?|report |page |plan )?(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
+    r"(?i)\W{0,9}(?:grand |sub ?-?|report |page |plan )?"
+    r"(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")

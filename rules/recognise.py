@@ -52,7 +52,7 @@ class Recogniser:
         """Hits between `start` and `end`, in order; labels are looked for outside these bounds too."""
         stop = len(text) if end is None else min(end, len(text))
         labels: Labels | None = None
-        origin, previous = max(0, start - BEFORE), -1
+        origin, previous = max(0, start - BEFORE - 1), -1
         while match := self._shape.search(text, start, stop):
             start = match.start() + 1  # what was no hit must not hide one that begins inside it
             if not self.check(match[0]):

@@ -10,6 +10,7 @@ import re2
 from pydantic import BaseModel, ConfigDict, Field
 
 from rules.checks import CHECKS
+from rules.columns import Meaning
 from rules.errors import ConfigurationError, Problem
 from rules.sourced import Document, read, validate
 
@@ -84,7 +85,7 @@ class RecogniserFile(_Section):
     reports: Reports
     check: str
     categories: tuple[Category, ...]
-    columns: tuple[str, ...]
+    columns: tuple[Meaning, ...]  #: keys of rules/words/columns.yaml
     glance: str = ""  #: RE2, no lookaround: matches wherever a pattern of score 0.5 or more can
     patterns: Annotated[tuple[PatternEntry, ...], Field(min_length=1)]
     context: Context

@@ -1,7 +1,7 @@
 """Repeated blocks in running text: `Name: ...` and `SSN: ...`, JSON and XML records. One row for each record."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import re2
@@ -15,9 +15,11 @@ _LEAST = 2
 # A glance, 700 MB a second: only a text that names two such labels is taken apart.
 _LABELLED = re2.compile(rb"(?i)(?:name|participant|employee|member)[\"']?\s{0,3}[:=>]")
 _PAIR = re.compile(
-    r"\"(?P<key>[^\"\n:]{1,40})\"\s{0,3}:\s{0,3}(?:\"(?P<text>[^\"\n]{0,120})\"|(?P<number>-?[0-9][0-9.]{0,20}))"  # JSON
-    r"|<(?P<tag>[A-Za-z_][\w.:-]{0,40})>(?P<inner>[^<>\n]{0,120})</(?P=tag)>"  # XML
-    r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}[:=][ \t]{0,8}(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
+    # JSON, XML, and "Label: value"
+    r"\"(?P<key>[^\"\n:]{1,40})\"\s{0,3}:\s{0,3}(?:\"(?P<text>[^\"\n]{0,120})\"|(?P<number>-?[0-9][0-9.]{0,20}))"
+    r"|<(?P<tag>[A-Za-z_][\w.:-]{0,40})>(?P<inner>[^<>\n]{0,120})</(?P=tag)>"
+    r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}[:=][ \t]{0,8}"
+    r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
 _NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#/-]{1,30}:[ \t])")
 
@@ -46,7 +48,7 @@ def records(text: Text) -> Sheet | None:
     return Sheet(part=text.part, rows=rows, place=_placed(text.where, found), header=header, searched=False)
 
 
-def _placed(where: str, found: Sequence[_Record]):  # type: ignore[no-untyped-def]
+def _placed(where: str, found: Sequence[_Record]) -> Callable[[int, int, int, int], str]:
     def place(top: int, left: int, bottom: int, right: int) -> str:  # noqa: ARG001 - a record has no columns
         return f"{where} lines {found[top].first}-{found[bottom].last}"
 
@@ -81,7 +83,8 @@ def _split(content: str) -> list[_Record]:
     return found
 
 
-def _pairs(content: str):  # type: ignore[no-untyped-def]
+def _pairs(content: str) -> Iterator[tuple[int, str, str]]:
+    """Offset, label and value of every pair."""
     position = 0
     while match := _PAIR.search(content, position):
         position = match.end()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rules.columns import (
+    LONGEST,
     NAMES,
     SAMPLE,
     Column,
@@ -158,7 +159,7 @@ def _sample(rows: Sequence[Row]) -> list[Row]:
 
 
 def _cells(sample: Sequence[Row], index: int) -> list[str]:
-    return [cell for row in sample if index < len(row) and (cell := row[index].strip())]
+    return [cell for row in sample if index < len(row) and (cell := row[index][:LONGEST].strip())]
 
 
 def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> tuple[Column, ...]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from rules.sourced import read, validate
 
+_LONGEST = 60
 FILE = Path(__file__).parent / "words" / "states.yaml"
 
 _IN_A_LINE = re.compile(r"(?:^|[,.\s])([A-Za-z]{2})\.?[,\s]+([0-9]{5})(?:-?[0-9]{4})?\s*(?:USA?|United States)?\s*$")
@@ -52,6 +53,8 @@ def _by_zip3() -> dict[str, str]:
 
 def named(cell: str) -> str:
     """The state a cell is: 'NC', 'n.c.', 'North Carolina'."""
+    if len(cell) > _LONGEST:
+        return ""
     return _by_text().get(cell) or _by_text().get(cell.replace(".", "").strip().upper(), "")
 
 
@@ -66,6 +69,7 @@ def of_zip(cell: str) -> str:
 
 def of_address(line: str) -> str:
     """The state at the end of an address, by its code before a ZIP, its name after the last comma, or the ZIP alone."""
+    line = line[-_LONGEST:]
     if match := _IN_A_LINE.search(line):
         return named(match[1]) or of_zip(match[2])
     if (match := _STATE_AT_END.search(line)) and (state := named(match[1])):

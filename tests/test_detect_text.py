@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from detection import body
@@ -229,7 +230,7 @@ def test_a_failing_presidio_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> Non
     detector.confirmer.score("US_SSN", "warm")
 
     class Late:
-        def finditer(self, _text: str, timeout: float | None = None) -> object:
+        def finditer(self, _text: str, **_: float) -> object:
             raise TimeoutError
 
     for recogniser in detector.confirmer._engine.registry.recognizers:
@@ -274,7 +275,7 @@ def test_hostile_repetition_stays_linear(unit: str) -> None:
 
     zones = list(DETECTOR.searcher.zones(text))
 
-    assert all(before[1] <= after[0] for before, after in zip(zones, zones[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(zones))
     assert sum(end - start for start, end in zones) <= len(text) + 200
 
 

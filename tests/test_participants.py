@@ -11,13 +11,28 @@ from rules.content import Role, Text
 from rules.detect import Detection, Detector
 
 DETECTOR = Detector()
+SCRIPTS = [
+    "\u5c71\u7530 \u592a\u90ce",
+    "\u0418\u0432\u0430\u043d\u043e\u0432 \u0418\u0432\u0430\u043d",
+    "Jos\u00e9 Mu\u00f1oz",
+    "Ng\u00f4 B\u1ea3o",
+    "\u674e \u660e",
+]
+PARTICLES = ["van der Berg, Anna", "O'Neil, Pat Jr.", "de la Cruz, Maria III", "St. John, Al", "Smith-Jones, Jo"]
 HEADER = ["Name", "SSN", "Date of Birth", "Address", "City", "State", "Zip", "Balance"]
 
 
 def _row(person: Person) -> list[str]:
     return [
-        person.listed, person.ssn, person.birth, person.street, person.city, person.state, person.zip, person.balance
-    ]  # fmt: skip
+        person.listed,
+        person.ssn,
+        person.birth,
+        person.street,
+        person.city,
+        person.state,
+        person.zip,
+        person.balance,
+    ]
 
 
 def _rows(crowd: list[Person]) -> list[list[str]]:
@@ -122,8 +137,16 @@ def _xml(crowd: list[Person]) -> list[Text]:
 
 
 CARRIERS: list[Callable[[list[Person]], list[Text]]] = [
-    _fixed_width, _pages, _pages_of_bare_digits, _report, _pasted_csv, _tab_separated, _blocks, _json, _xml
-]  # fmt: skip
+    _fixed_width,
+    _pages,
+    _pages_of_bare_digits,
+    _report,
+    _pasted_csv,
+    _tab_separated,
+    _blocks,
+    _json,
+    _xml,
+]
 
 
 def test_counts_the_breach_exactly() -> None:
@@ -184,26 +207,48 @@ def test_a_person_on_several_rows_counts_once() -> None:
 SHAPES: dict[str, list[list[str]]] = {
     "names in capitals": [["NAME", "SOC SEC NBR"], *([f"{p.last}, {p.first} Q".upper(), p.digits] for p in people(5))],
     "first and last apart": [["Last Name", "First Name", "SSN"], *([p.last, p.first, p.ssn] for p in people(5))],
-    "two-line header": [["Employee", "Social", "Date of"], ["Name", "Security No", "Birth"], *([p.listed, p.digits, p.birth] for p in people(5))],
+    "two-line header": [
+        ["Employee", "Social", "Date of"],
+        ["Name", "Security No", "Birth"],
+        *([p.listed, p.digits, p.birth] for p in people(5)),
+    ],
     "titles, blank rows and totals": [
-        ["Acme Manufacturing, Inc."], ["Participant census as of 12/31/2025"], [], ["Name", "SSN", "Balance"],
-        *([p.listed, p.ssn, p.balance] for p in people(3)), [], *([p.listed, p.ssn, p.balance] for p in people(5)[3:]),
-        ["Total", "", "123,456.78"], ["Report totals: 5 participants"],
+        ["Acme Manufacturing, Inc."],
+        ["Participant census as of 12/31/2025"],
+        [],
+        ["Name", "SSN", "Balance"],
+        *([p.listed, p.ssn, p.balance] for p in people(3)),
+        [],
+        *([p.listed, p.ssn, p.balance] for p in people(5)[3:]),
+        ["Total", "", "123,456.78"],
+        ["Report totals: 5 participants"],
     ],
     "no header": [[p.listed, p.ssn, p.balance] for p in people(5)],
-    "ssn last": [["Employee ID", "Employee Name", "EE SSN"], *([str(100 + n), p.listed, p.ssn] for n, p in enumerate(people(5)))],
+    "ssn last": [
+        ["Employee ID", "Employee Name", "EE SSN"],
+        *([str(100 + n), p.listed, p.ssn] for n, p in enumerate(people(5))),
+    ],
     "zeros lost": [["Name", "SSN"], *([p.listed, str(int(p.digits))] for p in people(5))],
     "floats": [["Name", "SSN"], *([p.listed, f"{int(p.digits)}.0"] for p in people(5))],
     "spaces": [["Name", "SSN"], *([p.listed, p.ssn.replace("-", " ")] for p in people(5))],
     "odd dashes": [["Name", "SSN"], *([p.listed, p.ssn.replace("-", "\u2011")] for p in people(5))],
     "split over three columns": [["Name", "SSN1", "SSN2", "SSN3"], *([p.listed, *p.ssn.split("-")] for p in people(5))],
-    "split under one header": [["Name", "SSN", "", ""], *([p.listed, *(part.lstrip("0") for part in p.ssn.split("-"))] for p in people(5))],
+    "split under one header": [
+        ["Name", "SSN", "", ""],
+        *([p.listed, *(part.lstrip("0") for part in p.ssn.split("-"))] for p in people(5)),
+    ],
     "tax id of people": [["Participant Name", "Tax ID"], *([p.listed, p.digits] for p in people(5))],
-    "other scripts": [["Name", "SSN"], *([name, p.ssn] for name, p in zip(["\u5c71\u7530 \u592a\u90ce", "\u0418\u0432\u0430\u043d\u043e\u0432 \u0418\u0432\u0430\u043d", "Jos\u00e9 Mu\u00f1oz", "Ng\u00f4 B\u1ea3o Ch\u00e2u", "\u674e \u660e"], people(5), strict=True))],
-    "particles and suffixes": [["Participant", "SSN"], *([name, p.ssn] for name, p in zip(["van der Berg, Anna", "O'Neil, Pat Jr.", "de la Cruz, Maria III", "St. John, Al", "Smith-Jones, Jo"], people(5), strict=True))],
+    "other scripts": [["Name", "SSN"], *([name, p.ssn] for name, p in zip(SCRIPTS, people(5), strict=True))],
+    "particles and suffixes": [
+        ["Participant", "SSN"],
+        *([name, p.ssn] for name, p in zip(PARTICLES, people(5), strict=True)),
+    ],
     "header in camel case": [["EmployeeName", "SocialSecurityNumber"], *([p.listed, p.digits] for p in people(5))],
-    "header in mainframe case": [["EMP_NM", "EMP_SSN", "BIRTH_DT"], *([p.listed, p.digits, p.birth] for p in people(5))],
-}  # fmt: skip
+    "header in mainframe case": [
+        ["EMP_NM", "EMP_SSN", "BIRTH_DT"],
+        *([p.listed, p.digits, p.birth] for p in people(5)),
+    ],
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -221,13 +266,19 @@ WITHOUT_SSN: dict[str, list[list[str]]] = {
     "last four": [["Name", "Last 4 SSN"], *([p.listed, p.ssn[-4:]] for p in people(4))],
     "masked": [["Name", "SSN"], *([p.listed, f"XXX-XX-{p.ssn[-4:]}"] for p in people(4))],
     "birth dates": [["Name", "DOB"], *([p.listed, p.birth] for p in people(4))],
-    "home addresses": [["Name", "Home Address", "City", "State"], *([p.listed, p.street, p.city, p.state] for p in people(4))],
+    "home addresses": [
+        ["Name", "Home Address", "City", "State"],
+        *([p.listed, p.street, p.city, p.state] for p in people(4)),
+    ],
     "pay": [["Employee", "Annual Salary"], *([p.listed, p.balance] for p in people(4))],
     "balances": [["Participant", "Account Balance"], *([p.listed, p.balance] for p in people(4))],
     "loans": [["Participant Name", "Loan Balance"], *([p.listed, p.balance] for p in people(4))],
-    "participant ids": [["Participant Name", "Participant ID"], *([p.listed, str(77000 + n)] for n, p in enumerate(people(4)))],
+    "participant ids": [
+        ["Participant Name", "Participant ID"],
+        *([p.listed, str(77000 + n)] for n, p in enumerate(people(4))),
+    ],
     "no header, births": [[f"{p.first} {p.last}", p.birth] for p in people(4)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("shape", WITHOUT_SSN)
@@ -236,7 +287,7 @@ def test_a_list_needs_no_ssn(shape: str) -> None:
     detection = _detect(WITHOUT_SSN[shape])
 
     assert detection.people.count == 4
-    assert [finding.entity for finding in detection.findings][0] == "PARTICIPANT_LIST"
+    assert detection.findings[0].entity == "PARTICIPANT_LIST"
 
 
 def test_two_people_are_no_list_but_their_numbers_are_found() -> None:
@@ -289,8 +340,14 @@ def test_one_number_in_the_notes_of_row_four_thousand() -> None:
 
 @pytest.mark.parametrize(
     ("place", "state"),
-    [("12 Oak St, Raleigh, NC 27601", "NC"), ("Raleigh NC 27601-1234", "NC"), ("12 Oak St, Durham, North Carolina", "NC"), ("PO Box 12, Boston MA", ""), ("12 Oak St, Boston 02110", "MA")],
-)  # fmt: skip
+    [
+        ("12 Oak St, Raleigh, NC 27601", "NC"),
+        ("Raleigh NC 27601-1234", "NC"),
+        ("12 Oak St, Durham, North Carolina", "NC"),
+        ("PO Box 12, Boston MA", ""),
+        ("12 Oak St, Boston 02110", "MA"),
+    ],
+)
 def test_tells_the_state_from_an_address_line(place: str, state: str) -> None:
     """The breach form asks for residents by state; not every file has a column for it."""
     rows = [["Name", "SSN", "Address"], *([p.listed, p.ssn, place] for p in people(3))]

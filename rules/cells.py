@@ -1,0 +1,69 @@
+"""Search the cells of a table in one pass: a number in the notes of row 4,000 is found, and no cell costs a call."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rules.columns import Column, Meaning
+from rules.normalise import fold
+from rules.recognise import Hit, Recogniser
+from rules.search import Searcher
+from rules.sheets import Block
+from rules.tally import window_of
+
+_CELL, _ROW = "\x1e", "\x1d"
+
+#: Columns whose cells need no search: their numbers are counted already, or are known to be others.
+_SETTLED = frozenset({Meaning.SSN, Meaning.STATE, Meaning.ZIP, Meaning.OTHER_NUMBER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellHit:
+    recogniser: Recogniser
+    hit: Hit
+    row: int
+    column: int
+    window: Callable[[], str] | None
+
+
+def search_cells(searcher: Searcher, block: Block, columns: Sequence[Column]) -> Iterator[CellHit]:
+    """Hits in the cells of every column that is not settled by what it is."""
+    settled = {n for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
+    rows = block.sheet.rows[block.top : block.end]
+    folded = fold(_ROW.join([_CELL.join(_unsettled(row, settled)) for row in rows]))
+    for offset, line in _lines(folded, searcher.zones(folded)):
+        yield from _in_row(searcher, block, settled, block.top + offset, line)
+
+
+def _unsettled(row: Sequence[str], settled: set[int]) -> Iterable[str]:
+    return [cell for index, cell in enumerate(row) if index not in settled] if settled else row
+
+
+def _lines(folded: str, zones: Iterable[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+    """Number and text of every row that a zone touches, once each."""
+    row = reached = 0
+    for start, end in zones:
+        while reached < end:
+            if skipped := folded.rfind(_ROW, reached, max(reached, start)) + 1:
+                row += folded.count(_ROW, reached, skipped)
+                reached = skipped
+            line_end = folded.find(_ROW, reached)
+            line_end = len(folded) if line_end < 0 else line_end
+            yield row, folded[reached:line_end]
+            reached, row = line_end + 1, row + 1
+
+
+def _in_row(searcher: Searcher, block: Block, settled: set[int], row: int, line: str) -> Iterator[CellHit]:
+    """A label may stand in the cell, in the one before it, or in the header."""
+    places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
+    before = ""
+    for position, cell in enumerate(line.split(_CELL)):
+        if any(map(str.isdigit, cell)):
+            column = places[position] if position < len(places) else 0
+            header = block.header[column] if column < len(block.header) and row >= block.first else ""
+            lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
+            text = lead + cell
+            for recogniser, hit in searcher.search(text):
+                if hit.start >= len(lead):
+                    window = window_of(text, hit)
+                    yield CellHit(recogniser=recogniser, hit=hit, row=row, column=column, window=window)
+        before = cell[-60:]

@@ -1,0 +1,63 @@
+"""What else a part holds that has people in it: birth dates, accounts, addresses. Alone these would be noise."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from rules.columns import Column
+from rules.confirm import Confirmer
+from rules.mask import masked_number
+from rules.normalise import fold
+from rules.participants import Roll
+from rules.recognise import CERTAIN, Recogniser
+from rules.recognisers_file import Reports
+from rules.tally import CONFIRMED, Tally, window_of
+from rules.verdict import Finding
+
+MOST_TEXT = 20_000  #: characters of a text in which supporting evidence is looked for
+_MOST_HITS = 1_000
+
+
+class Supporting:
+    """The recognisers that report only where people are."""
+
+    def __init__(self, recognisers: Sequence[Recogniser], confirmer: Confirmer) -> None:
+        self._recognisers = tuple(one for one in recognisers if one.file.reports is Reports.WITH_PEOPLE)
+        self._by_column = {meaning: one for one in self._recognisers for meaning in one.file.columns}
+        self._confirmer = confirmer
+
+    def in_columns(self, roll: Roll) -> Iterator[Finding]:
+        """One finding for each column of a list that a recogniser knows."""
+        rows = [roll.block.sheet.rows[person.row] for person in roll.people]
+        for column in roll.columns:
+            recogniser = self._by_column.get(column.meaning)
+            cells = [cell for row in rows if column.index < len(row) and (cell := row[column.index])]
+            if recogniser and cells and (score := self._score(recogniser, cells)) >= CERTAIN:
+                yield Finding(
+                    entity=recogniser.entity,
+                    part=roll.block.sheet.part,
+                    where=_where(roll, column),
+                    count=len(cells),
+                    distinct=len(set(cells)),
+                    confidence=round(score, 2),
+                    sample=masked_number(recogniser.entity, cells[0]),
+                )
+
+    def _score(self, recogniser: Recogniser, cells: Sequence[str]) -> float:
+        """Presidio's answer for the first cells, each behind the label that its header is."""
+        label = next(iter(recogniser.file.context.positive), "")
+        windows = (f"{label}: {fold(cell.strip()[:200])}" for cell in islice(cells, CONFIRMED))
+        return max(self._confirmer.score(recogniser.entity, window) for window in windows)
+
+    def in_text(self, part: str | None, where: str, folded: str) -> Iterator[Finding]:
+        for recogniser in self._recognisers:
+            tally = Tally()
+            for hit in islice(recogniser.search(folded), _MOST_HITS):
+                line = folded.count("\n", 0, hit.start) + 1
+                tally.add(hit.value.casefold(), line, window_of(folded, hit))
+            if tally.count:
+                lines = f"line {tally.first}" if tally.first == tally.last else f"lines {tally.first}-{tally.last}"
+                yield tally.finding(self._confirmer, part, recogniser.entity, f"{where} {lines}")
+
+
+def _where(roll: Roll, column: Column) -> str:
+    return roll.block.sheet.place(roll.people[0].row, column.index, roll.people[-1].row, column.index)
