@@ -169,6 +169,19 @@ def test_a_zip_without_its_directory_is_read_and_partial() -> None:
     assert SSN in words(message)
 
 
+def test_a_zip_behind_a_picture_is_opened_too() -> None:
+    """Two files in one: a picture to viewers, an archive to unzippers."""
+    pixel = bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+        "0000000c4944415408d763f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
+    )
+
+    message = open_attachment(pixel + zipped(LIST), "x.png")
+
+    assert part(message, "2").media_type == "image/png"
+    assert part(message, "2/appended.zip/list.csv").media_type == "text/csv"
+
+
 def test_a_size_that_lies_is_not_believed() -> None:
     """A reader that trusts the directory would show five bytes of it."""
     content = bytearray(zipped(LIST))

@@ -238,6 +238,21 @@ def test_records_in_xml_are_a_table_and_what_stands_beside_is_read() -> None:
         assert expected in words(message)
 
 
+@pytest.mark.parametrize(
+    "body", ["<p>219-<b>09</b>-9999</p>", "<text><tspan>219-09</tspan><tspan>-9999</tspan></text>"]
+)
+def test_a_number_that_runs_through_xml_elements_stays_whole(body: str) -> None:
+    assert SSN in words(open_attachment(f"<?xml version='1.0'?><doc><x>1</x><y>2</y>{body}</doc>".encode(), "x.xml"))
+
+
+def test_a_body_that_looks_like_a_file_is_still_the_body() -> None:
+    """Words of the sender must keep their weight, also when they begin with pasted header fields or JSON."""
+    for body in ('{"ssn": "x", "a": [1]}', "From: a@b.example\nMessage-ID: <x@y>\n\nhello", "BEGIN:VCARD\nEND:VCARD"):
+        message = opened(crlf(f"Subject: s\n\n{body}\n"))
+
+        assert [text.role for text in message.parts[0].outcome.contents] == [Role.BODY]  # type: ignore[union-attr]
+
+
 def test_xml_entities_are_not_expanded_and_make_it_partial() -> None:
     """Expanding costs gigabytes; not expanding may hide a number."""
     laughs = '<!DOCTYPE x [<!ENTITY a "219-09-9999">' + '<!ENTITY b "&a;&a;&a;">]><x>&b;</x>'

@@ -14,6 +14,7 @@ _MARKS = (
 )
 _NO_CHARSET = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 _SHIFTING = re.compile(r"utf-?7|iso-?2022|hz|euc|cp037|cp1047|cp500|cp1140|ibm|ebcdic", re.IGNORECASE)
+_MEANT = {"iso8859-1": ("cp1252", "latin-1"), "ascii": ("cp1252", "latin-1")}  #: as every browser and mailer reads them
 _SAMPLE = 1 << 16
 _MANY = 0.3  #: share of bytes above 127 from which an ASCII superset is not the obvious guess
 _EBCDIC_PRINTABLE = bytes([0x40, 0x05, 0x0D, 0x15, 0x25, *range(0x4A, 0x51), *range(0x5A, 0x62), *range(0x6A, 0x70)])
@@ -75,7 +76,7 @@ def _decoded(content: bytes, charset: str | None) -> str:
     declared = _codec(charset)
     if declared and _SHIFTING.match(declared) and (text := _strictly(content, declared)) is not None:
         return text
-    for each in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), declared):
+    for each in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), *_MEANT.get(declared or "", (declared,))):
         if each and (text := _strictly(content, each)) is not None:
             return text
     return content.decode(_guess(content), "replace")

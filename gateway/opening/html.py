@@ -52,7 +52,8 @@ _READ = frozenset(
     }
 )
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-_CSS_CONTENT = re.compile(r"content\s*:\s*([\"'])(.*?)\1", re.DOTALL)
+_STYLE = re.compile(r"<style\b.*?(?=</style)", re.DOTALL | re.IGNORECASE)
+_CSS_WORDS = re.compile(r"content\s*:\s*([\"'])(.*?)\1|/\*(.*?)\*/", re.DOTALL)
 _DATA_URI = re.compile(r"data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),(.*)", re.DOTALL)
 _COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)|<[!?]([^>]*)", re.DOTALL)
 _USUAL_DOCTYPE = re.compile(r"<!doctype\s+html[^\[>]*\Z", re.IGNORECASE)
@@ -131,7 +132,10 @@ class _Page:
 
     def comments(self, source: str) -> None:
         """Comments, CDATA, processing instructions, and a DOCTYPE that holds more than the usual."""
-        for found in _COMMENT.finditer(source):
+        last = source.rfind("</style")
+        for found in _COMMENT.finditer(
+            _STYLE.sub("", source[: last + 7]) + source[last + 7 :] if last >= 0 else source
+        ):
             if not _USUAL_DOCTYPE.match(found[0]):
                 self.hide("comment", re.sub(r"<[^>]*>", " ", found[1] or found[2] or ""))
 
@@ -199,7 +203,7 @@ class _Page:
             return False
         text = node.text(deep=True) or ""
         if name == "style":
-            text = "\n".join(found[2] for found in _CSS_CONTENT.finditer(text))
+            text = "\n".join(found[2] or found[3] or "" for found in _CSS_WORDS.finditer(text))
         self.hide(name, text)
         return False
 

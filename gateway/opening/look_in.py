@@ -118,6 +118,19 @@ def zip_at_end(content: bytes) -> str | None:
     return None
 
 
+def appended_zip(content: bytes) -> bytes | None:
+    """A zip behind something else, as unzippers find it: its end record closes the file and leads to its directory."""
+    end = content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000))
+    if end < 0 or len(content) - end < 22 or content.startswith((b"PK", b"MZ", b"\xd0\xcf\x11\xe0")):
+        return None
+    size, offset, comment = struct.unpack_from("<IIH", content, end + 12)
+    start = end - size - offset
+    if end + 22 + comment != len(content) or start < 0 or content[end - size : end - size + 4] != b"PK\x01\x02":
+        return None
+    first = content.find(b"PK\x03\x04")
+    return content[first if 0 <= first < end else start :]
+
+
 def by_magic(content: bytes) -> str:
     return str(_magic().from_buffer(content[:65536]))
 

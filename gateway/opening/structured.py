@@ -127,14 +127,15 @@ def _xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
     hidden: list[str] = []
     tables: list[Table] = []
     seen: set[Any] = set()
+    told: set[Any] = set()
     for element in root.iter():
         if element in seen:
             continue
         if not isinstance(element.tag, str):
             hidden.append(element.text or "")
-            words.append(element.tail or "")
+            words += [] if element in told else [element.tail or ""]
             continue
-        if rows := _rows(element):
+        if element not in told and (rows := _rows(element)):
             tables.append(Table(part=leaf.section, name=f"{_local(element.tag)} {len(tables) + 1}", rows=rows))
             seen.update(element.iterdescendants())
             hidden += _beside(element)
@@ -145,13 +146,26 @@ def _xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
             words.append(element.tail or "")
             continue
         hidden += [f"{_local(name)}: {value}" for name, value in element.attrib.items()]
+        if element in told:
+            continue
         words += [element.text or "", element.tail or ""]
+        if _flows(element):
+            words[-2] = "".join(element.itertext(tag=etree.Element))
+            told.update(element.iterdescendants())
     text = "\n".join(filter(None, (word.strip() for word in words)))
     if text:
         yield as_text(leaf, text)
     if hidden := [each for each in hidden if each.strip()]:
         yield Text(part=leaf.section, where="attributes", role=leaf.role, content="\n".join(hidden))
     yield from tables
+
+
+def _flows(element: Any) -> bool:
+    """Words and elements mixed: a number may run through several of them."""
+    if _local(element.tag) == "text":  # SVG
+        return True
+    own = bool(element.text and element.text.strip())
+    return len(element) > 0 and (own or any(child.tail and child.tail.strip() for child in element))
 
 
 def _local(name: str) -> str:

@@ -1,5 +1,6 @@
 """Walks a message and all that its parts hold. What cannot be read says so in its place; nothing is passed over."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway import mime
 from gateway.message import Limits, Opened, OpenedMessage, Outcome, Part, Partial, Unopened
 from gateway.opening.identify import identify
+from gateway.opening.look_in import appended_zip
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opener, Opening
 from gateway.transfer import decoded
 from rules.content import Content, Role, Text
@@ -20,6 +22,21 @@ _ELSEWHERE = {
     "message/external-body": "its content is elsewhere",
 }
 _CARRIES_THE_BODY = frozenset({"application/pkcs7-mime"})  #: what a signed message's body is wrapped in
+_WORDS = frozenset(
+    {
+        "application/json",
+        "application/mbox",
+        "application/xml",
+        "application/yaml",
+        "image/svg+xml",
+        "message/rfc822",
+        "text/calendar",
+        "text/csv",
+        "text/html",
+        "text/tab-separated-values",
+        "text/vcard",
+    }
+)
 _LONGEST_NAME = 200
 _Troubles = tuple[tuple[Obstacle, str], ...]
 
@@ -142,6 +159,8 @@ class _Walk:
         media_type = leaf.declared_type or "application/octet-stream"
         try:
             media_type = identify(leaf.content, leaf.declared_type, leaf.filename, leaf.charset)
+            if leaf.role is Role.BODY and leaf.declared_type == "text/plain" and media_type in _WORDS:
+                media_type = "text/plain"  # shown as it stands, whatever it would be as a file
             leaf = _as(leaf, media_type)
             if media_type == MESSAGE:
                 return leaf, Opening(outcome=Opened())
@@ -149,7 +168,11 @@ class _Walk:
             if opener is None:
                 note = f"no opener for {media_type}"
                 return leaf, Opening(outcome=Unopened(obstacle=Obstacle.UNSUPPORTED, note=note))
-            return leaf, opener(leaf, self.budget)
+            opening = opener(leaf, self.budget)
+            if (behind := appended_zip(leaf.content)) is None:
+                return leaf, opening
+            inner = itertools.chain(opening.inner, [Inner(name="appended.zip", content=behind)])
+            return leaf, Opening(outcome=opening.outcome, inner=inner)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - Rust panics are no Exception; each failure is this part's own
