@@ -2,6 +2,7 @@
 
 import encodings
 import importlib
+import os
 import pkgutil
 
 from PIL import Image
@@ -14,7 +15,8 @@ from gateway.opening.opener import Budget, Leaf
 _PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F<</Type/Font"
-    b"/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj 4 0 obj<</Length 30>>stream\nBT /F 9 Tf 9 9 Td (warm) Tj ET\nendstream endobj "
+    b"/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj "
+    b"4 0 obj<</Length 30>>stream\nBT /F 9 Tf 9 9 Td (warm) Tj ET\nendstream endobj "
     b"trailer<</Root 1 0 R>>"
 )
 _LATE = (
@@ -30,6 +32,7 @@ _LATE = (
 
 def warm() -> None:
     """Import every late module and codec, load the OCR engine, and run the openers that open files on first use."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would make the fork unsafe
     for name in _LATE:
         importlib.import_module(name)
     for module in pkgutil.iter_modules(encodings.__path__):

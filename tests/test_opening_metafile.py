@@ -1,0 +1,74 @@
+"""Metafiles: the preview that Office draws of every embedded object holds its rows as text."""
+
+import io
+import struct
+
+import carriers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openings import open_with, words
+from PIL import Image
+
+from gateway.message import Opened, Unopened
+from gateway.opening.metafile import open_metafile
+from gateway.opening.opener import Opening
+
+LINES = ["  ".join(row) for row in carriers.people(5, 3)]
+
+
+def emf(*records: bytes) -> bytes:
+    head = struct.pack("<II", 1, 108) + bytes(32) + b" EMF\0\0\1\0" + bytes(60)
+    return head + b"".join(records) + struct.pack("<IIIII", 14, 20, 0, 16, 20)
+
+
+def emf_text(text: str) -> bytes:
+    encoded = text.encode("utf-16-le")
+    encoded += bytes(-len(encoded) % 4)
+    return struct.pack("<II36xII24x", 84, 76 + len(encoded), len(text), 76) + encoded
+
+
+def emf_bitmap(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "BMP")
+    content = out.getvalue()
+    start = struct.unpack_from("<I", content, 10)[0]
+    head, bits = content[14:start], content[start:]
+    body = struct.pack("<40xIIII16x", 80, len(head), 80 + len(head), len(bits)) + head + bits
+    return struct.pack("<II", 81, len(body) + 8) + body
+
+
+def wmf(*records: bytes) -> bytes:
+    return struct.pack("<HHHIHIH", 1, 9, 0x300, 0, 0, 0, 0) + b"".join(records) + struct.pack("<IH", 3, 0)
+
+
+def wmf_text(text: str) -> bytes:
+    encoded = text.encode("cp1252")
+    padded = encoded + bytes(len(encoded) % 2)
+    return struct.pack("<IHHHHH", (14 + len(padded)) // 2, 0x0A32, 0, 0, len(encoded), 0) + padded
+
+
+@pytest.mark.parametrize("content", [emf(*map(emf_text, LINES)), wmf(*map(wmf_text, LINES))])
+def test_drawn_text_is_read(content: bytes) -> None:
+    opening = open_with(open_metafile, content)
+    assert isinstance(opening.outcome, Opened)
+    assert words(opening).split("\n") == LINES
+
+
+def test_a_bitmap_in_a_metafile_is_handed_on_as_a_picture() -> None:
+    """A screen shot pasted into a letter is a metafile around a bitmap."""
+    picture = carriers.picture(["Acme"]).convert("RGB")
+    (inner,) = open_with(open_metafile, emf(emf_bitmap(picture))).inner
+    assert isinstance(inner.content, bytes)
+    assert Image.open(io.BytesIO(inner.content)).size == picture.size
+
+
+def test_a_metafile_that_is_cut_off_is_not_clean() -> None:
+    assert isinstance(open_with(open_metafile, emf(emf_text("x"))[:-8]).outcome, Unopened)
+
+
+@given(st.binary(max_size=200), st.integers(0, 300))
+def test_any_bytes_get_an_answer(junk: bytes, at: int) -> None:
+    whole = emf(emf_text("x"), emf_bitmap(Image.new("1", (8, 8))))
+    for content in (junk, whole[:at] + junk + whole[at:], wmf(wmf_text("x")) + junk):
+        assert isinstance(open_with(open_metafile, content), Opening)
