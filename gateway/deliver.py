@@ -140,10 +140,9 @@ class Courier:
         """Only the holder renews, and only while it works on it."""
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 4)
-            leases = [consignment.lease for consignment in self._carried.values()]
-            if leases:
+            if carried := tuple(self._carried.values()):
                 until = to_ms(self._clock() + LEASE)
-                await self._persist(partial(self._store.write, partial(_prolong, leases=leases, until=until)))
+                await self._persist(partial(self._store.write, partial(_prolong, carried=carried, until=until)))
 
     def _settle(self, tx: Transaction, consignment: Consignment, delivery: Delivery) -> None:
         """Write down how the attempt ended, recipient by recipient, and what follows from it."""
@@ -253,8 +252,10 @@ def _claim(tx: Transaction, now: datetime, limit: int, carried: Collection[str])
     return tuple(consignment for consignment in leased if consignment.recipients)
 
 
-def _prolong(tx: Transaction, leases: Sequence[str], until: int) -> None:
-    tx.execute(update(recipients).where(recipients.c.lease.in_(leases)).values(lease_until=until))
+def _prolong(tx: Transaction, carried: Sequence[Consignment], until: int) -> None:
+    for consignment in carried:
+        mine = (recipients.c.message_id == consignment.message.id) & (recipients.c.lease == consignment.lease)
+        tx.execute(update(recipients).where(mine).values(lease_until=until))
 
 
 def _lease(tx: Transaction, message_id: str, now: datetime) -> Consignment:

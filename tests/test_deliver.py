@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -350,6 +351,42 @@ class Stumbling:
         if BETA in envelope.rcpt_to:
             raise ValueError(SECRET)
         return await self.hop.deliver(envelope, header, raw)
+
+
+class Slow:
+    """A next hop that takes longer than a lease lasts."""
+
+    def __init__(self, hop: NextHop, enough: asyncio.Event) -> None:
+        self.hop, self.enough = hop, enough
+
+    async def deliver(self, envelope: Envelope, header: bytes, raw: bytes) -> Delivery:
+        await self.enough.wait()
+        return await self.hop.deliver(envelope, header, raw)
+
+
+async def test_a_slow_delivery_stays_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty seconds for a big mail must not make a second courier send it too."""
+    monkeypatch.setattr(deliver, "LEASE", timedelta(seconds=1))
+    begun = time.monotonic()
+
+    def ticking() -> datetime:
+        return NOW + timedelta(seconds=time.monotonic() - begun)
+
+    async with site(tmp_path, working=False) as s, Store.open(settings(tmp_path)) as other_store:
+        enough, hop = asyncio.Event(), s.courier._next_hop
+        s.courier._next_hop, s.courier._clock = Slow(hop, enough), ticking
+        hold_id = await s.released(BETA)
+        work = asyncio.create_task(s.courier.run())
+        await s.until(lambda: hold_id in s.courier._carried)
+        other = Courier(other_store, hop, header, ticking)
+        await asyncio.sleep(1.5)
+
+        assert hold_id not in [consignment.message.id for consignment in await other._take()]
+        enough.set()
+        await s.until_states(hold_id, State.RELEASED)
+        s.courier.stop()
+        await work
+        assert "possible-duplicate" not in await s.events(hold_id)
 
 
 async def test_one_message_that_cannot_be_sent_does_not_stop_the_others(
