@@ -14,7 +14,7 @@ from gateway.message import Envelope
 
 PRODUCT = "Countersign"
 MAX_HOPS = 50  #: Received fields; Postfix's hopcount_limit
-_HEADER_SEARCH = 1 << 20  #: a header block longer than this is looked at no further
+_HEADER_SEARCH = 1 << 18  #: octets; hops write on top, so what lies deeper tells no more
 _RECEIVED = re.compile(rb"(?im)^received[ \t]*:")
 _DOMAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[A-Za-z0-9:.]+\]")
 _NAME = re.compile(r"[A-Za-z0-9-]+")

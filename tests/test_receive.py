@@ -279,7 +279,7 @@ async def test_octets_in_flight_are_bounded() -> None:
 @pytest.mark.parametrize("sent", [b"", b"NO", b"MAIL FROM:<>\r\nRCPT TO:<rita@beta.example>\r\nDATA\r\n"])
 async def test_a_silent_client_is_shown_out(sent: bytes) -> None:
     """A connection costs a place; whoever says nothing, or half a line, loses it."""
-    async with open_door(Taken(), idle=0.2) as door, client(door.port) as peer:
+    async with open_door(Taken(), idle=0.7) as door, client(door.port) as peer:
         await peer.send(sent)
         said = (await asyncio.wait_for(peer.reader.read(), 10)).decode().splitlines()
 
@@ -288,10 +288,10 @@ async def test_a_silent_client_is_shown_out(sent: bytes) -> None:
 
 async def test_a_client_that_drips_is_shown_out() -> None:
     """A message at less than a kilobyte a second would hold its place for days."""
-    async with open_door(Taken(), idle=0.2) as door, client(door.port) as peer:
+    async with open_door(Taken(), idle=1.0) as door, client(door.port) as peer:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
-        for _ in range(60):
+        for _ in range(400):
             if peer.reader._buffer:  # type: ignore[attr-defined]
                 break
             peer.writer.write(b"x")
@@ -302,11 +302,11 @@ async def test_a_client_that_drips_is_shown_out() -> None:
 async def test_a_slow_accept_is_not_the_clients_silence() -> None:
     """While we inspect, it is not the client who is idle."""
     taken = Taken(gate=asyncio.Event())
-    async with open_door(taken, idle=0.2) as door, client(door.port) as peer:
+    async with open_door(taken, idle=1.0) as door, client(door.port) as peer:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
         await peer.send(MESSAGE + b".\r\n")
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.3)
         assert taken.gate
         taken.gate.set()
         assert (await peer.reply()).startswith("250")
@@ -379,9 +379,10 @@ async def test_mail_comes_in_under_tls(door_tls: DoorTls, trusting: ssl.SSLConte
         assert (await peer.command("MAIL FROM:<>")).startswith("503 5.5.1 say EHLO")
         assert "STARTTLS" not in await peer.command("EHLO client.example")
         assert (await peer.command("STARTTLS")).startswith("503 5.5.1")
-        assert (await peer.message("", ["rita@beta.example"], MESSAGE)).startswith("250")
+        assert (await peer.message("", ["rita@beta.example"], MESSAGE * 30_000)).startswith("250")
 
     assert taken.messages[0][0].protocol == "ESMTPS"
+    assert taken.raw == MESSAGE * 30_000
 
 
 async def test_tls_can_be_asked_for(door_tls: DoorTls, trusting: ssl.SSLContext) -> None:

@@ -353,6 +353,17 @@ async def test_a_verified_next_hop_gets_mail_under_tls_only(authority: trustme.C
     assert peer.commands.count(b"EHLO gw.example") == 2
 
 
+async def test_a_large_message_arrives_under_tls_too(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    """Pieces, their flow control and TLS records are three different sizes."""
+    raw = b"x" * 76 + b"\r\n"
+    async with downstream(tls=server_context(authority)) as peer, next_hop(peer, tls="verify", context=trusting) as hop:
+        deliveries = [await hop.deliver(envelope(), HEADER, raw * 20_000) for _ in range(2)]
+
+    assert [delivery.fate for delivery in deliveries] == [Fate.DELIVERED] * 2
+    assert peer.accepted[0].raw == HEADER + raw * 20_000
+    assert peer.connections == 1
+
+
 @pytest.mark.parametrize("tls", ["required", "verify"])
 @pytest.mark.parametrize("fault", ["not offered", "refused", "stranger", "wrong name", "broken"])
 async def test_nothing_is_sent_where_tls_is_not_met(
