@@ -141,8 +141,10 @@ def _limit(allowance: Allowance, *, threads: bool) -> None:
 
 
 def _drop_capabilities() -> None:
-    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    _must(_libc.capset(header, bytes(24)), "capset")
+    header, held = struct.pack("Ii", _CAPABILITY_VERSION_3, 0), ctypes.create_string_buffer(24)
+    _must(_libc.capget(header, held), "capget")
+    if any(held.raw):  # an ordinary user has none, and a supervisor may have forbidden him the next call
+        _must(_libc.capset(header, bytes(24)), "capset")
 
 
 def _ruleset(readable: Iterable[Path]) -> int:

@@ -22,6 +22,7 @@ from rules.errors import ConfigurationError, Problem
 
 START = 60.0  #: seconds for a warm parent to be ready, on a machine that has much else to do
 STEP = 15.0  #: seconds for it to fork, or to report an end; past that it counts as dead
+BLINK = 0.005  #: seconds between two looks at a process that is about to end
 CHUNK = 256 * 1024  #: bytes handed to a worker at a time, so that no second copy of a big message piles up
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "PYTHONUTF8")
 
@@ -107,6 +108,7 @@ class Nursery:
         self.on_change: Callable[[], None] = lambda: None  #: a worker ended, or the parent
         self.on_warm: Callable[[], None] = lambda: None
         self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._orphans: list[int] = []
         self._asked: deque[asyncio.Future[Worker]] = deque()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.setblocking(False)
@@ -178,7 +180,11 @@ class Nursery:
         self._lose()
         self._process.kill()
         while self._process.poll() is None:  # noqa: ASYNC110 - the end of a process is no event of the loop
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(BLINK)
+        for pid in self._orphans:
+            with suppress(ChildProcessError):  # the rule: init buries them; in a container we may be init
+                while os.waitpid(pid, os.WNOHANG) == (0, 0):  # noqa: ASYNC110, ASYNC222 - the same, and it does not block
+                    await asyncio.sleep(BLINK)
 
     async def drain(self) -> None:
         """Give no worker another message, wait for those at work, then close."""
@@ -275,7 +281,8 @@ class Nursery:
         self._fail(InspectorError("the workers' parent ended before it was ready"))
         while self._asked:
             self._answer(InspectorError("the workers' parent has ended"))
-        for pid in list(self.workers):
+        self._orphans = list(self.workers)
+        for pid in self._orphans:
             self._bury(pid, None)
         self.on_change()
 

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 import pytest_asyncio
 import workshop_of_faults
@@ -201,6 +203,17 @@ async def test_an_answer_without_sense_is_never_clean(lasting: Inspector, answer
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.given(
+    st.binary(max_size=80) | st.binary(max_size=40).map(lambda body: b"S" + bytes([0, 0, 0, len(body)]) + body)
+)
+async def test_whatever_a_worker_says_is_an_outcome(lasting: Inspector, said: bytes) -> None:
+    """The service reads the words of a process that may be an attacker's: no word may end it, or pass for clean."""
+    evidence = await lasting.inspect(f"say_bytes:{said.hex()}".encode())
+    assert evidence.parts[0].status is Status.UNOPENED
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_reviewer_is_told_that_a_part_could_not_be_shown(lasting: Inspector) -> None:
     """The review page stands whatever the attachment does to its worker."""
     viewed = await lasting.view(b"segfault", "2")
@@ -328,6 +341,38 @@ async def test_the_parents_death_is_our_fault_and_passes(start: Start) -> None:
     second = (await about(inspector))["parent"]
     assert second != first
     await until(lambda: not ({first} | workers.keys()) & parents().keys())
+
+
+INIT = """
+import asyncio, ctypes, os, signal
+from pathlib import Path
+from pydantic import TypeAdapter
+from gateway.inspector import Inspector
+from gateway.settings import Settings
+
+async def main():
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: what the first process of a container is
+    inspector = Inspector(Settings(smtp={"hostname": "x"}), workshop="workshop_of_faults")
+    await inspector.start()
+    for _ in range(3):
+        told = await inspector.ask("about", b"", {}, TypeAdapter(dict))
+        os.kill(told["parent"], signal.SIGKILL)
+        while told["parent"] == inspector._nursery.pid:
+            await asyncio.sleep(0.01)
+    await inspector.close()
+    print(Path("/proc/self/task", str(os.getpid()), "children").read_text().split())
+
+asyncio.run(main())
+"""
+
+
+def test_no_zombie_is_left_where_the_service_is_init() -> None:
+    """In a container without an init of its own nobody else buries the workers of a parent that was killed."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    finished = subprocess.run(
+        [sys.executable, "-c", INIT], env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.stdout == "[]\n", finished.stderr
 
 
 async def test_a_parent_that_is_stuck_is_replaced(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,6 +201,12 @@ def answer_in_another_language(raw: bytes, detail: str) -> Answer:
     return _answer(raw)
 
 
+def say_bytes(raw: bytes, detail: str) -> Answer:
+    """Any bytes at all, after a number that is right, and then the end."""
+    _say(_number().to_bytes(8, "big") + bytes.fromhex(detail))
+    os._exit(0)
+
+
 def answer_nonsense(raw: bytes, detail: str) -> Answer:
     return Answer(body=detail.encode(), risky=False)
 
@@ -272,7 +278,7 @@ FAULTS = {
         sleep, spin, spin_in_threads, eat_memory, eat_memory_natively, segfault,
         run_an_illegal_instruction, recurse, leave_silently, leave_politely, panic, raise_content,
         raise_named, answer_half, answer_half_and_hang, answer_too_long, claim_a_gigabyte,
-        answer_endlessly, answer_for_the_next, answer_in_another_language, answer_nonsense,
+        answer_endlessly, answer_for_the_next, answer_in_another_language, say_bytes, answer_nonsense,
         answer_without_parts, close_channel_and_hang, ignore_signals_and_hang, fork_a_daemon,
         kill_parent, kill_group, connect, read_file, write_file, leave_memory, leave_thread,
     )
