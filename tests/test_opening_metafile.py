@@ -13,6 +13,7 @@ from PIL import Image
 from gateway.message import Opened, Unopened
 from gateway.opening.metafile import open_metafile
 from gateway.opening.opener import Opening
+from gateway.opening.word import open_word
 
 LINES = ["  ".join(row) for row in carriers.people(5, 3)]
 
@@ -53,6 +54,15 @@ def test_drawn_text_is_read(content: bytes) -> None:
     opening = open_with(open_metafile, content)
     assert isinstance(opening.outcome, Opened)
     assert words(opening).split("\n") == LINES
+
+
+def test_the_preview_of_an_object_is_read_with_its_document() -> None:
+    """Every embedded sheet has one; held for its picture, each letter with a chart would wait for a reviewer."""
+    document = carriers.write_docx([], **{"word__media__image1.emf": emf(*map(emf_text, LINES))})
+    opening = open_with(open_word, document)
+    assert isinstance(opening.outcome, Opened)
+    assert not list(opening.inner)
+    assert LINES[0] in words(opening)
 
 
 def test_a_bitmap_in_a_metafile_is_handed_on_as_a_picture() -> None:

@@ -21,10 +21,21 @@ def open_metafile(leaf: Leaf, budget: Budget) -> Opening:
     reading = Reading(leaf)
     with reading.attempt("the metafile"):
         budget.expand(len(leaf.content))
-        emf = leaf.content[40:44] == b" EMF"
-        texts = [item for item in (_emf(leaf.content) if emf else _wmf(leaf.content)) if _keep(item, reading)]
-        reading.text("image", "\n".join(str(text) for text in texts))
+        read_metafile(leaf.content, reading)
     return reading.opening()
+
+
+def is_metafile(content: bytes) -> bool:
+    """Libmagic has no media type for EMF, nor for a WMF without its placeable header."""
+    emf = content[:4] == b"\x01\0\0\0" and content[40:44] == b" EMF"
+    return emf or content.startswith((_PLACEABLE, b"\x01\0\x09\0\0\x03", b"\x01\0\x09\0\0\x01"))
+
+
+def read_metafile(content: bytes, reading: Reading) -> None:
+    """A picture inside a document, read as a text of that document."""
+    items = _emf(content) if content[40:44] == b" EMF" else _wmf(content)
+    texts = [item for item in items if _keep(item, reading)]
+    reading.text("image", "\n".join(str(text) for text in texts))
 
 
 def _keep(item: str | bytes, reading: Reading) -> bool:

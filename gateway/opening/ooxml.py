@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from gateway.message import Unopened
+from gateway.opening.metafile import is_metafile, read_metafile
 from gateway.opening.opener import Budget, CannotLookError, Inner
 from gateway.opening.reading import Reading
 from rules.content import Role
@@ -218,12 +219,20 @@ def _read_leftover(package: Package, reading: Reading, name: str) -> None:
     elif extension in {".xml", ".vml"}:
         _read_xml(package, reading, name)
     else:
-        reading.inner.append(inner_of(package, name))
+        hand_on(inner_of(package, name), reading)
 
 
 def _read_xml(package: Package, reading: Reading, name: str) -> None:
     where = "custom XML" if name.lower().startswith("customxml/") else part_word(name)
     reading.text(where, spoken(package.tree(name, where)))
+
+
+def hand_on(inner: Inner, reading: Reading) -> None:
+    """A file of its own, but for metafiles: they are drawings of this document's own words."""
+    if isinstance(inner.content, bytes) and is_metafile(inner.content):
+        read_metafile(inner.content, reading)
+    else:
+        reading.inner.append(inner)
 
 
 def part_word(name: str) -> str:

@@ -6,7 +6,7 @@ Repeated cells and rows are claims of a few bytes; they are counted before they 
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.opening.ooxml import Package, inner_of, kind, local, parse, spoken
+from gateway.opening.ooxml import Package, hand_on, inner_of, kind, local, parse, spoken
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
 from rules.content import Role
@@ -60,7 +60,8 @@ def _read_leftover(package: Package, reading: Reading, name: str) -> None:
         with reading.attempt("a part of the package"):
             reading.text("custom XML", spoken(package.tree(name, "a part of the package")))
     else:
-        reading.inner.append(inner_of(package, name))
+        with reading.attempt("a part of the package"):
+            hand_on(inner_of(package, name), reading)
 
 
 class _Content:

@@ -6,6 +6,7 @@ import struct
 from striprtf.striprtf import rtf_to_text
 
 from gateway.opening.legacy import packed
+from gateway.opening.ooxml import hand_on
 from gateway.opening.opener import Budget, Inner, Leaf, Opening
 from gateway.opening.reading import Reading
 from rules.content import Role
@@ -67,7 +68,7 @@ def _take_pictures(source: str, reading: Reading) -> str:
     for found in _PICTURE.finditer(source):
         if not _COPY.search(source, max(found.start() - 20, 0), found.start()):
             with reading.attempt("a picture"):
-                reading.inner.append(Inner(name=None, content=bytes.fromhex("".join(found[1].split()))))
+                hand_on(Inner(name=None, content=bytes.fromhex("".join(found[1].split()))), reading)
     return _PICTURE.sub("", source)
 
 
