@@ -395,3 +395,18 @@ async def test_verdicts_are_kept_as_the_contracts_json(quarantine: Quarantine, s
 
     stored = await store.read(lambda c: c.exec_driver_sql("SELECT verdict FROM messages WHERE verdict > ''").scalar())
     assert list(json.loads(stored))[:5] == ["schema", "message_id", "hold_id", "disposition", "sentence"]
+
+
+async def test_nothing_of_it_is_logged_even_when_everything_is(
+    quarantine: Quarantine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody turns on DEBUG to look for a fault: the libraries' rows and parameters must not come out."""
+    caplog.set_level("DEBUG")
+    hold_id = await hold(quarantine)
+    await quarantine.content(hold_id)
+    await quarantine.release(hold_id, None, "rita", "right", NOW)
+    with pytest.raises(StoreError):
+        await quarantine.hold(envelope(), RAW, verdict(), NOW, hold_id)
+
+    for planted in (SECRET, "Pat Doe", "participants"):
+        assert planted not in caplog.text
