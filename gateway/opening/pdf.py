@@ -77,7 +77,9 @@ def _read_page(
     try:
         textpage = page.get_textpage()
         try:
-            text = PageText(textpage).lines()
+            known = PageText(textpage)
+            text = known.lines()
+            unreadable = known.unreadable()
         finally:
             textpage.close()
         budget.expand(len(text))
@@ -86,7 +88,7 @@ def _read_page(
         reading.text(where, text)
         pdfnotes.read_notes(document, page, where, reading, budget)
         tables.read(number, text)
-        pictures.read(page, number, text)
+        pictures.read(page, number, "" if unreadable else text)
     finally:
         page.close()
 

@@ -20,6 +20,7 @@ _COLUMN, _CELL = 0.75, 0.45
 _SAMPLE = 12
 _SMALL = 400  #: gaps; a page with fewer is measured wholly
 
+_SPOT_CHECKS = 40
 _REPEATED = 3  #: lines at the height of another
 _SPACE = re.compile(" ")
 _MARK = "\0"
@@ -55,6 +56,12 @@ class PageText:
             return self._span(start, start + len(texts[row][column]))
 
         return align(texts, span)
+
+    def unreadable(self) -> bool:
+        """Whether most characters come from fonts that do not say what they mean: then the text is noise."""
+        places = range(0, len(self.content), len(self.content) // _SPOT_CHECKS + 1)
+        unknown = sum(pdfium.FPDFText_HasUnicodeMapError(self._raw, place) == 1 for place in places)
+        return unknown * 2 > len(places)
 
     def _marked(self) -> str:
         """The text, each space that parts columns turned into a mark, so that every character keeps its number."""

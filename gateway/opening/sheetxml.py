@@ -14,6 +14,7 @@ from rules.verdict import Obstacle
 # calamine allocates the whole rectangle between the first and the last cell, some 32 bytes a cell, and aborts the
 # process when it cannot: so much is allowed, or four times the cells that are really there.
 AREA = 4_000_000
+_MANY = 20_000  #: cells; fewer are measured exactly, because a thousand sheets may each claim a field
 _FAR = re.compile(rb'<c r="(?:[A-Z]{2}|[A-Z]\d{6})')
 _ADDRESS = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 
@@ -38,8 +39,8 @@ def survey(xml: bytes) -> Survey | None:
         return None
     if not cells:
         return None if start < 0 or end > start + 20 else Survey(0, 0)
-    if not _FAR.search(xml):
-        return Survey(cells, 26 * 99_999)
+    if cells > _MANY and not _FAR.search(xml):
+        return Survey(cells, cells)  # within A1:Z99999, and well filled
     columns, rows = set(), set()
     for letters, number in _ADDRESS.findall(xml):
         columns.add(letters)
