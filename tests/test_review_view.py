@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from io import BytesIO
 
 import pytest
-from carriers import HEADER, people, ssn, write_csv, write_xlsx
+from carriers import HEADER, people, ssn, write_csv, write_fixed, write_html, write_xlsx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +68,36 @@ def test_no_value_of_a_person_comes_out(capsys: pytest.CaptureFixture[str]) -> N
     values = [row[column] for row in LIST[1:] for column in (0, 3, 4, 8)]
     assert [value for value in values if value in answer] == []
     assert capsys.readouterr() == ("", "")
+
+
+RECORDS = "\n".join(
+    f"Name: {row[1]} {row[2]}\nSSN: {row[0]}\nDOB: {row[3]}\nAddress: {row[4]}, {row[5]}, {row[6]}\n"
+    for row in LIST[1:]
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(write_fixed(LIST), "plain"), (write_html(LIST), "html"), (RECORDS.encode(), "plain")],
+    ids=["columns of spaces", "html", "one line each"],
+)
+def test_a_list_in_a_text_is_masked_as_in_a_table(content: bytes, kind: str) -> None:
+    """Copied into a letter, a birth date is still a birth date."""
+    answer = write(view(mail(content, ("text", kind)))).decode()
+
+    values = [row[column] for row in LIST[1:] for column in (0, 3, 4)]
+    names = [f"{row[1]} {row[2]}" for row in LIST[1:]]
+    assert [value for value in values + names if value in answer] == []
+    assert f"***-**-{LIST[1][0][-4:]}" in answer
+
+
+def test_prose_around_a_list_stays_readable() -> None:
+    """A reviewer has to read what the message says of itself."""
+    letter = f"Dear Dana Brook,\n\nhere are the 2026 figures of Beta Logistics.\n\n{RECORDS}"
+    answer = write(view(mail(b"x", ("text", "plain"), body=letter), "1")).decode()
+
+    assert "Dear Dana Brook," in answer
+    assert "here are the 2026 figures of Beta Logistics." in answer
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:

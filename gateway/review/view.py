@@ -40,9 +40,13 @@ LONGEST = 10 * LINE  #: characters of a line that are masked, so that the cut ne
 
 WHOLE = ""  #: the section that stands for the message itself: its header fields and a list of its parts
 LIST = "PARTICIPANT_LIST"
+NUMBERS = frozenset({"US_SSN", "US_ITIN", "US_BANK_NUMBER", "CREDIT_CARD"})  #: masked wherever they stand
 
 _BLOCK = re.compile(r"([A-Z]{1,3})(\d+)(?::([A-Z]{1,3})(\d+))?")
 _LINES = re.compile(r"lines? (\d+)(?:-(\d+))?")
+_WORDS = re.compile(r"(\s+)")
+_ANY_DIGIT = re.compile(r"(\*[^0-9A-Za-z]?[0-9]{4}(?![0-9]))|[0-9]")  # the last four of a masked number may stay
+_NAME = re.compile(r"\b([^\W\d_a-z])(?:[^\W\d_]{2,}|[^\W\d_A-Z])\b(?!\s?:)")  # begins large; two capitals are a state
 _DIGIT = re.compile(r"\d(?=(?:\D*\d){4})")
 
 
@@ -241,29 +245,49 @@ def _cells(row: int, values: Sequence[str], masked: Sequence[str], areas: Sequen
 def _text(text: Text, findings: Iterable[Finding]) -> ViewedText:
     lines = text.content.split("\n")
     shown = _window(_first_line(text, findings) or 0, len(lines))
+    of_people = _lines_of_people(text, findings)
     return ViewedText(
         where=_masked(text.where),
-        lines=tuple(Line(number=at + 1, segments=_segments(fold(lines[at][:LONGEST]))) for at in shown),
+        lines=tuple(
+            Line(
+                number=at + 1,
+                segments=_segments(fold(lines[at][:LONGEST]), of_people=any(at in block for block in of_people)),
+            )
+            for at in shown
+        ),
         lines_total=len(lines),
     )
 
 
-def _segments(clear: str) -> tuple[Segment, ...]:
+def _lines_of_people(text: Text, findings: Iterable[Finding]) -> list[range]:
+    """Lines of a list, of birth dates, of streets: more than numbers has to be masked there."""
+    here = (finding for finding in findings if finding.part == text.part and finding.entity not in NUMBERS)
+    places = (_LINES.fullmatch(finding.where.removeprefix(text.where).strip()) for finding in here)
+    return [range(int(place[1]) - 1, int(place[2] or place[1])) for place in places if place]
+
+
+def _segments(clear: str, *, of_people: bool) -> tuple[Segment, ...]:
     """Mask a line, and mark the words that the mask changed."""
     masked = mask_text(clear)
-    if clear == masked:
-        return (Segment(text=_cut(masked, LINE)),)
-    before, after = re.split(r"(\s+)", clear), re.split(r"(\s+)", masked)
-    if len(before) != len(after):
-        return (Segment(text=_cut(masked, LINE), marked=True),)
+    if of_people:
+        masked = _ANY_DIGIT.sub(lambda match: match[1] or "*", masked)
     segments: list[Segment] = []
-    for old, new in zip(before, after, strict=True):
+    for old, new in zip(_WORDS.split(clear), _WORDS.split(masked), strict=False):
         marked = old != new
         if segments and segments[-1].marked is marked:
-            segments[-1] = Segment(text=segments[-1].text + new, marked=marked)
+            segments[-1] = replace(segments[-1], text=segments[-1].text + new)
         else:
             segments.append(Segment(text=new, marked=marked))
+    if of_people and (masked != clear or ":" in clear):
+        segments = [
+            segment if segment.marked else replace(segment, text=_initials(segment.text)) for segment in segments
+        ]
     return _cut_segments(segments)
+
+
+def _initials(text: str) -> str:
+    """Names as initials; labels and codes of states stay."""
+    return _NAME.sub(lambda match: f"{match[1]}.", text)
 
 
 def _cut_segments(segments: Iterable[Segment]) -> tuple[Segment, ...]:
