@@ -11,6 +11,7 @@ from rules.sourced import Document, Steps
 from rules.wording import Trust, wording
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DIGIT = re.compile(r"\d")
 _EIN = re.compile(r"\d{2}-?\d{7}")
 
 
@@ -18,9 +19,9 @@ def problems(document: Document, file: DirectoryFile) -> Iterator[Problem]:
     """Everything wrong with a directory, with its line."""
     yield from _ids(document, file)
     claims = _Claims(document)
-    for path, name, entry in _entries(file):
-        yield from _domains(claims, path, name, entry)
-        yield from _addresses(claims, path, name, entry)
+    for path, entry in _entries(file):
+        yield from _domains(claims, path, entry)
+        yield from _addresses(claims, path, entry)
     for index, client in enumerate(file.clients):
         yield from _numbers(claims, ("clients", index), client)
         yield from _names(claims, ("clients", index), client)
@@ -28,25 +29,32 @@ def problems(document: Document, file: DirectoryFile) -> Iterator[Problem]:
     yield from _partners(document, file)
 
 
-def _entries(file: DirectoryFile) -> Iterator[tuple[Steps, str, Party | Internal]]:
+def _entries(file: DirectoryFile) -> Iterator[tuple[Steps, Party | Internal]]:
     for index, client in enumerate(file.clients):
-        yield ("clients", index), f'client "{client.id}"', client
+        yield ("clients", index), client
     for index, partner in enumerate(file.partners):
-        yield ("partners", index), f'partner "{partner.id}"', partner
-    yield ("internal",), "internal", file.internal
+        yield ("partners", index), partner
+    yield ("internal",), file.internal
 
 
 class _Claims:
-    """Who has claimed what so far."""
+    """Who has claimed what so far, by the path of the claim."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._owners: dict[tuple[str, str], tuple[str, Steps]] = {}
+        self._paths: dict[str, dict[str, Steps]] = {"domain": {}, "address": {}, "plan": {}, "ein": {}, "name": {}}
 
-    def taken(self, kind: str, value: str, owner: str, path: Steps) -> str | None:
+    def other(self, kind: str, value: str, path: Steps) -> str | None:
         """Claim `value`; the other owner and his line when it has one already."""
-        first, where = self._owners.setdefault((kind, value), (owner, path))
-        return None if first == owner else f"{first} (line {self.document.line(where)})"
+        first = self._paths[kind].setdefault(value, path)
+        if first[:2] == path[:2] or first[0] == path[0] == "internal":
+            return None
+        return f"{self._owner(first)} (line {self.document.line(first)})"
+
+    def _owner(self, path: Steps) -> str:
+        if path[0] == "internal":
+            return "internal"
+        return f'{str(path[0]).removesuffix("s")} "{self.document.content[path[0]][path[1]]["id"]}"'
 
 
 def _ids(document: Document, file: DirectoryFile) -> Iterator[Problem]:
@@ -63,15 +71,15 @@ def _ids(document: Document, file: DirectoryFile) -> Iterator[Problem]:
                 yield document.problem((section, index, "name"), f'name of "{entry.id}" has no word in it')
 
 
-def _domains(claims: _Claims, path: Steps, owner: str, entry: Party | Internal) -> Iterator[Problem]:
+def _domains(claims: _Claims, path: Steps, entry: Party | Internal) -> Iterator[Problem]:
     for index, written in enumerate(entry.domains):
-        here = (*path, "domains", index)
-        if text := _domain_fault(written) or _claimed(claims, "domain", canonical(written) or "", owner, here):
+        domain, here = canonical(written), (*path, "domains", index)
+        text = _domain_fault(domain) or _claimed(claims, "domain", domain or "", here)
+        if text:
             yield claims.document.problem(here, f'domain "{written}" {text}')
 
 
-def _domain_fault(written: str) -> str | None:
-    domain = canonical(written)
+def _domain_fault(domain: str | None) -> str | None:
     if domain is None:
         return "is not a domain name"
     if is_webmail(domain):
@@ -81,49 +89,42 @@ def _domain_fault(written: str) -> str | None:
     return None
 
 
-def _claimed(claims: _Claims, kind: str, value: str, owner: str, path: Steps) -> str | None:
-    other = claims.taken(kind, value, owner, path)
+def _claimed(claims: _Claims, kind: str, value: str, path: Steps) -> str | None:
+    other = claims.other(kind, value, path)
     return None if other is None else f"is claimed by {other} too"
 
 
-def _addresses(claims: _Claims, path: Steps, owner: str, entry: Party | Internal) -> Iterator[Problem]:
+def _addresses(claims: _Claims, path: Steps, entry: Party | Internal) -> Iterator[Problem]:
     for index, written in enumerate(entry.addresses):
-        here = (*path, "addresses", index)
-        box = mailbox(written)
-        text = "is not an address" if box is None else _claimed(claims, "address", str(box), owner, here)
+        box, here = mailbox(written), (*path, "addresses", index)
+        text = "is not an address" if box is None else _claimed(claims, "address", str(box), here)
         if text:
             yield claims.document.problem(here, f'address "{written}" {text}')
 
 
 def _numbers(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
-    owner = f'client "{client.id}"'
-    for key, numbers in (("plan_numbers", client.plan_numbers), ("eins", client.eins)):
-        for index, number in enumerate(numbers):
-            here = (*path, key, index)
-            label = "EIN" if key == "eins" else "plan number"
-            text = _number_fault(key, number) or _claimed(claims, key, "".join(plain_words(number)), owner, here)
-            if text:
-                yield claims.document.problem(here, f'{label} "{number}" {text}')
-
-
-def _number_fault(key: str, number: str) -> str | None:
-    if key == "eins":
-        return None if _EIN.fullmatch(number.strip()) else "is not an EIN like 04-1234567"
-    return None if any(c.isdigit() for c in number) else "has no digit in it"
+    for index, number in enumerate(client.plan_numbers):
+        here = (*path, "plan_numbers", index)
+        text = None if _DIGIT.search(number) else "has no digit in it"
+        if text := text or _claimed(claims, "plan", "".join(plain_words(number)), here):
+            yield claims.document.problem(here, f'plan number "{number}" {text}')
+    for index, number in enumerate(client.eins):
+        here = (*path, "eins", index)
+        text = None if _EIN.fullmatch(number) else "is not an EIN like 04-1234567"
+        if text := text or _claimed(claims, "ein", number.replace("-", ""), here):
+            yield claims.document.problem(here, f'EIN "{number}" {text}')
 
 
 def _names(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
-    owner = f'client "{client.id}"'
     for here, written in _written(path, client):
         _, name, trust = wording(written)
-        if other := claims.taken("name", " ".join(name), owner, here):
+        if other := claims.other("name", " ".join(name), here):
             yield claims.document.problem(here, f'"{written}" names {other} too: it will tell neither', warning=True)
-        if len("".join(name)) < 3:
-            yield claims.document.problem(here, f'"{written}" is too short to be looked for alone', warning=True)
-        elif trust is Trust.DOUBTFUL:
-            yield claims.document.problem(
-                here, f'"{written}" is an ordinary word: it counts only with a second sign', warning=True
-            )
+        if trust is not Trust.DOUBTFUL:
+            continue
+        short = len("".join(name)) < 3
+        text = "is too short to be looked for alone" if short else "is an ordinary word"
+        yield claims.document.problem(here, f'"{written}" {text}: it counts only with a second sign', warning=True)
 
 
 def _written(path: Steps, client: Client) -> Sequence[tuple[Steps, str]]:

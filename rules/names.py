@@ -53,29 +53,22 @@ class Finder:
     """Every way of writing every client, ready for one pass over a text."""
 
     def __init__(self, entries: Iterable[tuple[tuple[str, ...], Spelling]]) -> None:
-        self._ways: dict[str, Spelling] = {}
-        self._vocabulary: set[str] = set()
+        ways: dict[str, Spelling] = {}
         for name, spelling in entries:
-            self._add(name, spelling)
+            if name:
+                known = ways.setdefault(" ".join(name), spelling)
+                if known.client != spelling.client:
+                    # Two meanings tell nothing: it still shadows shorter names inside it.
+                    ways[" ".join(name)] = Spelling(None, known.how)
+        self._ways = ways
         self._automaton = ahocorasick.Automaton()
-        for plain in self._ways:
+        for plain in ways:
             self._automaton.add_word(f" {plain} ", plain)
         self._automaton.make_automaton()
 
     def __bool__(self) -> bool:
         """Whether there is anything to find."""
         return bool(self._ways)
-
-    def _add(self, name: tuple[str, ...], spelling: Spelling) -> None:
-        if not name:
-            return
-        plain = " ".join(name)
-        known = self._ways.setdefault(plain, spelling)
-        if known.client != spelling.client:
-            # Two meanings tell nothing: it still shadows shorter names inside it.
-            self._ways[plain] = Spelling(None, known.how)
-        if spelling.how in NAMES:
-            self._vocabulary.update(name)
 
     def finds(self, reading: Reading) -> list[Find]:
         """Every find, longest first where they overlap, in order of the text."""
@@ -105,6 +98,11 @@ class Finder:
             if (meant := self._meant(word)) is not None:
                 result[index], changed = meant, True
         return Reading(" ".join(result)) if changed else None
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """Words of clients' names; only asked for when a word may be mistyped."""
+        return frozenset(word for way, meant in self._ways.items() if meant.how in NAMES for word in way.split())
 
     @cached_property
     def _near(self) -> Mapping[tuple[str, int], list[str]]:

@@ -8,7 +8,7 @@ _SEPARATORS = "".join(chr(c) for c in range(1, 128) if not chr(c).isalnum())
 _TO_PLAIN = bytes(c if c in {0, *range(128, 256)} or chr(c).isalnum() else 32 for c in range(256)).lower()
 _WORD = re.compile(f"[^{re.escape(_SEPARATORS)}]+")
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
-_PLAN_LETTER = re.compile(r"(?<=\d)[ ]?\(([a-zA-Z])\)")  # 401(k), 403 (b)
+_PLAN_LETTER = re.compile(r"\((?<=\d\()([a-zA-Z])\)")  # 401(k); a literal in front makes it fast
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-zA-Z])(?=\d{2})|(?<=\d)(?=[A-Z][a-z])")
 BREAK = " \0 "  #: stands between texts that no name may run across
 
@@ -21,7 +21,7 @@ class Reading:
         if "&" in written:
             written = written.replace("&", " and ")
         if "(" in written:
-            written = _PLAN_LETTER.sub(r"\1", written)
+            written = _PLAN_LETTER.sub(r"\1", written.replace(" (", "("))
         self.written = written
         lower = written if written.isascii() else written.lower()
         plain = f" {lower.encode().translate(_TO_PLAIN).decode()} "

@@ -13,7 +13,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rules.names import NAMES, Find, Finder, How, Spelling
 from rules.places import Place, Zone
@@ -34,6 +34,9 @@ _JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
 _TRIES = 1_000  #: of one spelling in one place: what does not count a thousand times is no sign
 _TYPED = 300  #: words; longer texts are not typed, and have too many unknown words
 _FLOAT = re.compile(r"\.0+$")
+
+
+ClientsIn = Callable[[Finder, Place, Reading], Iterator[tuple[str, How]]]
 
 
 def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:

@@ -24,11 +24,12 @@ from rules.names import Finder
 from rules.places import PROSE, Place, Zone, prose, titles
 from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
-from rules.signs import clients_in, corrected_clients_in
+from rules.signs import ClientsIn, clients_in, corrected_clients_in
 from rules.verdict import ClientEvidence, ClientRole, InvolvedClient
 
 _WORDS = 200_000  #: characters of the bodies; who a message is for stands near its top
 _LONGEST_NAME = 500
+_TYPED = 20  #: places that are looked through for typing errors: titles and the first new words stand first
 _THE_SENDERS = frozenset({Passage.SIGNATURE, Passage.DISCLAIMER})
 _EVIDENCE = 8  #: places kept for one client and role
 
@@ -45,7 +46,7 @@ def involved(
     """Owners, then named clients. Linear in the contents, whatever they hold."""
     if not directory.finder:
         return ()
-    look = _Look(directory.finder, contents)
+    look = _Look(directory.finder, contents, forgiving=bool(sensitive_parts))
     owners = [sign for part in sorted(sensitive_parts, key=lambda part: part or "") for sign in look.owners(part)]
     return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, look.named()))
 
@@ -63,8 +64,9 @@ def _gathered(role: ClientRole, signs: Iterable[_Sign]) -> Iterator[InvolvedClie
 class _Look:
     """One message: what is asked for more than once is read once."""
 
-    def __init__(self, finder: Finder, contents: Iterable[Content]) -> None:
+    def __init__(self, finder: Finder, contents: Iterable[Content], *, forgiving: bool) -> None:
         self._finder = finder
+        self._forgiving = forgiving  #: whether typing errors are worth their time: nothing hangs on harmless mail
         self._subjects: list[Text] = []
         self._file_names: dict[str | None, list[Text]] = defaultdict(list)
         self._bodies: dict[str | None, list[Text]] = defaultdict(list)
@@ -92,9 +94,9 @@ class _Look:
 
     def named(self) -> list[_Sign]:
         """Strong signs, else weak ones."""
-        strong = [*self._in_subject, *(sign for signs in self._by_file_name.values() for sign in signs)]
+        names = [sign for signs in self._by_file_name.values() for sign in signs]
         fresh = [sign for passage, sign in self._in_bodies if passage in FRESH]
-        return strong + fresh or [sign for _, sign in self._in_bodies]
+        return self._in_subject + names + fresh or self._mistyped() or [sign for _, sign in self._in_bodies]
 
     def _own_words(self, part: str | None) -> list[_Sign]:
         """The message's own text: its subject is its title, its signature and disclaimer are the sender's."""
@@ -113,29 +115,45 @@ class _Look:
         return {part: self._signs(part, list(map(_file_name, texts))) for part, texts in self._file_names.items()}
 
     @cached_property
-    def _in_bodies(self) -> list[tuple[Passage, _Sign]]:
-        """Signs in the bodies, by passage. An HTML body and its plain twin share one limit."""
-        signs: list[tuple[Passage, _Sign]] = []
+    def _passages(self) -> list[tuple[str | None, Passage, str]]:
+        """The bodies in passages. An HTML body and its plain twin share one limit."""
+        result: list[tuple[str | None, Passage, str]] = []
         left = _WORDS
         for text in (text for texts in self._bodies.values() for text in texts):
-            for passage, run in passages(text.content[:left]):
-                place = Place(zone=Zone.PROSE, text=run, where=passage.value)
-                signs += [(passage, sign) for sign in self._signs(text.part, [place])]
+            result += [(text.part, passage, run) for passage, run in passages(text.content[:left])]
             left = max(0, left - len(text.content))
-        return signs
+        return result
+
+    @cached_property
+    def _in_bodies(self) -> list[tuple[Passage, _Sign]]:
+        return [
+            (passage, sign)
+            for part, passage, run in self._passages
+            for sign in self._found(clients_in, part, [Place(zone=Zone.PROSE, text=run, where=passage.value)])
+        ]
+
+    def _mistyped(self) -> list[_Sign]:
+        """Clients in the first new words, when nothing is written right."""
+        fresh = [(part, passage, run) for part, passage, run in self._passages if passage in FRESH and run.strip()]
+        return [
+            sign
+            for part, passage, run in fresh[:_TYPED]
+            for sign in self._corrected(part, [Place(zone=Zone.PROSE, text=run[:2000], where=passage.value)])
+        ]
 
     def _signs(self, part: str | None, places: Sequence[Place]) -> list[_Sign]:
         """Clients in these places; typing errors are undone only when nothing is written right."""
-        readings = [(place, Reading(place.text)) for place in places]
-        for find_clients in (clients_in, corrected_clients_in):
-            signs = [
-                _Sign(client, ClientEvidence(kind=how.value, part=part, where=place.where))
-                for place, reading in readings
-                for client, how in find_clients(self._finder, place, reading)
-            ]
-            if signs:
-                return signs
-        return []
+        return self._found(clients_in, part, places) or self._corrected(part, places)
+
+    def _corrected(self, part: str | None, places: Sequence[Place]) -> list[_Sign]:
+        return self._found(corrected_clients_in, part, places[:_TYPED]) if self._forgiving else []
+
+    def _found(self, clients: ClientsIn, part: str | None, places: Iterable[Place]) -> list[_Sign]:
+        return [
+            _Sign(client, ClientEvidence(kind=how.value, part=part, where=place.where))
+            for place in places
+            for client, how in clients(self._finder, place, Reading(place.text))
+        ]
 
 
 def _file_name(text: Text) -> Place:
