@@ -80,8 +80,8 @@ class _Inspection:
     def detect(self, contents: Sequence[Content]) -> Detection:
         for content in contents:
             self._guarded(content.part, partial(self._content, content))
-        self.register.enter(self.rolls)
         found = lists(self.rolls)
+        self.register.enter(self.rolls, [one for one, _, _ in found])
         self.findings.extend(
             Finding(
                 entity=PARTICIPANT_LIST,

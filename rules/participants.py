@@ -17,7 +17,7 @@ _TOTAL = re.compile(
     r"(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_NAME_WORD = re.compile(r"[^\W\d_]{2,}")
+_NAME_WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")  # an initial tells nobody apart
 _PLAIN_DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{2,4})")
 
 #: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
@@ -34,15 +34,16 @@ _PERSONAL = MONEY | {
 _PERSONAL_AT_HOME = frozenset({Meaning.ADDRESS, Meaning.PERSON_ID})
 
 
+Key = tuple[str, str]
+
+
 class Person(NamedTuple):
-    """One row read as a person. Values stay in the worker. A tuple: there may be a million."""
+    """One row read as a person. A tuple, and no more than this: there may be a million."""
 
     row: int  #: in the sheet
     ssn: str
-    name: str
-    birth: str
-    identity: str  #: id, last four or address: tells apart what name and birth date cannot
     state: str
+    named: bool = True  #: False for the second number of a row, whose name is not in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,15 @@ class Roll:
     columns: tuple[Column, ...]
     people: tuple[Person, ...]
     numbers: Mapping[int, Sequence[str]]  #: by index of an SSN column, row by row
+    reader: "Reader"
+
+    def key(self, person: Person) -> Key | None:
+        """What makes two rows without a number one person: name and birth date, else name and id or address."""
+        keys = self.keys(person)
+        return keys[0] if keys else None
+
+    def keys(self, person: Person) -> list[Key]:
+        return self.reader.keys(self.block.sheet.rows[person.row]) if person.named else []
 
     @property
     def named(self) -> bool:
@@ -81,11 +91,10 @@ class Roll:
         return block.sheet.place(top, left, self.people[-1].row, right)
 
 
-class _Reader:
+class Reader:
     """Reads the rows of one table; the columns it needs are found once."""
 
-    def __init__(self, columns: Sequence[Column], numbers: Sequence[Sequence[str]]) -> None:
-        self._numbers = numbers
+    def __init__(self, columns: Sequence[Column]) -> None:
         self._names = _of(columns, Meaning.LAST_NAME, Meaning.FIRST_NAME) or _of(columns, Meaning.NAME)
         self._birth = _of(columns, Meaning.BIRTH)[:1]
         self._ids = _of(columns, Meaning.PERSON_ID)[:1]
@@ -96,27 +105,27 @@ class _Reader:
         self._lines = _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)
         self._zips = _of(columns, Meaning.ZIP)[:1]
 
-    def people(self, row: Row, index: int, position: int) -> Iterator[Person]:
-        """The people of a row: more than one when it has several SSN columns."""
-        name = " ".join([cell for place in self._names if (cell := _cell(row, place))])
-        numbers = [column[position] for column in self._numbers if column[position]]
-        if not numbers and not self._read_without_number(row, name):
-            return
-        state, birth, identity = self._state(row), _first(row, self._birth), self._identity(row)
-        for number in numbers or ("",):
-            yield Person(index, number, name, birth, identity, state)
-            name = ""  # the row's name is the first number's
-
-    def _read_without_number(self, row: Row, name: str) -> bool:
+    def is_person(self, row: Row) -> bool:
+        """Whether a row without a number is a person all the same."""
+        name = self._name(row)
         if _LETTER.search(name):
             return _TOTAL.fullmatch(name) is None and any(_cell(row, index) for index in self._personal)
         birth, person_id = _first(row, self._birth), _first(row, self._ids)
         return bool(DATE.fullmatch(birth)) and bool(person_id)
 
-    def _identity(self, row: Row) -> str:
-        return _first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes)
+    def keys(self, row: Row) -> list[Key]:
+        name = same_name(self._name(row))
+        if not name:
+            return []
+        birth = _first(row, self._birth)
+        identity = _first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes)
+        keys = [(name, same_date(birth))] if birth else []
+        return [*keys, (name, f"#{identity.casefold()}")] if identity else keys
 
-    def _state(self, row: Row) -> str:
+    def _name(self, row: Row) -> str:
+        return " ".join([cell for index in self._names if (cell := _cell(row, index))])
+
+    def state(self, row: Row) -> str:
         for index in self._states:
             if found := states.named(_cell(row, index)):
                 return found
@@ -156,15 +165,23 @@ def numbers_in(block: Block, column: Column) -> list[str]:
 def roll(block: Block, columns: tuple[Column, ...]) -> Roll:
     """Read the people of a table."""
     numbers = {column.index: numbers_in(block, column) for column in columns if column.meaning is Meaning.SSN}
-    reader = _Reader(columns, list(numbers.values()))
-    header = list(block.header)
-    people = [
-        person
-        for position, row in enumerate(block.rows)
-        if any(row) and row != header
-        for person in reader.people(row, block.first + position, position)
-    ]
-    return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers)
+    reader = Reader(columns)
+    people = [] if not columns else list(_people(block, reader, list(numbers.values())))
+    return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers, reader=reader)
+
+
+def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:
+    header, first, state = list(block.header), block.first, reader.state
+    only, others = (columns[0] if columns else ()), columns[1:]
+    for position, row in enumerate(block.rows):
+        number = only[position] if only else ""
+        if number:
+            yield Person(first + position, number, state(row))
+        elif any(row) and row != header and not any(column[position] for column in others) and reader.is_person(row):
+            yield Person(first + position, "", state(row))
+        for column in others:
+            if column[position]:
+                yield Person(first + position, column[position], state(row), named=False)
 
 
 @dataclass(slots=True)
@@ -179,29 +196,24 @@ class Register:
         if not self._states.get(ssn):
             self._states[ssn] = state
 
-    def enter(self, rolls: Sequence[Roll]) -> None:
-        """Add the people of all lists: those with a number first, so that a row without one finds its person."""
-        link = sum(len(one.people) for one in rolls) != sum(bool(p.ssn) for one in rolls for p in one.people)
+    def enter(self, rolls: Sequence[Roll], listed: Iterable[Roll]) -> None:
+        """Add everyone with a number, then those of the lists without one: a row finds the person it belongs to."""
+        unnumbered = [(one, person) for one in listed for person in one.people if not person.ssn]
         for one in rolls:
             for person in one.people:
                 if person.ssn:
                     self.number(person.ssn, person.state)
-                    if link:
-                        for key in _keys(person):
+                    if unnumbered:
+                        for key in one.keys(person):
                             self._same.setdefault(key, person.ssn)
-        for one in rolls:
-            if one.named:
-                for person in one.people:
-                    if not person.ssn:
-                        self._enter_unnumbered(person, one)
+        for one, person in unnumbered:
+            self._enter_unnumbered(one, person)
 
-    def _enter_unnumbered(self, person: Person, one: Roll) -> None:
-        keys = list(_keys(person))
-        known = next((self._same[key] for key in keys if key in self._same), None)
-        if known is None:
-            known = keys[0] if keys else (id(one), person.row)
-        for key in keys:
-            self._same.setdefault(key, known)
+    def _enter_unnumbered(self, one: Roll, person: Person) -> None:
+        key = one.key(person)
+        known = self._same.get(key, key) if key else (id(one), person.row)
+        for other in one.keys(person):
+            self._same.setdefault(other, known)
         if not self._states.get(known):
             self._states[known] = person.state
 
@@ -212,15 +224,6 @@ class Register:
         unknown = by_state.pop("", 0)
         ordered = dict(sorted(by_state.items(), key=lambda item: (-item[1], item[0])))
         return People(count=len(self._states), by_state=ordered, unknown_state=unknown, lists=tuple(lists))
-
-
-def _keys(person: Person) -> Iterator[tuple[str, str]]:
-    """What makes two rows one person when the SSN does not say so."""
-    name = same_name(person.name)
-    if name and person.birth:
-        yield name, same_date(person.birth)
-    if name and person.identity:
-        yield name, f"#{person.identity.casefold()}"
 
 
 def same_name(name: str) -> str:
@@ -238,12 +241,11 @@ def same_date(text: str) -> str:
     return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
 
 
-def distinct(people: Iterable[Person]) -> int:
+def distinct(rolls: Iterable[Roll]) -> int:
     """Individuals among the people of a series of tables."""
     seen: set[object] = set()
-    for number, person in enumerate(people):
-        keys = list(_keys(person)) if not person.ssn else []
-        seen.add(person.ssn or (keys[0] if keys else number))
+    for one in rolls:
+        seen.update(person.ssn or one.key(person) or (id(one), person.row) for person in one.people)
     return len(seen)
 
 
@@ -255,10 +257,10 @@ def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
             series.setdefault(one.series, []).append(one)
     found = []
     for members in series.values():
-        if distinct(person for one in members for person in one.people) < LEAST:
+        if distinct(members) < LEAST:
             continue
         for one in members:
             rows = len({person.row for person in one.people})
             entry = ParticipantList(part=one.block.sheet.part, where=one.place(), rows=rows)
-            found.append((one, entry, distinct(one.people)))
+            found.append((one, entry, distinct([one])))
     return found
