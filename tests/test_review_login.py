@@ -89,6 +89,16 @@ async def test_logging_out_ends_the_session_on_the_server(room: Room) -> None:
     assert answer.headers["location"] == "/login"
 
 
+async def test_logging_in_again_ends_the_session_before(room: Room) -> None:
+    """A cookie planted in the browser before the login must not live on."""
+    async with room.visit("rita") as visit, room.visit() as planted:
+        planted.client.cookies.set("countersign", visit.client.cookies["countersign"])
+        await visit.send("/login", name="rita", password=PASSWORD)
+        answer = await planted.get("/")
+
+    assert answer.status_code == 303
+
+
 async def test_a_login_ends_by_itself(room: Room) -> None:
     async with room.visit("rita") as visit:
         room.ahead = timedelta(hours=9)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
-from review_room import ACME, BETA, LIST, SENTENCE, Room, a_message, furnished
+from review_room import ACME, BETA, LIST, SAM, SENTENCE, Room, a_message, furnished
 
 from gateway.errors import InspectorError
+from gateway.message import Envelope
+from gateway.store.mail import new_id
 from rules.verdict import Obstacle, PartReport, People, Status
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}</title></textarea>"
@@ -171,6 +173,20 @@ async def test_a_decided_message_offers_no_decision(room: Room) -> None:
 
     assert "Nothing is left to decide" in page
     assert "<textarea" not in page
+
+
+async def test_a_message_still_being_inspected_offers_no_decision(room: Room) -> None:
+    """Nobody decides on what nobody has read; and the page has no verdict to invent."""
+    hold_id = new_id(room.now())
+    await room.quarantine.store_pending(Envelope(mail_from=SAM, rcpt_to=(BETA,)), a_message(), room.now(), hold_id)
+    async with room.visit("rita") as visit:
+        queue, page = await visit.get("/"), await visit.get(f"/held/{hold_id}")
+        forced = await visit.send(f"/held/{hold_id}/release", recipients=[BETA], note="Now.")
+
+    assert "Being inspected." in queue.text
+    assert "still being inspected" in page.text
+    assert "<textarea" not in page.text
+    assert forced.status_code == 409
 
 
 async def test_without_a_worker_the_verdict_is_still_there(room: Room) -> None:

@@ -45,10 +45,10 @@ MEANINGS = {
     503: "Our store or our workers do not answer; try again",
 }
 
-router = APIRouter(prefix="/api/v1", tags=["review"], dependencies=[Depends(caller)], responses=errors(401, 503))
+router = APIRouter(prefix="/api/v1", tags=["review"], dependencies=[Depends(caller)], responses=errors(401, 422, 503))
 
 
-@router.get("/held", responses=errors(422))
+@router.get("/held")
 async def list_held(
     desk: AtDesk,
     state: Annotated[list[State] | None, Query(description="only these states; all when left out")] = None,
@@ -67,13 +67,13 @@ async def show_held(desk: AtDesk, hold_id: str) -> HeldShape:
     return whole(await desk.quarantine.get(hold_id))
 
 
-@router.post("/held/{hold_id}/release", responses=errors(403, 404, 409, 413, 422))
+@router.post("/held/{hold_id}/release", responses=errors(403, 404, 409, 413))
 async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Deliver to the recipients named, or to all that still wait. Answers once the decision is on disk."""
     return whole(await decide(desk, caller, hold_id, "release", decision))
 
 
-@router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413, 422))
+@router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413))
 async def return_(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Give it back to the sender, with a notice that carries the note."""
     return whole(await decide(desk, caller, hold_id, "return", decision))
@@ -82,7 +82,7 @@ async def return_(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decisio
 @router.get(
     "/audit",
     response_class=StreamingResponse,
-    responses=errors(422) | {200: {"content": {JSON_LINES: {}}, "description": "One audit record per line, in order"}},
+    responses={200: {"content": {JSON_LINES: {}}, "description": "One audit record per line, in order"}},
 )
 async def audit(desk: AtDesk, since: datetime | None = None, until: datetime | None = None) -> StreamingResponse:
     """Audit records as they are stored: `countersign audit verify` checks them. A time without a zone is UTC."""

@@ -69,6 +69,8 @@ async def login(
     if account is None:
         problem = "Name and password do not match, or there were too many tries. Wait a moment before the next one."
         return page(request, "login.html", 401, problem=problem, after=_after(after))
+    if before := request.cookies.get(cookie_name(desk)):
+        await desk.accounts.close_session(before, desk.now())
     session = await desk.accounts.open_session(account, desk.now())
     answer = RedirectResponse(_after(after), 303)
     answer.set_cookie(cookie_name(desk), session, **_cookie(desk))

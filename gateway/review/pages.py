@@ -1,5 +1,6 @@
 """The pages: queue, one held message opened, the decision, the audit log. Never shows a value unmasked."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 
 HEADER = "header"  #: the choice that stands for the header fields, in place of a part's position
 PAGE = 50  #: messages
+PATIENCE = 45.0  #: seconds for opening one part; the verdict is shown whatever comes of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,10 @@ async def _look(
         Entry(event=Event.VIEWED, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
     )
     try:
-        return await desk.inspector.view(raw, section), ""
+        async with asyncio.timeout(PATIENCE):
+            return await desk.inspector.view(raw, section), ""
+    except TimeoutError:
+        return None, "It takes too long to open. Nobody has seen what is inside."
     except InspectorError:
         return None, "It cannot be opened right now. Load the page again in a moment."
 
