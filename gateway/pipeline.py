@@ -10,7 +10,6 @@ from datetime import datetime
 
 import structlog
 
-from gateway import trace
 from gateway.carrier import reach
 from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError, StoreFullError
 from gateway.hold import HeldMessage, Quarantine
@@ -20,6 +19,7 @@ from gateway.message import Envelope
 from gateway.observe import Metrics
 from gateway.relay import Fate, NextHop
 from gateway.reply import REFUSED, STORE_FULL, Reply, held, pending
+from gateway.smtp import trace
 from gateway.store import Store
 from gateway.store.mail import new_id
 from rules.clients import Directory

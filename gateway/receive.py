@@ -10,11 +10,11 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gateway.dialogue import Session, Terms
 from gateway.message import Envelope
 from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
 from gateway.settings import DoorTls, Smtp
-from gateway.wording import CLOSING
+from gateway.smtp.dialogue import Session, Terms
+from gateway.smtp.wording import CLOSING
 from rules.errors import ConfigurationError, Problem
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.addresses import AddressError, checked, path
-from gateway.data import dotted_line
-from gateway.downstream import Connection, Patience, Pool, Route, Said, TlsMode, TlsNotMet, Unreachable
 from gateway.message import Envelope
 from gateway.reply import NO_DOWNSTREAM, Reply
 from gateway.settings import Downstream
+from gateway.smtp.addresses import AddressError, checked, path
+from gateway.smtp.data import dotted_line
+from gateway.smtp.downstream import Connection, Patience, Pool, Route, Said, TlsMode, TlsNotMet, Unreachable
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from gateway import trace
 from gateway.accounts import Accounts
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
@@ -33,6 +32,7 @@ from gateway.receive import Door
 from gateway.relay import NextHop
 from gateway.review.app import create_app
 from gateway.settings import Address, Settings
+from gateway.smtp import trace
 from gateway.states import State
 from gateway.store import Store
 from gateway.store.mail import OwnMessage

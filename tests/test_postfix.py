@@ -11,13 +11,13 @@ from door import Taken, settings
 from peers import Downstream, client
 from postfix_instance import Postfix, running
 
-from gateway import trace
 from gateway.message import Envelope
 from gateway.receive import Accept, Door
 from gateway.relay import NextHop
 from gateway.reply import Reply
 from gateway.settings import Address
 from gateway.settings import Downstream as NextHopSettings
+from gateway.smtp import trace
 
 pytestmark = pytest.mark.postfix
 

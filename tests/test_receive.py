@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers import Client, client, stuffed
 
-from gateway.data import Content, Fault, dotted_line
-from gateway.dialogue import Session
 from gateway.receive import Door
 from gateway.settings import DoorTls
+from gateway.smtp.data import Content, Fault, dotted_line
+from gateway.smtp.dialogue import Session
 from rules.errors import ConfigurationError
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.smtp"))

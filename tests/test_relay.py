@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peers import Downstream, Hangup, LostReply, Script, downstream
 
-from gateway import trace
-from gateway.addresses import AddressError, checked
-from gateway.downstream import Patience
 from gateway.message import Envelope
 from gateway.relay import PIECE, Delivery, Fate, NextHop, wire
 from gateway.settings import Downstream as NextHopSettings
+from gateway.smtp import trace
+from gateway.smtp.addresses import AddressError, checked
+from gateway.smtp.downstream import Patience
 
 RITA, OTTO, SAM = "rita@beta.example", "otto@beta.example", "sam@acme.example"
 HEADER = b"Received: from client.example\r\n"

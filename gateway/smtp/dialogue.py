@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
-from gateway import arguments, wording
-from gateway.data import Content, Fault
 from gateway.message import Envelope
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
-from gateway.trace import PRODUCT, loops
+from gateway.smtp import arguments, wording
+from gateway.smtp.data import Content, Fault
+from gateway.smtp.trace import PRODUCT, loops
 
 log = logging.getLogger(__name__)
 # At INFO aiosmtpd logs addresses, at DEBUG every line of every message, at WARNING words it took for commands.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.addresses import AddressError, checked
 from gateway.reply import TOO_BIG, Reply
+from gateway.smtp.addresses import AddressError, checked
 
 SYNTAX = Reply(501, "5.5.4 syntax error in the argument")
 UNKNOWN_PARAMETER = Reply(555, "5.5.4 parameter is not known here")
