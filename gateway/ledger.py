@@ -95,10 +95,15 @@ class Ledger:
         self._letterhead = Letterhead.of(store.settings)
 
     async def recall(self, fp: str, now: datetime) -> Known | None:
-        """Whether this very message was accepted before, within 72 hours. Records that a retry was answered."""
+        """Whether this very message was accepted before, within 72 hours. Records that a retry was answered.
+
+        Not to be asked while a delivery of it is under way in this process: a retry joins that one.
+        """
 
         def work(tx: Transaction) -> Known | None:
             row = tx.execute(_RECALL, {"fp": fp, "oldest": to_ms(now - MEMORY)}).first()
+            if row is not None and Fate(row.state) is Fate.RELAYING:
+                _unknown(tx, fp, "the outcome of an earlier attempt could not be written down", now)
             if row is None or Fate(row.state) not in _ANSWERED:
                 return None
             known = Known(fate=Fate(row.state), reply=_reply_again(row), hold_id=row.hold_id)
@@ -185,9 +190,7 @@ class Ledger:
             asked = select(rows.c.fingerprint).where(rows.c.state == Fate.RELAYING.value).order_by(rows.c.at)
             lost = list(tx.execute(asked).scalars())
             for fp in lost:
-                enter(tx, fp, Fate.UNKNOWN, now)
-                detail = {"fingerprint": fp, "why": "stopped before the outcome was known"}
-                tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail=detail))
+                _unknown(tx, fp, "stopped before the outcome was known", now)
             return len(lost)
 
         return await self._store.write(work)
@@ -201,6 +204,11 @@ class Ledger:
             tx.execute(delete(deaths).where(deaths.c.at <= oldest))
 
         await self._store.write(work)
+
+
+def _unknown(tx: Transaction, fp: str, why: str, now: datetime) -> None:
+    enter(tx, fp, Fate.UNKNOWN, now)
+    tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail={"fingerprint": fp, "why": why}))
 
 
 def reach_detail(delivery: Delivery) -> Mapping[str, Any]:

@@ -139,6 +139,14 @@ async def test_after_a_crash_what_was_under_way_is_a_possible_duplicate(tmp_path
         assert await Ledger(after).recall(FP, NOW) is None
 
 
+async def test_an_outcome_that_could_not_be_written_is_a_possible_duplicate(ledger: Ledger, store: Store) -> None:
+    """The store was full after downstream's 250: the client retries, and the second copy must be explained."""
+    await ledger.intend(FP, envelope(), CLEAN, NOW)
+
+    assert await ledger.recall(FP, later(minutes=5)) is None
+    assert await last_event(store) == "possible-duplicate"
+
+
 async def test_a_policy_refusal_is_on_record(ledger: Ledger, store: Store) -> None:
     """5xx is said only after it is written down."""
     await ledger.reject(FP, envelope(), verdict(disposition=Disposition.REJECT), NOW)
