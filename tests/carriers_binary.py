@@ -8,25 +8,27 @@ from carriers import PACKAGE, R, Row, package, zipped
 from gateway.opening.compound import compound
 
 
-def _biff(kind: int, body: bytes = b"") -> bytes:
+def biff(kind: int, body: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(body)) + body
 
 
-def write_xls(rows: Sequence[Row], *, sheet: str = "Census", hidden: int = 0) -> bytes:
-    """BIFF8: a globals stream and one sheet of LABEL records."""
+def write_xls(rows: Sequence[Row], *, sheet: str = "Census", hidden: int = 0, more: bytes = b"") -> bytes:
+    """BIFF8: a globals stream with one style of 000-00-0000, and one sheet of LABEL records and `more`."""
 
     def begin(kind: int) -> bytes:
-        return _biff(0x809, struct.pack("<HHHHII", 0x600, kind, 0x0DBB, 0x07CC, 0, 6))
+        return biff(0x809, struct.pack("<HHHHII", 0x600, kind, 0x0DBB, 0x07CC, 0, 6))
 
     def label(row: int, column: int, text: str) -> bytes:
-        return _biff(0x204, struct.pack("<HHHHB", row, column, 15, len(text), 0) + text.encode("latin-1"))
+        return biff(0x204, struct.pack("<HHHHB", row, column, 15, len(text), 0) + text.encode("latin-1"))
 
     cells = b"".join(label(row, column, text) for row, line in enumerate(rows) for column, text in enumerate(line))
-    body = begin(0x10) + _biff(0x200, struct.pack("<IIHHH", 0, len(rows), 0, 9, 0)) + cells + _biff(0x0A)
-    head = begin(5) + _biff(0x42, struct.pack("<H", 1200))
+    body = begin(0x10) + biff(0x200, struct.pack("<IIHHH", 0, len(rows), 0, 9, 0)) + cells + more + biff(0x0A)
+    code = b"000-00-0000"
+    styles = biff(0x41E, struct.pack("<HHB", 164, len(code), 0) + code) + biff(0xE0, struct.pack("<HH16x", 0, 164))
+    head = begin(5) + biff(0x42, struct.pack("<H", 1200)) + styles
     name = struct.pack("<BBBB", hidden, 0, len(sheet), 0) + sheet.encode("latin-1")
     offset = len(head) + 4 + 4 + len(name) + 4
-    return compound({"Workbook": head + _biff(0x85, struct.pack("<I", offset) + name) + _biff(0x0A) + body})
+    return compound({"Workbook": head + biff(0x85, struct.pack("<I", offset) + name) + biff(0x0A) + body})
 
 
 def _brt(kind: int, body: bytes = b"") -> bytes:

@@ -1,13 +1,14 @@
 """The formats of old, OpenDocument, RTF and locked files: the list is found, or the file says why not."""
 
 import io
+import struct
 import zlib
 from collections.abc import Callable
 
 import carriers
 import pytest
 from carriers import OD, od_table
-from carriers_binary import write_doc, write_ole_package, write_ppt, write_xls, write_xlsb
+from carriers_binary import biff, write_doc, write_ole_package, write_ppt, write_xls, write_xlsb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msoffcrypto.format.ooxml import OOXMLFile
@@ -21,6 +22,7 @@ from gateway.opening.opendocument import open_opendocument
 from gateway.opening.opener import Opener
 from gateway.opening.rtf import open_rtf
 from gateway.opening.spreadsheet import open_binary_workbook
+from rules.content import Role
 from rules.verdict import Obstacle
 
 ROWS = carriers.table(40)
@@ -65,6 +67,31 @@ def test_slides_of_old_are_read() -> None:
 
 def test_very_hidden_sheets_of_old_are_named_so() -> None:
     assert text_at(open_with(open_legacy, write_xls(ROWS, hidden=2)), "very hidden sheet name").content == "Census"
+
+
+NUMBER = biff(0x203, struct.pack("<HHHd", 3, 1, 0, 12345670.0))
+SHORT = biff(0x27E, struct.pack("<HHHI", 3, 1, 0, 12345670 << 2 | 2))
+SEVERAL = biff(0xBD, struct.pack("<HHHIHIH", 3, 1, 0, 12345670 << 2 | 2, 0, 5 << 2 | 2, 2))
+
+
+@pytest.mark.parametrize("more", [NUMBER, SHORT, SEVERAL])
+def test_old_number_formats_put_the_zero_back(more: bytes) -> None:
+    """An SSN kept as a number has lost its zero in an old book too."""
+    assert "012-34-5670" in cells(open_with(open_legacy, write_xls(carriers.harmless(1), more=more)))
+
+
+def test_margins_and_notes_of_an_old_book_are_read() -> None:
+    note_text = biff(0x1B6, bytes(18)) + biff(0x3C, b"\0was " + SECRET.encode())
+    header = biff(0x14, struct.pack("<HB", 8, 0) + b"&CAcme &")
+    opening = open_with(open_legacy, write_xls(carriers.harmless(1), more=note_text + header))
+    assert SECRET in text_at(opening, "Census!notes").content
+    assert text_at(opening, "Census!header").role is Role.HEADING
+
+
+def test_far_cells_of_an_old_book_allocate_nothing() -> None:
+    far = biff(0x203, struct.pack("<HHHd", 65_535, 255, 0, 1.0))
+    outcome = open_with(open_legacy, write_xls(carriers.harmless(1), more=far)).outcome
+    assert getattr(outcome, "obstacle", None) is Obstacle.LIMIT
 
 
 def test_a_packed_file_comes_out_of_its_object() -> None:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from gateway.message import Unopened
 from gateway.opening import encrypted
+from gateway.opening.biff import sheets_of
 from gateway.opening.compound import Compound, compound
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from gateway.opening.reading import Reading
+from gateway.opening.sheetparts import MARGIN_CODE
 from gateway.opening.spreadsheet import read_all_sheets
 from rules.content import Role
 from rules.verdict import Obstacle
@@ -67,7 +69,7 @@ def _read_folder(
         if name in names:
             known = True
             stream = file.read(*folder, names[name])
-            read_all_sheets(compound({"Workbook": stream}), reading, budget)
+            _read_book(stream, reading, budget)
             break
     for lower, name in names.items():
         if lower == "\x01ole10native":
@@ -76,6 +78,16 @@ def _read_folder(
             reading.inner.append(Inner(name=name.lower(), content=file.read(*folder, name)))
         elif not known and not _is_dress(folder, lower):
             reading.fail(Obstacle.UNSUPPORTED, "an OLE object of unknown kind")
+
+
+def _read_book(stream: bytes, reading: Reading, budget: Budget) -> None:
+    """Cells by calamine, and what it leaves out by the records themselves (BIFF8; older books have only cells)."""
+    sheets = sheets_of(stream) if stream[:6][4:] == b"\x00\x06" else []
+    masked = {sheet.name: sheet.masked for sheet in sheets}
+    read_all_sheets(compound({"Workbook": stream}), reading, budget, masked)
+    for sheet in sheets:
+        reading.text(f"{sheet.name}!header", MARGIN_CODE.sub(" ", "\n".join(sheet.margins)), Role.HEADING)
+        reading.text(f"{sheet.name}!notes", "\n".join(sheet.notes))
 
 
 def _is_dress(folder: tuple[str, ...], name: str) -> bool:

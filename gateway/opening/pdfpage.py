@@ -61,7 +61,7 @@ class PageText:
         """Whether most characters come from fonts that do not say what they mean: then the text is noise."""
         places = range(0, len(self.content), len(self.content) // _SPOT_CHECKS + 1)
         unknown = sum(pdfium.FPDFText_HasUnicodeMapError(self._raw, place) == 1 for place in places)
-        return unknown * 2 > len(places)
+        return bool(unknown * 2 > len(places))
 
     def _marked(self) -> str:
         """The text, each space that parts columns turned into a mark, so that every character keeps its number."""

@@ -14,13 +14,13 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f(?: [^>]*)?>([^<]*)<")
 _QUOTED = re.compile(rb"<(?:\w+:)?(?:formula\d?|f)(?: [^>]*)?>([^<]*)<")
 _PROMPT = re.compile(rb' (?:prompt|promptTitle|error|errorTitle|display|tooltip|location)="([^"]*)"')
 # &L, &C, &R begin a section; &"font", &12 and &P style it or count pages (ECMA-376 part 1, 18.3.1.46)
-_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d+|[A-Z])')
+MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d+|[A-Z])')
 
 
 def read_margins(xml: bytes, reading: Reading, sheet: str) -> None:
     """Page header and footer, and the words in formulas, drop-down lists, prompts and link tips."""
     tail = xml[max(xml.rfind(b"</sheetData>"), 0) :]
-    margins = [_MARGIN_CODE.sub(" ", _plain(found)).strip() for found in _MARGIN.findall(tail)]
+    margins = [MARGIN_CODE.sub(" ", _plain(found)).strip() for found in _MARGIN.findall(tail)]
     reading.text(f"{sheet}!header", "\n".join(filter(None, margins)), Role.HEADING)
     words = [_plain(found) for found in _QUOTED.findall(tail)] + [_plain(found) for found in _PROMPT.findall(tail)]
     if b"<f>" in xml or b"<f " in xml or b":f>" in xml:

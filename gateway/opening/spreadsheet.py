@@ -5,8 +5,10 @@ Formulas are never computed: what the file last showed is read, and the formula'
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from types import MappingProxyType
 
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -18,6 +20,7 @@ from gateway.opening.reading import Reading
 from rules.content import Role
 from rules.verdict import Obstacle
 
+Masked = Mapping[tuple[int, int], str]  #: displayed text by row and column, from 0
 _STATES = ((SheetVisibleEnum.Hidden, "hidden sheet"), (SheetVisibleEnum.VeryHidden, "very hidden sheet"))
 _WITHOUT_CELLS = (SheetTypeEnum.ChartSheet, SheetTypeEnum.DialogSheet, SheetTypeEnum.Vba)
 
@@ -152,7 +155,9 @@ def open_binary_workbook(leaf: Leaf, budget: Budget) -> Opening:
     return reading.opening()
 
 
-def read_all_sheets(content: bytes, reading: Reading, budget: Budget) -> None:
+def read_all_sheets(
+    content: bytes, reading: Reading, budget: Budget, masked: Mapping[str, Masked] = MappingProxyType({})
+) -> None:
     """Every sheet of a book whose parts only calamine knows (XLSB, XLS)."""
     book = _calamine(content)
     if book is None:
@@ -165,4 +170,8 @@ def read_all_sheets(content: bytes, reading: Reading, budget: Budget) -> None:
         with reading.attempt(f"sheet {number}"):
             first_row, first_column, rows = read_dense(book, sheet.name)
             budget.expand(8 * sum(map(len, rows)))
+            for (row, column), text in masked.get(sheet.name, {}).items():
+                top, left = row + 1 - first_row, column - first_column
+                if 0 <= top < len(rows) and 0 <= left < len(rows[top]):
+                    rows[top][left] = text
             reading.table(sheet.name, rows, first_row=first_row, first_column=first_column)
