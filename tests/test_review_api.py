@@ -1,5 +1,6 @@
 """The JSON API: what a program may rely on."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -99,6 +100,19 @@ async def test_a_second_decision_is_refused(room: Room, first: str, second: str)
         again = await client.post(f"/api/v1/held/{hold_id}/{second}", json={"note": "twice"})
 
     assert again.status_code == 409
+    assert len(await room.events(hold_id)) == 2
+
+
+async def test_of_many_decisions_at_once_one_counts(room: Room) -> None:
+    """Two reviewers press at the same moment: one disposition, one record."""
+    hold_id = await room.hold()
+    async with room.call("rita") as rita, room.call("ada") as ada:
+        verbs = [(rita, "release"), (ada, "return")] * 8
+        answers = await asyncio.gather(
+            *(who.post(f"/api/v1/held/{hold_id}/{verb}", json={"note": "mine"}) for who, verb in verbs)
+        )
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 15
     assert len(await room.events(hold_id)) == 2
 
 
