@@ -107,6 +107,13 @@ def test_a_fixed_width_file_stays_text() -> None:
     assert clean(message)
 
 
+def test_bare_carriage_returns_end_lines() -> None:
+    """Old Macintosh files, and half-converted ones."""
+    message = open_attachment(ROSTER.replace("\n", "\r").encode(), "list.csv")
+
+    assert [list(row) for row in tables(message)[0].rows] == ROWS
+
+
 def test_fixed_length_records_without_line_ends_become_lines() -> None:
     """Mainframe files have record lengths instead of line ends."""
     records = "".join(f"{f'Ada{number}':<20}219-09-{number:04}{'NC':<9}" for number in range(1000, 1050))

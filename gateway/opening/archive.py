@@ -1,6 +1,7 @@
 """TAR, 7z and RAR: every file inside is handed on, or listed by name. Extracts nothing to disk, runs no tool."""
 
 import io
+import lzma
 import tarfile
 from collections.abc import Iterator
 from typing import Any
@@ -48,6 +49,8 @@ def open_7z(leaf: Leaf, budget: Budget) -> Opening:
     """All files at once: 7z packs them into common streams. The sizes in its directory are counted before."""
     try:
         archive = py7zr.SevenZipFile(io.BytesIO(leaf.content))
+    except (py7zr.exceptions.Bad7zFile, lzma.LZMAError, EOFError) as error:
+        raise CannotLookError(Obstacle.CORRUPT, "a broken 7z archive") from error
     except py7zr.exceptions.PasswordRequired:
         return Opening(
             outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="an archive whose list of files is encrypted")

@@ -60,7 +60,7 @@ def identify(content: bytes, declared: str = "", filename: str | None = None, ch
     if found := (content.startswith(_SECOND_LOOK) and _binary(content)) or _behind(content):
         return found
     if declared.startswith("text/") and b"\0" not in content and content.isascii():
-        return _text(content[:65536].decode("ascii"), declared, filename)
+        return _text(decode(content[:65536]), declared, filename)
     if is_text(content) and (head := decode(content[:65536], charset)):
         return _text(head, declared, filename)
     few = content.count(0) < len(content) // 20 + 2
@@ -148,19 +148,18 @@ def _marked_up(start: str, hint: str | None) -> str:
 
 
 def _mail(head: str, declared: str) -> str | None:
-    text = head.replace("\r\n", "\n")
-    if _MBOX.match(text):
+    if _MBOX.match(head):
         return "application/mbox"
     if declared in {"message/rfc822", "message/global"}:
-        return "message/rfc822" if re.match(r"(?:>?From |[!-9;-~]+[ \t]*:)|\n", text) else None
-    block = _HEADER.match(text)
+        return "message/rfc822" if re.match(r"(?:>?From |[!-9;-~]+[ \t]*:)|\n", head) else None
+    block = _HEADER.match(head)
     if block and _PROOF_OF_MAIL.search(block[0]) and _MAIL_FIELD.search(block[0]):
         return "message/rfc822"
     return None
 
 
 def _delimited(head: str) -> str:
-    delimiter = delimiter_of(head.replace("\r\n", "\n"))
+    delimiter = delimiter_of(head)
     if delimiter is None:
         return "text/plain"
     return "text/tab-separated-values" if delimiter == "\t" else "text/csv"
