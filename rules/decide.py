@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rules.clients import Directory
-from rules.phrases import by_section, client_names, ended, masked, not_opened, whose_mail
+from rules.phrases import Names, client_names, ended, masked, not_opened, whose_mail
 from rules.policy import Policy, Rule
 from rules.sentence import PEOPLE_LIST, SENSITIVE, for_people
 from rules.verdict import (
@@ -171,7 +171,7 @@ def _words(directory: Directory, case: _Case, rule: Rule, cause: str, mail: str)
     match rule:
         case Rule.NOT_INSPECTED:
             reports = [part for part in case.unread if cause == (part.reason or part.status)]
-            return not_opened(reports, by_section)
+            return not_opened(reports, Names.of(case.evidence.parts, file_names=False))
         case Rule.RECIPIENT_UNKNOWN:
             return mail
         case Rule.OWNER_UNKNOWN:

@@ -1,7 +1,8 @@
 """Pieces of plain English that reasons and the sentence share: who, whose, how many. Never a value from the message."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rules.clients import Directory
 from rules.verdict import Kind, Obstacle, PartReport, Recipient, RecipientVerdict, Status
@@ -80,31 +81,44 @@ def _belong(addresses: Sequence[str], one: str, many: str) -> str:
     return f"{addresses[0]} and {len(addresses) - 1:,} more {many}"
 
 
-_HEADER = "0"  #: the section number that stands for the message's own header fields
-Naming = Callable[[PartReport | None, str | None], str]
+HEADER = "0"  #: the section number that stands for the message's own header fields
 
 
-def by_file_name(report: PartReport | None, part: str | None) -> str:
-    """How reviewers and senders know a part."""
-    if report is not None and report.filename:
-        return report.filename
-    return by_section(report, part)
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What parts are called: by file name for reviewers and senders, by number in log lines."""
+
+    parts: Mapping[str, PartReport]
+    file_names: bool
+
+    @classmethod
+    def of(cls, parts: Iterable[PartReport], *, file_names: bool) -> "Names":
+        return cls({part.part: part for part in parts}, file_names)
+
+    def __call__(self, part: str | None) -> str:
+        report = None if part is None else self.parts.get(part)
+        if report is not None and report.filename and self.file_names:
+            return report.filename
+        if part is None or part == HEADER:
+            return "the message header"
+        section, container, _ = part.partition("/")
+        if container:
+            return f"a file inside part {section}"  # what follows are file names too
+        return "the message text" if self._is_body(report) else f"part {section}"
+
+    def _is_body(self, report: PartReport | None) -> bool:
+        """A text without a name, unless an attached message is around it."""
+        if report is None or report.filename or report.type not in {"text/plain", "text/html"}:
+            return False
+        numbers = report.part.split(".")
+        around = (self.parts.get(".".join(numbers[:count])) for count in range(1, len(numbers)))
+        return all(outer is None or outer.type != "message/rfc822" for outer in around)
 
 
-def by_section(report: PartReport | None, part: str | None) -> str:
-    """How a log line may name a part: inside containers, sections hold file names too."""
-    if part is None or part == _HEADER:
-        return "the message header"
-    section, container, _ = part.partition("/")
-    if report is not None and not report.filename and not container and report.type in {"text/plain", "text/html"}:
-        return "the message text"
-    return f"a file inside part {section}" if container else f"part {section}"
-
-
-def not_opened(reports: Sequence[PartReport], name: Naming) -> str:
+def not_opened(reports: Sequence[PartReport], name: Names) -> str:
     """As in "archive.zip could not be opened: it is encrypted"."""
     first = min(reports, key=lambda report: report.status is not Status.UNOPENED)
     others = f" (and {counted(len(reports) - 1, 'more part', 'more parts')})" if len(reports) > 1 else ""
     verb = "opened" if first.status is Status.UNOPENED else "read completely"
     why = f": {OBSTACLES[first.reason]}" if first.reason else ""
-    return f"{name(first, first.part)}{others} could not be {verb}{why}"
+    return f"{name(first.part)}{others} could not be {verb}{why}"

@@ -21,6 +21,9 @@ _COLUMNS = 256
 _GROUPS = 50  #: distinct values of a column that groups people; beyond this it needs a telling header
 _LABELLED_GROUPS = 2_000
 
+# Headings that go along with a file for years, or that say who wrote and not whose it is.
+_ASIDE = frozenset({"properties", "recipients", "from", "sender", "reply-to", "to", "cc", "bcc"})
+
 # Headers of columns whose values say whose the row is, and what follows when they only sound like it.
 _GROUPING = re.compile(
     r"\b(employer|company|client|sponsor|plan|group|entity|organi[sz]ation|subsidiary|affiliate|contract|case|er|ein|fein)"
@@ -54,6 +57,8 @@ def titles(content: Content) -> Iterator[Place]:
     match content:
         case Table():
             yield from _table(content)
+        case Text(where=where) if where in _ASIDE:
+            return  # prose, which outweighs no title
         case Text(role=Role.HEADING | Role.SUBJECT):
             yield Place(zone=Zone.TITLE, text=content.content[:2000], where=content.where)
         case Text():

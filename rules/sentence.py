@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rules.clients import Directory
-from rules.phrases import Naming, by_file_name, by_section, client_names, counted, ended, masked, not_opened, whose_mail
+from rules.phrases import Names, client_names, counted, ended, masked, not_opened, whose_mail
 from rules.policy import Rule
 from rules.verdict import (
     ClientRole,
     Disposition,
     Finding,
     Kind,
-    PartReport,
     Reason,
     RecipientVerdict,
     Status,
@@ -24,19 +23,19 @@ SENSITIVE = frozenset({"US_SSN", "US_ITIN", PEOPLE_LIST})
 
 def for_people(verdict: Verdict, directory: Directory) -> str:
     """The verdict's sentence: parts by their (masked) file names."""
-    return _Speech(verdict, directory, by_file_name).sentence()
+    return _Speech(verdict, directory, Names.of(verdict.parts, file_names=True)).sentence()
 
 
 def for_log(verdict: Verdict, directory: Directory) -> str:
     """The same sentence for log lines and audit records, where file names have no place (law 3)."""
-    return _Speech(verdict, directory, by_section).sentence()
+    return _Speech(verdict, directory, Names.of(verdict.parts, file_names=False)).sentence()
 
 
 @dataclass(frozen=True, slots=True)
 class _Speech:
     verdict: Verdict
     directory: Directory
-    name: Naming
+    name: Names
 
     def sentence(self) -> str:
         words = self._relay() if self.verdict.disposition is Disposition.RELAY else self._contradiction()
@@ -110,12 +109,11 @@ class _Speech:
 
     def _places(self, findings: Sequence[Finding]) -> str:
         """The part with most of it, and how many more there are."""
-        reports: dict[str | None, PartReport] = {report.part: report for report in self.verdict.parts}
         counts: dict[str | None, tuple[bool, int]] = {}
         for finding in findings:
             listing, count = counts.get(finding.part, (False, 0))
             counts[finding.part] = (listing or finding.entity == PEOPLE_LIST, max(count, finding.count))
-        names = list(dict.fromkeys(self.name(reports.get(part), part) for part in _most_first(counts)))
+        names = list(dict.fromkeys(self.name(part) for part in _most_first(counts)))
         if not names:
             return "the message"
         return f"{names[0]} and {counted(len(names) - 1, 'more part', 'more parts')}" if len(names) > 1 else names[0]

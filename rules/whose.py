@@ -5,8 +5,8 @@ that a title outweighs a client mentioned in passing, and two titles are two own
 
 | class | stands in | signs |
 |---|---|---|
-| established | title rows, sheet names, headings, letterhead, properties, grouping columns | names, numbers, domains |
-| mentioned | prose and cells of the part; for the message's own words also its subject | the same, numbers labelled |
+| established | title rows, sheet names, headings, letterhead, grouping columns | names, numbers, domains |
+| mentioned | prose, cells, document properties; for the message's own words its subject | the same, numbers labelled |
 | file name | the part's file name and those of the containers around it | names, telling numbers |
 
 Named: subject, greeting, new words and file names; only when these name nobody, quotations, forwards, signature and
@@ -85,12 +85,22 @@ class _Look:
     def owners(self, part: str | None) -> list[_Sign]:
         """The heaviest class of signs in one sensitive part."""
         words = self._own_words(part) if part is None or part in self._bodies else []
-        inside = self._inside[part]
+        inside = self._inside.get(part, [])
         return (
-            words + self._signs(part, [place for content in inside for place in titles(content)])
+            words + self._signs(part, [place for content in inside for place in titles(content)]) + self._around(part)
             or self._signs(part, list(_proses(inside)))
             or [sign for around in _around(part) for sign in self._by_file_name.get(around, ())]
         )
+
+    def _around(self, part: str | None) -> list[_Sign]:
+        """Signs in the titles of what the part is in: the subject of an attached message."""
+        return [
+            sign
+            for outer in _around(part)[:-1]
+            for content in self._inside.get(outer, ())
+            if isinstance(content, Text) and content.role is Role.HEADING
+            for sign in self._signs(outer, list(titles(content)))
+        ]
 
     def named(self) -> list[_Sign]:
         """Strong signs, else weak ones."""

@@ -179,6 +179,20 @@ def test_file_names_stay_out_of_logs() -> None:
     assert not any("Jane" in reason.text for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize(("outer", "name"), [("message/rfc822", "Part 2.1"), ("multipart/mixed", "The message text")])
+def test_the_text_of_an_attached_message_is_not_the_message_text(outer: str, name: str) -> None:
+    """A reviewer looks for the number where the sentence says it is."""
+    parts = tuple(
+        PartReport(part=part, filename=None, type=kind, size=1, status=Status.OPENED, reason=None)
+        for part, kind in (("2", outer), ("2.1", "text/plain"))
+    )
+    finding = Finding(entity="US_SSN", part="2.1", where="line 1", count=1, distinct=1, confidence=1, sample="***")
+
+    verdict = decide(DEFAULT, DIRECTORY, ["a@acme-mfg.example"], Evidence(parts=parts, findings=(finding,)))
+
+    assert verdict.sentence.startswith(f"{name} holds 1 Social Security number")
+
+
 def test_an_unreadable_header_is_not_clean() -> None:
     """Part 0 stands for the message's own header fields."""
     header = PartReport(

@@ -96,6 +96,24 @@ def test_evidence_lists_are_bounded_and_clients_are_not() -> None:
     assert len(found["acme"]) == 8
 
 
+def test_the_subject_of_an_attached_message_is_its_title() -> None:
+    """A forwarded message is a file with a title."""
+    subject = Text(part="2", where="subject", role=Role.HEADING, content="Beta Logistics")
+    inner = Text(part="2.1", where="text", role=Role.CONTENT, content="a number\n")
+
+    assert owners(subject, inner, part="2.1") == {"beta": ["name subject"]}
+
+
+def test_stale_properties_do_not_outweigh_a_title() -> None:
+    """Templates carry the properties of the client that they were first made for."""
+    properties = Text(part="2", where="properties", role=Role.HEADING, content="Acme Manufacturing template")
+    titled = Table(part="2", name="", rows=[["Beta Logistics LLC", "", ""], HEADER, *ROWS])
+    untitled = Table(part="2", name="", rows=[HEADER, *ROWS])
+
+    assert list(owners(properties, titled)) == ["beta"]
+    assert list(owners(properties, untitled)) == ["acme"]
+
+
 def test_a_directory_of_nobody_finds_nobody() -> None:
     """No directory, no guess."""
     assert involved(Directory.load(None), [body("Acme Manufacturing")], frozenset({"1"})) == ()
