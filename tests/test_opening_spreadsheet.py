@@ -1,6 +1,8 @@
 """Workbooks: the values as people see them, and every place where a list survives its deletion."""
 
 import datetime as dt
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -236,6 +238,22 @@ def test_claimed_dimensions_allocate_nothing() -> None:
     assert any(
         place_of(table, SECRET) == "Main!XFD1048576" for table in opening.outcome.contents if hasattr(table, "rows")
     )
+
+
+def test_one_long_text_shown_by_many_cells_is_bounded() -> None:
+    """A book of 60 KB that copies into gigabytes."""
+    cells = "".join(f'<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>' for row in range(1, 10_001))
+    whole = carriers.write_xlsx([["x"]])
+    relation = f'<Relationship Id="r9" Type="{carriers.R}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        relations = archive.read("xl/_rels/workbook.xml.rels").decode().replace("</Relationships>", relation)
+    members: dict[str, bytes | str] = {
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData></worksheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si><t>{"A" * 200_000}</t></si></sst>',
+        "xl/_rels/workbook.xml.rels": relations,
+    }
+    opening = open_with(open_workbook, carriers.repacked(whole, members))
+    assert getattr(opening.outcome, "obstacle", None) is Obstacle.LIMIT
 
 
 def test_a_sheet_that_cannot_be_read_makes_the_book_partial() -> None:

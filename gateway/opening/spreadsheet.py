@@ -20,6 +20,7 @@ from gateway.opening.reading import Reading
 from rules.content import Role
 from rules.verdict import Obstacle
 
+_COPIES = 1 << 28  #: bytes
 Masked = Mapping[tuple[int, int], str]  #: displayed text by row and column, from 0
 _STATES = ((SheetVisibleEnum.Hidden, "hidden sheet"), (SheetVisibleEnum.VeryHidden, "very hidden sheet"))
 _WITHOUT_CELLS = (SheetTypeEnum.ChartSheet, SheetTypeEnum.DialogSheet, SheetTypeEnum.Vba)
@@ -35,6 +36,12 @@ class Workbook:
     calamine: CalamineWorkbook | None
     masks: dict[int, DigitMask] = field(default_factory=dict)
     date_styles: set[int] = field(default_factory=set)
+    strings: bytes = b""  #: xl/sharedStrings.xml, read through the cells that show them
+
+    def copies_fit(self, cells: int) -> bool:
+        """Calamine copies a shared text for every cell that shows it: 200,000 cells and one long text fill the memory."""
+        longest = max(map(len, self.strings.split(b"</si>"))) if len(self.strings) * cells > _COPIES else 0
+        return longest * cells <= _COPIES
 
 
 def open_workbook(leaf: Leaf, budget: Budget) -> Opening:
@@ -54,6 +61,10 @@ def _read(leaf: Leaf, budget: Budget, reading: Reading) -> None:
     relations = package.relations(main)
     root = package.tree(main, "the workbook")
     _read_styles(book, relations)
+    for kind, member in relations.values():
+        if kind == "sharedStrings" and member:
+            with reading.attempt("the shared texts"):
+                book.strings = package.read(member)
     sheetparts.read_names(root, reading)
     for number, sheet in enumerate((node for node in root.iter() if local(node) == "sheet"), start=1):
         name = sheet.get("name", "")
@@ -66,9 +77,6 @@ def _read(leaf: Leaf, budget: Budget, reading: Reading) -> None:
                 _read_sheet(book, name, member)
             if member:
                 sheetparts.read_attached(package, reading, member, name)
-    for kind, member in relations.values():
-        if kind == "sharedStrings":
-            package.skip(member)  # read through the cells that show them
     sheetparts.read_caches(package, reading)
     read_leftovers(package, reading)
 
@@ -106,7 +114,7 @@ def _read_sheet(book: Workbook, name: str, member: str) -> None:
     xml = book.package.read(member)
     sheetparts.read_margins(xml, book.reading, name)
     survey = sheetxml.survey(xml)
-    if book.calamine is not None and survey is not None and survey.dense:
+    if book.calamine is not None and survey is not None and survey.dense and book.copies_fit(survey.cells):
         book.budget.expand(survey.area * 8)
         try:
             first_row, first_column, rows = read_dense(book.calamine, name)
@@ -118,14 +126,9 @@ def _read_sheet(book: Workbook, name: str, member: str) -> None:
                 sheetxml.apply_masks(xml, book.masks, rows, (first_row, first_column))
             book.reading.table(name, rows, first_row=first_row, first_column=first_column)
             return
-    for first_row, first_column, rows in sheetxml.blocks(xml, sheet_strings(book), book.masks, book.date_styles):
-        book.budget.expand(8 * sum(map(len, rows)))
+    for first_row, first_column, rows in sheetxml.blocks(xml, book.strings, book.masks, book.date_styles):
+        book.budget.expand(sum(8 * len(row) + sum(map(len, row)) for row in rows))
         book.reading.table(name, rows, first_row=first_row, first_column=first_column)
-
-
-def sheet_strings(book: Workbook) -> bytes:
-    member = book.package.find("xl/sharedStrings.xml")
-    return book.package.read(member) if member else b""
 
 
 def read_dense(calamine: CalamineWorkbook, name: str) -> tuple[int, int, list[list[str]]]:
