@@ -304,6 +304,17 @@ def test_a_base64_block_in_a_body_is_opened() -> None:
     assert SSN in words(opened(crlf(f"Subject: s\n\nhere it is\n\n{block}\nbye\n")))
 
 
+def test_base64_that_is_no_file_of_ours_stays_text() -> None:
+    """Keys, certificates and signatures in a body are no attachments; holding them would be a wrong hold."""
+    key = base64.encodebytes(bytes.fromhex("99010d04") + bytes(range(256)) * 2).decode()
+
+    message = opened(
+        crlf(f"Subject: s\n\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n{key}-----END PGP PUBLIC KEY BLOCK-----\n")
+    )
+
+    assert clean(message), message.parts
+
+
 def test_a_yenc_block_is_not_clean() -> None:
     message = opened(crlf("Subject: s\n\n=ybegin line=128 size=10 name=a.csv\nxxxx\n=yend size=10\n"))
 

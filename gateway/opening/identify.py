@@ -57,6 +57,13 @@ _TIES = frozenset(_NAMED.values()) | {"text/yaml", "text/x-yaml"}
 
 def identify(content: bytes, declared: str = "", filename: str | None = None, charset: str | None = None) -> str:
     """The standard MIME type of what `content` is."""
+    return recognised(content, declared, filename, charset) or look_in.by_magic(content) or UNKNOWN
+
+
+def recognised(
+    content: bytes, declared: str = "", filename: str | None = None, charset: str | None = None
+) -> str | None:
+    """The type by our own marks: a text, or a format that carries some; None where only libmagic may know."""
     if found := (content.startswith(_SECOND_LOOK) and _binary(content)) or _behind(content):
         return found
     if declared.startswith("text/") and b"\0" not in content and content.isascii():
@@ -66,7 +73,7 @@ def identify(content: bytes, declared: str = "", filename: str | None = None, ch
     few = content.count(0) < len(content) // 20 + 2
     if few and declared.startswith("text/") and is_text(content[:65536].replace(b"\0", b"")):
         return "text/plain"  # NUL bytes sprinkled over a text: its opener calls that partial
-    return look_in.zip_at_end(content) or look_in.pgp(content) or look_in.by_magic(content) or UNKNOWN
+    return look_in.zip_at_end(content) or look_in.pgp(content)
 
 
 def _behind(content: bytes) -> str | None:

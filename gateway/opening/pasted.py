@@ -4,7 +4,7 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from gateway.opening.identify import UNKNOWN, identify
+from gateway.opening.identify import recognised
 from gateway.opening.opener import CannotLookError, Inner
 from gateway.transfer import uudecoded
 from rules.verdict import Obstacle
@@ -20,7 +20,7 @@ def blocks(text: str) -> Iterator[Inner]:
     yield from _uuencoded(text)
     for found in _BASE64.finditer(text + "\n"):
         content = _base64(found[0])
-        if content and identify(content) != UNKNOWN:
+        if content and recognised(content):
             yield Inner(name=None, content=content)
 
 
