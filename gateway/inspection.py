@@ -1,11 +1,12 @@
 """What a confined worker does with a message: open, detect, see whose it is. Tells places and counts, never values."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -17,9 +18,18 @@ from gateway.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
 from rules.detect import Detection, Detector
-from rules.mask import mask_filename
+from rules.mask import mask_filename, mask_text
 from rules.sentence import SENSITIVE
-from rules.verdict import Evidence, Obstacle, PartReport, Status, Timing
+from rules.verdict import (
+    ClientEvidence,
+    Evidence,
+    Finding,
+    Obstacle,
+    ParticipantList,
+    PartReport,
+    Status,
+    Timing,
+)
 from rules.whose import involved
 
 
@@ -47,11 +57,25 @@ def inspect(raw: bytes, tools: Tools, clock: Callable[[], float] = time.perf_cou
         message_id=message.message_id,
         header_recipients=message.header_recipients,
         parts=tuple(_reports(message, detection)),
-        findings=detection.findings,
-        people=detection.people,
-        clients=clients,
+        findings=tuple(map(_masked, detection.findings)),
+        people=replace(detection.people, lists=tuple(map(_masked, detection.people.lists))),
+        clients=tuple(replace(client, evidence=tuple(map(_masked, client.evidence))) for client in clients),
         timing_ms=_timing(start, opened, detected, end),
     )
+
+
+Placed = TypeVar("Placed", Finding, ParticipantList, ClientEvidence)
+
+
+_ADDRESS = re.compile(r"(?:lines? [0-9]+(?:-[0-9]+)?|[A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)$")
+
+
+def _masked(placed: Placed) -> Placed:
+    """Sheets, and files in containers, are named by people, who write numbers into names."""
+    address = _ADDRESS.search(placed.where)
+    end = address.start() if address else len(placed.where)
+    where = mask_text(placed.where[:end]) + placed.where[end:]
+    return replace(placed, part=placed.part and mask_text(placed.part), where=where)
 
 
 def _contents(parts: Sequence[Part]) -> Iterable[Content]:
@@ -81,7 +105,12 @@ def _report(part: Part) -> PartReport:
             status, reason = Status.UNOPENED, unopened.obstacle
     filename = None if part.filename is None else mask_filename(part.filename)
     return PartReport(
-        part=part.section, filename=filename, type=part.media_type, size=part.size, status=status, reason=reason
+        part=mask_text(part.section),
+        filename=filename,
+        type=part.media_type,
+        size=part.size,
+        status=status,
+        reason=reason,
     )
 
 

@@ -1,9 +1,14 @@
 """Bad input has one clear outcome each, and none of them is "clean"."""
 
+import io
+import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from house import ACME, XLSX, mail
+from openpyxl import Workbook
+from pydantic_core import to_jsonable_python
 
 import rules
 from gateway.inspection import Tools, inspect, prepare
@@ -69,3 +74,22 @@ def test_an_unknown_kind_of_file_is_said_to_be_unsupported(tools: Tools) -> None
     verdict = judged(tools, mail(attachments=(("a.bin", "application/octet-stream", bytes(range(10))),)), ACME)
 
     assert verdict.parts[-1].reason is Obstacle.UNSUPPORTED
+
+
+def test_numbers_in_names_of_sheets_and_files_are_masked(tools: Tools) -> None:
+    """People write numbers into names; a verdict repeats places, never a value."""
+    book, archive = Workbook(), io.BytesIO()
+    sheet = book.create_sheet("SSN 212-48-6397")
+    for row in (("Name", "SSN"), ("Lee, Ann", "212-48-6397"), ("Poe, Ben", "213-48-6398"), ("Roe, Cy", "214-48-6399")):
+        sheet.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    with ZipFile(archive, "w") as zipped:
+        zipped.writestr("212-48-6397.xlsx", content.getvalue())
+
+    verdict = judged(tools, mail(attachments=(("212486397.zip", "application/zip", archive.getvalue()),)), ACME)
+
+    said = json.dumps(to_jsonable_python(verdict))
+    assert verdict.people.count == 3
+    assert "212-48-6397" not in said
+    assert "212486397" not in said
