@@ -1,4 +1,4 @@
-"""`python -m bench.evaluate`: a labelled, seeded corpus through stock Presidio and Countersign; prints a Markdown table."""
+"""`python -m bench.evaluate`: a labelled, seeded corpus through stock Presidio and Countersign, as a Markdown table."""
 
 import argparse
 import csv
@@ -21,10 +21,48 @@ LABELS = [
     "SSN", "SSN:", "SSN#", "SS#", "Soc. Sec. No.", "Social Security Number", "social security number is", "EmpSSN",
     "Soc Sec Nbr", "S.S.N.", "ssn_", "SSN is", "Taxpayer ID", "Participant SSN:", "His SSN, as requested, is",
 ]  # fmt: skip
-SSN_HEADERS = ["SSN", "Soc Sec Nbr", "SOCIAL SECURITY NUMBER", "EE_SSN", "SS#", "Participant SSN", "SocialSecurityNo", "Soc. Sec. #"]
+SSN_HEADERS = [
+    "SSN",
+    "Soc Sec Nbr",
+    "SOCIAL SECURITY NUMBER",
+    "EE_SSN",
+    "SS#",
+    "Participant SSN",
+    "SocialSecurityNo",
+    "Soc. Sec. #",
+]
 NAME_HEADERS = ["Name", "Participant Name", "EMPLOYEE", "Full Name", "EE Name", "Member"]
-OTHER_HEADERS = ["Invoice No", "Order ID", "Account Number", "Record ID", "Tracking No", "EIN", "CUSIP", "Serial No", "Vendor Tax ID", "Parcel ID", "PO Number", "Ticket No"]
-OTHER_LABELS = ["invoice", "order", "account", "tracking no.", "policy", "EIN", "CUSIP", "phone", "case no.", "ref", "ABA", "build", "plan no.", "check no.", "ticket"]
+OTHER_HEADERS = [
+    "Invoice No",
+    "Order ID",
+    "Account Number",
+    "Record ID",
+    "Tracking No",
+    "EIN",
+    "CUSIP",
+    "Serial No",
+    "Vendor Tax ID",
+    "Parcel ID",
+    "PO Number",
+    "Ticket No",
+]
+OTHER_LABELS = [
+    "invoice",
+    "order",
+    "account",
+    "tracking no.",
+    "policy",
+    "EIN",
+    "CUSIP",
+    "phone",
+    "case no.",
+    "ref",
+    "ABA",
+    "build",
+    "plan no.",
+    "check no.",
+    "ticket",
+]
 DASHES = ["-", "\u2011", "\u2013", "\u2014", "\u2212", "\uff0d", " - ", "-\u200b", "\u00ad", "-\n"]
 GAPS = [" ", ".", "/", "\u00a0", "", "\u2009", "  "]
 
@@ -100,8 +138,17 @@ def _crowd(chance: Chance) -> list[dict[str, str]]:
 
 def _list_rows(chance: Chance, *, numbers: bool) -> tuple[list[list[str]], int]:
     crowd = _crowd(chance)
-    style: Callable[[str], str] = chance.choice([str, lambda n: n.replace("-", ""), lambda n: str(int(n.replace("-", ""))), lambda n: n.replace("-", " ")])
-    header = [chance.choice(NAME_HEADERS), chance.choice(["DOB", "Date of Birth", "Birth Dt"]), "City", "State", "Zip", chance.choice(["Balance", "Salary", "Loan Amount"])]
+    style: Callable[[str], str] = chance.choice(
+        [str, lambda n: n.replace("-", ""), lambda n: str(int(n.replace("-", ""))), lambda n: n.replace("-", " ")]
+    )
+    header = [
+        chance.choice(NAME_HEADERS),
+        chance.choice(["DOB", "Date of Birth", "Birth Dt"]),
+        "City",
+        "State",
+        "Zip",
+        chance.choice(["Balance", "Salary", "Loan Amount"]),
+    ]
     case = chance.choice([str, str.upper])
     rows = [[case(p["name"]), p["birth"], p["city"], p["state"], p["zip"], p["balance"]] for p in crowd]
     if numbers:
@@ -127,7 +174,9 @@ def list_without_numbers(chance: Chance) -> Item:
 def text_list(chance: Chance) -> Item:
     rows, people = _list_rows(chance, numbers=True)
     writers: list[Callable[[list[list[str]]], str]] = [_as_csv, _as_columns, _as_tabs]
-    return Item(group="list with SSNs, in text", sensitive=True, contents=_body(chance.choice(writers)(rows)), people=people)
+    return Item(
+        group="list with SSNs, in text", sensitive=True, contents=_body(chance.choice(writers)(rows)), people=people
+    )
 
 
 def _as_csv(rows: list[list[str]]) -> str:
@@ -139,7 +188,9 @@ def _as_csv(rows: list[list[str]]) -> str:
 def _as_columns(rows: list[list[str]]) -> str:
     width = max(len(row) for row in rows)
     sizes = [max((len(row[i]) for row in rows if len(row) == width), default=0) + 2 for i in range(width)]
-    return "\n".join("".join(f"{cell:<{size}}" for cell, size in zip(row, sizes, strict=False)).rstrip() for row in rows)
+    return "\n".join(
+        "".join(f"{cell:<{size}}" for cell, size in zip(row, sizes, strict=False)).rstrip() for row in rows
+    )
 
 
 def _as_tabs(rows: list[list[str]]) -> str:
@@ -148,20 +199,49 @@ def _as_tabs(rows: list[list[str]]) -> str:
 
 def records(chance: Chance) -> Item:
     crowd = _crowd(chance)
-    blocks = [f"Name: {p['name']}\nSSN: {p['ssn']}\nDOB: {p['birth']}\nAddress: {p['street']}, {p['city']}, {p['state']} {p['zip']}\n" for p in crowd]
+    blocks = [
+        f"Name: {p['name']}\nSSN: {p['ssn']}\nDOB: {p['birth']}\n"
+        f"Address: {p['street']}, {p['city']}, {p['state']} {p['zip']}\n"
+        for p in crowd
+    ]
     return Item(group="list, repeated blocks", sensitive=True, contents=_body("\n".join(blocks)), people=len(crowd))
 
 
 def other_table(chance: Chance) -> Item:
     header = ["Description", chance.choice(OTHER_HEADERS), "Date", "Amount"]
-    things = ["Steel Bolt", "Pump Filter", "License Renewal", "Freight", "Consulting", "Bond Index Fund", "Acme Supply Inc"]
-    rows = [[chance.choice(things), str(chance.randint(100_000_000, 899_999_999)), f"03/{chance.randint(1, 28):02d}/2026", f"{chance.randint(1, 900)}.00"] for _ in range(chance.randint(3, 60))]
+    things = [
+        "Steel Bolt",
+        "Pump Filter",
+        "License Renewal",
+        "Freight",
+        "Consulting",
+        "Bond Index Fund",
+        "Acme Supply Inc",
+    ]
+    rows = [
+        [
+            chance.choice(things),
+            str(chance.randint(100_000_000, 899_999_999)),
+            f"03/{chance.randint(1, 28):02d}/2026",
+            f"{chance.randint(1, 900)}.00",
+        ]
+        for _ in range(chance.randint(3, 60))
+    ]
     return Item(group="tables of other things", sensitive=False, contents=_sheet([header, *rows]))
 
 
 def directory(chance: Chance) -> Item:
     titles = ["Analyst", "Director", "Counsel", "Engineer", "Manager"]
-    rows = [[f"{p['name']}", chance.choice(titles), f"{chance.randint(1000, 9999)}", f"212-555-{chance.randint(0, 9999):04d}", p["city"]] for p in _crowd(chance)]
+    rows = [
+        [
+            f"{p['name']}",
+            chance.choice(titles),
+            f"{chance.randint(1000, 9999)}",
+            f"212-555-{chance.randint(0, 9999):04d}",
+            p["city"],
+        ]
+        for p in _crowd(chance)
+    ]
     header = ["Name", "Title", chance.choice(["Ext", "Extension"]), "Phone", chance.choice(["Office", "Location"])]
     return Item(group="staff directories", sensitive=False, contents=_sheet([header, *rows]))
 
@@ -171,12 +251,27 @@ def ordinary(chance: Chance) -> Item:
     lines = path.read_text(encoding="utf-8").splitlines()
     if path.suffix == ".csv":
         rows = list(csv.reader(lines))
-        return Item(group="ordinary business mail", sensitive=False, contents=_sheet([rows[0], *chance.sample(rows[1:], len(rows) - 1)]))
+        return Item(
+            group="ordinary business mail",
+            sensitive=False,
+            contents=_sheet([rows[0], *chance.sample(rows[1:], len(rows) - 1)]),
+        )
     start = chance.randint(0, len(lines) // 3)
     return Item(group="ordinary business mail", sensitive=False, contents=_body("\n".join(lines[start:])))
 
 
-MAKERS = [dashed, labelled, sheet_list, text_list, records, list_without_numbers, look_alike, other_table, directory, ordinary]
+MAKERS = [
+    dashed,
+    labelled,
+    sheet_list,
+    text_list,
+    records,
+    list_without_numbers,
+    look_alike,
+    other_table,
+    directory,
+    ordinary,
+]
 
 
 def corpus(size: int, seed: int) -> Iterator[Item]:
@@ -233,10 +328,16 @@ def evaluate(size: int, seed: int) -> tuple[dict[str, Score], dict[str, bool]]:
 
 
 def table(scores: dict[str, Score], truth: dict[str, bool]) -> str:
-    lines = ["| group | items | to hold | stock Presidio holds | Countersign holds | people counted exactly |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| group | items | to hold | stock Presidio holds | Countersign holds | people counted exactly |",
+        "|---|---|---|---|---|---|",
+    ]
     for group, score in scores.items():
         exact = f"{score.exact} of {score.lists}" if score.lists else ""
-        lines.append(f"| {group} | {score.items} | {'yes' if truth[group] else 'no'} | {score.stock_held} | {score.held} | {exact} |")
+        lines.append(
+            f"| {group} | {score.items} | {'yes' if truth[group] else 'no'} "
+            f"| {score.stock_held} | {score.held} | {exact} |"
+        )
     lines += ["", "| | recall | precision | F1 | wrong holds |", "|---|---|---|---|---|"]
     for name, count in (("stock Presidio, 0.5", lambda s: s.stock_held), ("Countersign", lambda s: s.held)):
         right = sum(count(s) for g, s in scores.items() if truth[g])
@@ -245,7 +346,9 @@ def table(scores: dict[str, Score], truth: dict[str, bool]) -> str:
         negatives = sum(s.items for g, s in scores.items() if not truth[g])
         recall, precision = right / positives, right / max(1, right + wrong)
         f1 = 2 * recall * precision / max(1e-9, recall + precision)
-        lines.append(f"| {name} | {recall:.3f} | {precision:.3f} | {f1:.3f} | {1000 * wrong / negatives:.1f} in 1,000 |")
+        lines.append(
+            f"| {name} | {recall:.3f} | {precision:.3f} | {f1:.3f} | {1000 * wrong / negatives:.1f} in 1,000 |"
+        )
     return "\n".join(lines)
 
 

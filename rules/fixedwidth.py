@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rules import states
 from rules.columns import MONEY, Meaning, vocabulary, words_of
 from rules.content import Grid, Table, Text
+from rules.normalise import fold
 from rules.sheets import Sheet
 
 _LEAST_ROWS = 2
@@ -18,7 +19,7 @@ _DELIMITERS = "\t|;,"
 
 # One word of a report line that has a shape of its own. Two spaces always part columns; single ones part words.
 _TYPED = re.compile(
-    r"(?P<ssn>[0-9]{3}-[0-9]{2}-[0-9]{4})"
+    r"(?P<ssn>[0-9]{3}[-\u00a0][0-9]{2}[-\u00a0][0-9]{4})"
     r"|(?P<masked>[Xx*#\u2022]{3}-?[Xx*#\u2022]{2}-?[0-9]{4})"
     r"|(?P<date>[0-9]{1,2}[/-][0-9]{1,2}[/-](?:[0-9]{4}|[0-9]{2})|(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2})"
     r"|(?P<money>\(?-?\$?-?[0-9][0-9,]*\.[0-9]{2}\)?-?|\(?-?\$-?[0-9][0-9,]*\)?|-?[0-9]{1,3}(?:,[0-9]{3})+)"
@@ -29,6 +30,11 @@ _TYPED = re.compile(
 )
 _SPACES = re.compile(r" {2,}|\t|\s\|\s")
 _KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
+_DATUM = re.compile(
+    r"(?<![0-9])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4})(?![0-9])"
+    r"|[Xx*#]{3}-?[Xx*#]{2}-?[0-9]{4}"
+)
+_SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _FIVE_DIGITS = re.compile(r"[0-9]{5}")
 _ANCHOR = re.compile(r"[0-9]{3}")
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
@@ -72,7 +78,7 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     """The tables in a text, in order."""
     if text.part is None or _ANCHOR.search(text.content) is None:
         return []
-    lines = [line.rstrip("\r\f ").lstrip("\f") for line in text.content.split("\n")]
+    lines = [line.rstrip("\r\f ").lstrip("\f") for line in fold(text.content).split("\n")]
     if len(lines) < 2:
         return []
     found = list(_delimited(text, lines))
@@ -123,12 +129,19 @@ def _is_table(rows: list[list[str]]) -> bool:
     """Commas are in sentences too: a header, or lines that hold a number in a cell of its own."""
     if sum('":' in cell for cell in rows[0]) >= 2:  # JSON
         return False
+    if sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows):  # "LOPEZ, LINDA 03/14/1961 36,539.47"
+        return False
     header = sum(vocabulary().meaning(cell) is not None for cell in rows[0])
     values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
     longest = max(len(cell) for row in rows for cell in row)
     return (header >= 2 and max(map(len, rows[0])) <= 40) or (
         len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60
     )
+
+
+def _is_mixed(cell: str) -> bool:
+    """Whether a cell holds a number or a date and something else besides."""
+    return len(cell) > 12 and _DATUM.search(cell) is not None and _DATUM.fullmatch(cell) is None
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -178,7 +191,9 @@ def _fields(number: int, line: str) -> _Line | None:
     """A line as fields by kind; None when it is prose, or has nothing of a person in it."""
     if len(line) > _LONGEST_LINE or _ANCHOR.search(line) is None:
         return None
-    fields = [found for piece in _SPACES.split(line) if piece for found in _fields_of(piece.split())]
+    # no-break spaces keep the three groups one word; a header must still say that they are an SSN
+    line = _SPACED_SSN.sub("\\1\u00a0\\2\u00a0\\3", line)
+    fields = [found for piece in _SPACES.split(line) if piece for found in _fields_of(piece.strip().split(" "))]
     count: dict[str, int] = {}
     cells: dict[Key, str] = {}
     for kind, cell in fields:
