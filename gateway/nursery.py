@@ -177,10 +177,12 @@ class Nursery:
 
     async def close(self) -> None:
         """End the parent, and thereby whatever workers are left; leave no zombie."""
-        self._lose()
         self._process.kill()
         while self._process.poll() is None:  # noqa: ASYNC110 - the end of a process is no event of the loop
             await asyncio.sleep(BLINK)
+        while not self.gone.done():  # its last words count: they may name a worker
+            self._hear()
+            await asyncio.sleep(0)
         for pid in self._orphans:
             with suppress(ChildProcessError):  # the rule: init buries them; in a container we may be init
                 while os.waitpid(pid, os.WNOHANG) == (0, 0):  # noqa: ASYNC110, ASYNC222 - the same, and it does not block
