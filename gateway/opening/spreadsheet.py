@@ -39,7 +39,7 @@ class Workbook:
     strings: bytes = b""  #: xl/sharedStrings.xml, read through the cells that show them
 
     def copies_fit(self, cells: int) -> bool:
-        """Calamine copies a shared text for every cell that shows it: 200,000 cells and one long text fill the memory."""
+        """Calamine copies a shared text for every cell that shows it, and aborts when memory ends."""
         longest = max(map(len, self.strings.split(b"</si>"))) if len(self.strings) * cells > _COPIES else 0
         return longest * cells <= _COPIES
 
