@@ -24,6 +24,9 @@ _LABELLED_GROUPS = 2_000
 # Headings that go along with a file for years, or that say who wrote and not whose it is.
 _ASIDE = frozenset({"properties", "recipients", "from", "sender", "reply-to", "to", "cc", "bcc"})
 
+# What has a letterhead; comments, notes, formulas and tracked changes have none.
+_PAGE = re.compile(r"(page|slides?|text|body|document|image|card)( \d+)?( image.*)?$")
+
 # Headers of columns whose values say whose the row is, and what follows when they only sound like it.
 _GROUPING = re.compile(
     r"\b(employer|company|client|sponsor|plan|group|entity|organi[sz]ation|subsidiary|affiliate|contract|case|er|ein|fein)"
@@ -61,7 +64,7 @@ def titles(content: Content) -> Iterator[Place]:
             return  # prose, which outweighs no title
         case Text(role=Role.HEADING | Role.SUBJECT):
             yield Place(zone=Zone.TITLE, text=content.content[:2000], where=content.where)
-        case Text():
+        case Text(where=where) if _PAGE.match(where):
             yield Place(zone=Zone.TITLE, text=_letterhead(content.content), where=content.where)
 
 

@@ -59,6 +59,6 @@ def spellings(name: str) -> list[tuple[tuple[str, ...], Trust]]:
         if trust is Trust.DOUBTFUL and full != core:
             ways.append((full, Trust.PLAIN))  # "Target" alone does not tell, "target corporation" does
         squeezed = "".join(core)
-        if len(core) > 1 and len(squeezed) >= 6:
+        if 1 < len(core) <= 3 and len(squeezed) >= 6:
             ways.append(((squeezed,), Trust.PLAIN))
     return ways

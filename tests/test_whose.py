@@ -114,6 +114,15 @@ def test_stale_properties_do_not_outweigh_a_title() -> None:
     assert list(owners(properties, untitled)) == ["acme"]
 
 
+def test_a_comment_has_no_letterhead() -> None:
+    """A remark about another client is a mention, not a title."""
+    remark = Text(part="2", where="comment Census!B7", role=Role.CONTENT, content="same as for Beta Logistics LLC")
+    titled = Table(part="2", name="", rows=[["Acme Mfg", "", ""], HEADER, *ROWS])
+
+    assert list(owners(remark, titled)) == ["acme"]
+    assert list(owners(remark)) == ["beta"]
+
+
 def test_a_directory_of_nobody_finds_nobody() -> None:
     """No directory, no guess."""
     assert involved(Directory.load(None), [body("Acme Manufacturing")], frozenset({"1"})) == ()
