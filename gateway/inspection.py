@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
+from gateway.opening.warm import warm
 from gateway.review.view import view_job
 from gateway.settings import Settings
 from gateway.workshop import Answer, Job
@@ -148,15 +149,6 @@ def prepare(settings: Settings) -> Tools:
 
 JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
 
-#: What one message in a few needs, and what takes longest to import.
-SLOW = (
-    "presidio_analyzer",
-    "pypdfium2",
-    "python_calamine",
-    "lxml.etree",
-    "openpyxl",
-    "pdfplumber",
-    "PIL.Image",
-    "py7zr",
-)
-WARM_UP: Sequence[Callable[[], object]] = tuple(partial(import_module, name) for name in SLOW)
+#: What takes longest to import, in steps, so that a worker can be forked in between.
+SLOW = ("presidio_analyzer", "pypdfium2", "python_calamine", "lxml.etree", "openpyxl", "pdfplumber", "PIL.Image", "py7zr")
+WARM_UP: Sequence[Callable[[], object]] = (*(partial(import_module, name) for name in SLOW), warm)
