@@ -9,6 +9,7 @@ from rules.verdict import Kind, Obstacle, PartReport, Recipient, RecipientVerdic
 
 _LONG_NUMBER = re.compile(r"\d[\d-]{7,}\d")
 _HOLDERS = 3  #: named one by one; more are counted
+_LOOKED_AT = 10  #: unknown recipients that are compared with the known domains
 
 OBSTACLES = {
     Obstacle.ENCRYPTED: "it is encrypted",
@@ -49,9 +50,10 @@ def whose_mail(directory: Directory, recipients: Sequence[Recipient | RecipientV
     if not recipients:
         return "there is no recipient"
     holders: dict[tuple[str, str], list[str]] = {}
-    for recipient in recipients:
-        # Looking for what an unknown address looks like takes time: enough are looked at to name a few.
-        key = _holder(directory, recipient) if len(holders) <= _HOLDERS else _NOBODY
+    for index, recipient in enumerate(recipients):
+        # What an unknown address looks like takes time to find out: the first few are enough to name.
+        known = recipient.kind is not Kind.UNKNOWN or index < _LOOKED_AT
+        key = _holder(directory, recipient) if known else _NOBODY
         holders.setdefault(key, []).append(masked(recipient.address))
     phrases = [_belong(addresses, one, many) for (one, many), addresses in holders.items()]
     rest = sum(map(len, list(holders.values())[_HOLDERS:]))

@@ -1,5 +1,6 @@
 """From evidence to verdict: the rules, the policy's say in them, and what a verdict never holds."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def test_many_holders_are_counted() -> None:
     sentence = decide(DEFAULT, DIRECTORY, addresses, roster()).sentence
 
     assert sentence.endswith("and there are 7 other recipients.")
+
+
+def test_a_thousand_unknown_recipients_take_no_time() -> None:
+    """The door judges between two other clients' commands."""
+    addresses = [f"x@elsewhere{number}.example" for number in range(1000)]
+    start = time.process_time()
+
+    verdict = decide(DEFAULT, DIRECTORY, addresses, roster("acme"))
+
+    assert verdict.sentence.endswith("x@elsewhere0.example and 999 more are not in the client directory.")
+    assert time.process_time() - start < 1
 
 
 def test_file_names_stay_out_of_logs() -> None:
