@@ -150,5 +150,14 @@ def prepare(settings: Settings) -> Tools:
 JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
 
 #: What takes longest to import, in steps, so that a worker can be forked in between.
-SLOW = ("presidio_analyzer", "pypdfium2", "python_calamine", "lxml.etree", "openpyxl", "pdfplumber", "PIL.Image", "py7zr")
+SLOW = (
+    "presidio_analyzer",
+    "pypdfium2",
+    "python_calamine",
+    "lxml.etree",
+    "openpyxl",
+    "pdfplumber",
+    "PIL.Image",
+    "py7zr",
+)
 WARM_UP: Sequence[Callable[[], object]] = (*(partial(import_module, name) for name in SLOW), warm)
