@@ -272,7 +272,7 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
 
 
 def _settle_number(said: Meaning, cells: Sequence[str]) -> Meaning | None:
-    if said is Meaning.SSN and _issued_share(cells) > 0 and share(cells, _SSN_CELL) >= 0.05:
+    if said is Meaning.SSN and _issued_share(cells) > 0:
         return Meaning.SSN
     if share(cells, _MASKED) + share(cells, _LOOSELY_MASKED) + share(cells, _FOUR) >= 0.5:
         return Meaning.LAST_FOUR

@@ -175,9 +175,10 @@ def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry)
         elif len(region) < 3 and keys != carry.keys:
             continue
         by_number = {row.number: row for row in region}
+        blank = [""] * len(keys)  # another line stands in a column of its own
         first, end = (region[0].number if top is None else top), region[-1].number + 1
         body = [
-            [by_number[n].cells.get(key, "") for key in keys] if n in by_number else [lines[n]]
+            [by_number[n].cells.get(key, "") for key in keys] if n in by_number else [*blank, lines[n]]
             for n in range(region[0].number, end)
         ]
         if top is not None:
@@ -282,7 +283,8 @@ def _header_above(
         known = _known(cells)
         if len(known) >= 2 or (known == {Meaning.SSN} and len(line.split()) <= 4):
             header = _under(cells, keys)
-            return (number, header) if any(header) else (None, ())
+            placed = {vocabulary().meaning(cell) for cell in header}
+            return (number, header) if any(header) and known & placed >= known & {Meaning.SSN} else (None, ())
     return None, ()
 
 

@@ -391,3 +391,22 @@ def test_wide_and_ragged_tables_are_read_once() -> None:
     rows = [["Name", "SSN"], *([p.listed, p.ssn] for p in people(50)), ["1"] * 16_384]
 
     assert _detect(rows).people.count == 50
+
+
+def test_one_whole_number_among_masked_ones_is_the_same_list() -> None:
+    """A careless row in a masked file; its person counts once, and its number is found."""
+    rows = [["Name", "SSN"], *([p.listed, f"XXX-XX-{p.ssn[-4:]}"] for p in people(40))]
+    rows[21][1] = people(40)[20].ssn
+
+    detection = _detect(rows)
+
+    assert (detection.people.count, detection.findings[0].entity, detection.findings[0].count) == (40, "US_SSN", 1)
+
+
+def test_records_of_two_lines_in_a_report() -> None:
+    """The address stands under the name; it is no column of names."""
+    lines = [f"{p.listed} {p.ssn}\n   {p.street}, {p.city}, {p.state} {p.zip}" for p in people(6)]
+
+    detection = DETECTOR.detect([body("\n".join(["Name SSN", *lines]))])
+
+    assert (detection.people.count, [entry.rows for entry in detection.people.lists]) == (6, [6])
