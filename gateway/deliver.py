@@ -19,12 +19,11 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from gateway import post
 from gateway.audit.chain import Entry, Event
 from gateway.audit.detail import masked
-from gateway.carrier import LOST, Carrier, reach, reply_to
 from gateway.errors import StoreError
 from gateway.hold import finish_return
 from gateway.message import Envelope
 from gateway.notify import Letterhead
-from gateway.relay import Delivery
+from gateway.relay import CUT_OFF, Delivery, NextHop
 from gateway.relay import Fate as Reach
 from gateway.reply import Reply
 from gateway.states import SENDING, Action, State, advance
@@ -62,7 +61,7 @@ class Consignment:
 class Courier:
     """`run()` works until `stop()`; it raises when it cannot go on, and then the service must end."""
 
-    def __init__(self, store: Store, next_hop: Carrier, header: Header, clock: Clock, *, at_once: int = 4) -> None:
+    def __init__(self, store: Store, next_hop: NextHop, header: Header, clock: Clock, *, at_once: int = 4) -> None:
         self._store = store
         self._next_hop = next_hop
         self._header = header
@@ -123,7 +122,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - one message must not stop all others
             # Only the type: the text of an error may quote the message.
             _log.error("delivery of %s failed: %s", message.id, type(error).__name__)
-            return Delivery(fate=Reach.UNKNOWN, reply=LOST, replies=dict.fromkeys(envelope.rcpt_to, LOST))
+            return Delivery(fate=Reach.UNKNOWN, reply=CUT_OFF, replies=dict.fromkeys(envelope.rcpt_to, CUT_OFF))
 
     async def _persist(self, step: Callable[[], Awaitable[Result]]) -> Result:
         """A store that is busy or full is waited for; one that is broken ends the courier, and with it the service."""
@@ -191,10 +190,10 @@ class _Ended:
     now: datetime
 
     def reached(self, recipient: OwnRecipient) -> Reach:
-        return reach(self.delivery, recipient.address)
+        return self.delivery.reach(recipient.address)
 
     def reply(self, recipient: OwnRecipient) -> Reply:
-        return reply_to(self.delivery, recipient.address)
+        return self.delivery.reply_to(recipient.address)
 
     def bounces(self, recipient: OwnRecipient) -> bool:
         late = self.now - recipient.since >= GIVE_UP

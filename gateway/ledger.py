@@ -16,7 +16,6 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from gateway import post
 from gateway.audit.chain import Entry, Event
 from gateway.audit.detail import of_message, of_verdict
-from gateway.carrier import reach, reply_to
 from gateway.message import Envelope
 from gateway.notify import Letterhead
 from gateway.relay import Delivery
@@ -151,7 +150,7 @@ class Ledger:
         Returns the 250 for the client.
         """
         reply = Reply(250, f"2.0.0 accepted, delivery to some recipients follows as {hold_id}")
-        states = [_STATES.get(reach(delivery, address), State.RELAYING) for address in envelope.rcpt_to]
+        states = [_STATES.get(delivery.reach(address), State.RELAYING) for address in envelope.rcpt_to]
         letter = Letter(id=hold_id, envelope=envelope, raw=raw, at=now, fingerprint=fp)
 
         def work(tx: Transaction) -> None:
@@ -160,7 +159,7 @@ class Ledger:
             detail = {"fingerprint": fp, **reach_detail(delivery)}
             tx.record(Entry(event=Event.TAKEN_OVER, at=now, hold_id=hold_id, detail=detail))
             message = find(tx, hold_id)
-            refused = {r.position: reply_to(delivery, r.address) for r in message.in_state(State.FAILED)}
+            refused = {r.position: delivery.reply_to(r.address) for r in message.in_state(State.FAILED)}
             if refused and not post.report_failure(tx, self._letterhead, message, refused, now):
                 tx.record(Entry(event=Event.SENDER_NOT_TOLD, at=now, hold_id=hold_id, detail={"why": "null sender"}))
 
@@ -214,11 +213,11 @@ def _unknown(tx: Transaction, fp: str, why: str, now: datetime) -> None:
 def reach_detail(delivery: Delivery) -> Mapping[str, Any]:
     """Counts and codes. Never downstream's text, which may quote the message."""
     codes = Counter(str(reply.code) for reply in delivery.replies.values())
-    return {"reach": Counter(reach(delivery, address).value for address in delivery.replies), "codes": codes}
+    return {"reach": Counter(delivery.reach(address).value for address in delivery.replies), "codes": codes}
 
 
 def _fate(delivery: Delivery) -> Fate:
-    reaches = {reach(delivery, address) for address in delivery.replies} or {delivery.fate}
+    reaches = {delivery.reach(address) for address in delivery.replies} or {delivery.fate}
     if Reach.UNKNOWN in reaches:
         return Fate.UNKNOWN
     if reaches == {Reach.DELIVERED}:

@@ -10,7 +10,6 @@ from datetime import datetime
 
 import structlog
 
-from gateway.carrier import reach
 from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError, StoreFullError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
@@ -117,7 +116,7 @@ class Pipeline:
         delivery = await self.next_hop.deliver(
             envelope, self.header(arrival.id, envelope, arrival.at), raw, within=max(RELAY_AT_LEAST, left)
         )
-        reaches = {reach(delivery, address) for address in envelope.rcpt_to}
+        reaches = {delivery.reach(address) for address in envelope.rcpt_to}
         log.info("relayed", id=arrival.id, reaches=sorted(reaches), code=delivery.reply.code)
         if Fate.DELIVERED in reaches and len(reaches) > 1:
             return await self.ledger.take_over(arrival.fingerprint, envelope, raw, delivery, self.now(), arrival.id)

@@ -27,6 +27,7 @@ MAX_REPLY = 8, 400  #: lines of a reply, octets of a line
 NO_TLS = Reply(451, "4.7.5 next hop does not offer the TLS that is asked for, nothing was sent")
 LOST = Reply(451, "4.4.2 connection to the next hop was lost, please try again later")
 LOST_AFTER_DOT = Reply(451, "4.4.2 next hop did not answer to the final dot, please try again later")
+CUT_OFF = Reply(451, "4.4.2 the attempt was cut off")
 NOT_A_REPLY = Reply(451, "4.5.0 next hop gave no reply that can be understood, please try again later")
 BAD_RECIPIENT = Reply(501, "5.1.3 not a mailbox address with a domain")
 BAD_SENDER = Reply(501, "5.1.7 sender is not a mailbox address with a domain")
@@ -56,17 +57,17 @@ class Delivery:
     replies: Mapping[str, Reply]  #: the answer for each recipient
     tls: bool = False
 
-    @property
-    def delivered(self) -> tuple[str, ...]:
-        return tuple(address for address, reply in self.replies.items() if reply.accepted)
+    def reply_to(self, address: str) -> Reply:
+        return self.replies.get(address, CUT_OFF)
 
-    @property
-    def deferred(self) -> tuple[str, ...]:
-        return tuple(address for address, reply in self.replies.items() if reply.transient)
-
-    @property
-    def refused(self) -> tuple[str, ...]:
-        return tuple(address for address, reply in self.replies.items() if not (reply.accepted or reply.transient))
+    def reach(self, address: str) -> Fate:
+        """How far the message got for one recipient. After a lost final dot only a refusal is certain."""
+        reply = self.reply_to(address)
+        if reply.accepted:
+            return Fate.DELIVERED
+        if not reply.transient:
+            return Fate.REFUSED
+        return Fate.UNKNOWN if self.fate is Fate.UNKNOWN else Fate.DEFERRED
 
 
 class NextHop:
