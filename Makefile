@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 # Debian packages that the tests use as real peers; nothing of the product needs them.
 PEERS := postfix chromium tesseract-ocr tesseract-ocr-eng
 
-.PHONY: help install demo run test check bench peers lock clean
+.PHONY: help install demo run test check bench eval faults peers lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -38,6 +38,12 @@ check: install  ## ruff, format, mypy --strict
 
 bench: install  ## the budgets of the design, side by side with the peers that are installed
 	$(BIN)/python -m bench $(ARGS)
+
+eval: install  ## detection beside stock Presidio on a labelled corpus
+	$(BIN)/python -m bench.evaluate $(ARGS)
+
+faults: install peers  ## kill, cut, fill, lose and stop everything; ends with a ledger (ARGS=--short: 3 minutes)
+	$(BIN)/python -m faults $(ARGS)
 
 peers:
 	@missing=$$(for p in $(PEERS); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
