@@ -2,12 +2,16 @@
 
 GatewayError
 ├── StoreError          the store could not be read or written: 451, nothing of ours is kept
-│   └── StoreFullError  no room left: 452
+│   ├── StoreFullError  no room left: 452
+│   └── SealError       what is kept of one message was changed or damaged; nothing of it is given out
 ├── InspectorError      no worker can be had: 451
 ├── IllegalTransition   a change of state that the table does not allow
 │   └── OwnMessageError the sender's own message: a second person has to decide
 ├── NotFoundError       no such held message, account or token
+│   └── ContentDestroyedError   its content's time has passed; verdict and record are there
 ├── AccountError        a name, role or password that cannot be had
+├── KeyFileError        the file of master keys cannot be changed
+├── BackupError         a backup that cannot be made, or must not be restored
 ├── UnreadableError     a path that was named and cannot be read
 ├── BrokenChainError    the audit log is not what was written; the text names the first bad record
 └── ServiceError        the service cannot go on
@@ -23,6 +27,10 @@ class StoreError(GatewayError):
 
 
 class StoreFullError(StoreError):
+    pass
+
+
+class SealError(StoreError):
     pass
 
 
@@ -42,7 +50,19 @@ class NotFoundError(GatewayError):
     pass
 
 
+class ContentDestroyedError(NotFoundError):
+    pass
+
+
 class AccountError(GatewayError):
+    pass
+
+
+class KeyFileError(GatewayError):
+    pass
+
+
+class BackupError(GatewayError):
     pass
 
 

@@ -3,19 +3,22 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SkipValidation, ValidationError
 
 from gateway.message import Limits
 from rules.errors import ConfigurationError, Problem
 from rules.sourced import Document, parse, problems_of, read
 
 PREFIX = "COUNTERSIGN_"
+NO_KEYS = {"base", "source"}  #: what only the reader of the file knows
 USUAL_FILES = (Path("countersign.yaml"), Path("/etc/countersign/countersign.yaml"))
+
+SPELLINGS = {("store", "key_file"): ("store", "key")}  #: as containers name a path to a secret
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,22 +70,36 @@ def _network(value: object) -> object:
         raise ValueError(f'"{value}" is not an address or a network like 10.0.0.0/8') from None
 
 
+def _listed(value: object) -> object:
+    """A variable of the environment holds a list as "a, b"."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
 class DoorTls(Section):
     cert: Path | None = None
     key: Path | None = None
     required: bool = False
+    implicit: Listen | None = None  #: a second place to listen, under TLS from the first octet (RFC 8314)
+    client_ca: Path | None = None  #: whoever relays needs a certificate of this authority
+    client_names: tuple[str, ...] = ()  #: and one of these names in it; without `client_ca` the system's authorities
+
+    @property
+    def asks_for_certificates(self) -> bool:
+        return self.client_ca is not None or bool(self.client_names)
 
 
 class Smtp(Section):
     listen: Listen = Address(host="127.0.0.1", port=10025)
     hostname: str = Field(default_factory=socket.getfqdn)
-    allow_from: tuple[Annotated[Network, BeforeValidator(_network)], ...] = (
+    allow_from: Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], BeforeValidator(_listed)] = (
         ipaddress.ip_network("127.0.0.0/8"),
         ipaddress.ip_network("::1"),
     )
     max_size: int = Field(default=52428800, gt=0)  #: bytes
     max_recipients: int = Field(default=1000, ge=100)  #: RFC 5321 4.5.3.1.8 asks for 100 at least
-    max_connections: int = Field(default=200, gt=0)
+    max_connections: int = Field(default=500, gt=0)
+    max_per_client: int = Field(default=100, gt=0)  #: connections from one address; a Postfix opens up to 100
+    sender_domains: tuple[str, ...] = ()  #: who may send, subdomains included; none named: any allowed client's senders
     tls: DoorTls = DoorTls()
 
 
@@ -90,6 +107,7 @@ class Downstream(Section):
     host: str
     port: int = Field(default=25, ge=1, le=65535)
     tls: Literal["none", "opportunistic", "required", "verify"] | None = None
+    ca: Path | None = None  #: authorities to trust instead of the system's
 
     @property
     def effective_tls(self) -> Literal["none", "opportunistic", "required", "verify"]:
@@ -105,6 +123,7 @@ class Web(Section):
 class Store(Section):
     url: str = "sqlite:///var/countersign.db"
     blobs: Path | None = None
+    key: Path | None = None  #: file of master keys; None: a systemd credential, else a file beside the database
 
 
 class Rules(Section):
@@ -127,7 +146,10 @@ class Inspection(Section):
 
 class Notices(Section):
     sender: str | None = None  #: From of notices; None: countersign@<smtp.hostname>
-    reviewers: tuple[str, ...] = ()  #: addresses told of every new hold
+    reviewers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()  #: addresses told of every new hold
+
+
+DEFAULTS = parse("", "defaults")
 
 
 class Settings(Section):
@@ -139,6 +161,7 @@ class Settings(Section):
     inspection: Inspection = Inspection()
     notices: Notices = Notices()
     base: Path = Field(default=Path(), exclude=True)  #: the settings file's folder; never a key of the file
+    source: SkipValidation[Document] = Field(default=DEFAULTS, exclude=True)  #: the file itself; never a key of it
 
     def path(self, relative: Path) -> Path:
         """A path of the settings; relative ones are relative to the settings file."""
@@ -160,23 +183,31 @@ def usual_file() -> Path | None:
 
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read settings from `path` (None: defaults only) and the environment. Raises ConfigurationError."""
-    document = parse("", "defaults") if path is None else read(path)
+    document = DEFAULTS if path is None else read(path)
     if not isinstance(document.content, dict):
         raise ConfigurationError([document.problem((), "is not a mapping of sections")])
-    if "base" in document.content:
-        raise ConfigurationError([document.problem(("base",), "base: unknown key")])
+    for name in NO_KEYS & document.content.keys():
+        raise ConfigurationError([document.problem((name,), f"{name}: unknown key")])
     from_environment = _environment(environ)
-    for (section, key), value in from_environment.items():
-        target = document.content.setdefault(section, {})
-        if isinstance(target, dict):
-            target[key] = value
+    content = document.content
+    for steps, value in from_environment.items():
+        content = _with(content, steps, value)
     try:
-        settings = Settings.model_validate(document.content)
+        settings = Settings.model_validate(content)
     except ValidationError as error:
         problems = [_blame(problem, from_environment) for problem in _problems(document, error)]
         raise ConfigurationError(problems) from error
     folder = Path.cwd() if path is None else path.absolute().parent
-    return settings.model_copy(update={"base": folder, "rules": _default_files(settings.rules, folder)})
+    rules = _default_files(settings.rules, folder)
+    return settings.model_copy(update={"base": folder, "source": document, "rules": rules})
+
+
+def _with(content: Any, steps: Sequence[str], value: Any) -> Any:
+    """The same content with `value` at the place that `steps` lead to."""
+    first, *rest = steps
+    around = dict(content) if isinstance(content, dict) else {}
+    around[first] = _with(around.get(first), rest, value) if rest else value
+    return around
 
 
 def _default_files(rules: Rules, folder: Path) -> Rules:
@@ -187,13 +218,13 @@ def _default_files(rules: Rules, folder: Path) -> Rules:
     )
 
 
-def _environment(environ: Mapping[str, str]) -> dict[tuple[str, str], Any]:
-    """COUNTERSIGN_<SECTION>__<KEY>; a value that is a YAML list or mapping is read as one."""
-    found: dict[tuple[str, str], Any] = {}
-    for name, value in environ.items():
-        section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
-        if name.startswith(PREFIX) and separator:
-            found[section, key] = _flow(name, value) if value[:1] in {"[", "{"} else value
+def _environment(environ: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
+    """COUNTERSIGN_<SECTION>__<KEY>, and __<KEY> of what lies deeper; a YAML list, mapping or null is read as one."""
+    found: dict[tuple[str, ...], Any] = {}
+    for name, value in sorted(environ.items()):
+        steps = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        if name.startswith(PREFIX) and len(steps) > 1:
+            found[steps] = _flow(name, value) if value[:1] in {"[", "{"} or value == "null" else value
     return found
 
 
@@ -209,11 +240,11 @@ def _problems(document: Document, error: ValidationError) -> list[tuple[tuple[An
     return list(zip(paths, problems_of(document, error), strict=True))
 
 
-def _blame(found: tuple[tuple[Any, ...], Problem], environment: Mapping[tuple[str, str], Any]) -> Problem:
+def _blame(found: tuple[tuple[Any, ...], Problem], environment: Mapping[tuple[str, ...], Any]) -> Problem:
     """Name the variable instead of a line of the file when the variable is at fault."""
     path, problem = found
-    section, key = (*path, "", "")[:2]
-    if (section, key) not in environment:
-        return problem
-    name = f"{PREFIX}{section}__{key}".upper()
-    return Problem(file=f"environment {name}", line=None, text=problem.text)
+    for steps in environment:
+        if steps[: len(path)] == path[: len(steps)]:
+            name = PREFIX + "__".join(steps).upper()
+            return Problem(file=f"environment {name}", line=None, text=problem.text)
+    return problem

@@ -3,7 +3,6 @@
 Never NORMAL or OFF: losing the last commits to a power cut is losing mail that we have answered 250 for.
 """
 
-import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from sqlalchemy.pool import QueuePool
 
 from gateway.errors import StoreError, StoreFullError
 from gateway.settings import Settings
+from gateway.store.disk import make_private, sync_folder
+from gateway.store.keys import KeyRing
 from rules.errors import ConfigurationError, Problem
 
 #: Below this version two connections can corrupt a WAL by resetting it (sqlite.org).
@@ -64,15 +65,17 @@ class Engines:
         self.reading.dispose()
 
 
-def engines(settings: Settings) -> Engines:
-    """Make folder and file if they are not there, owner only. Raises StoreError, ConfigurationError."""
-    path = database_path(settings)
+def engines(path: Path, ring: KeyRing) -> Engines:
+    """Make folder and file if they are not there, owner only. Raises StoreError."""
     try:
-        _make_private(path)
+        _make_folder(path.parent)
+        make_private(path)
         _refuse_remote(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
-    return Engines(writing=_engine(path, writing=True), reading=_engine(path, writing=False), folder=path.parent)
+    return Engines(
+        writing=_engine(path, ring, writing=True), reading=_engine(path, ring, writing=False), folder=path.parent
+    )
 
 
 def database_path(settings: Settings) -> Path:
@@ -84,25 +87,10 @@ def database_path(settings: Settings) -> Path:
     return settings.path(Path(path))
 
 
-def _make_private(path: Path) -> None:
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        _sync_folder(path.parent.parent)
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-    else:
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def _refuse_remote(folder: Path) -> None:
@@ -118,7 +106,7 @@ def _refuse_remote(folder: Path) -> None:
             return
 
 
-def _engine(path: Path, *, writing: bool) -> Engine:
+def _engine(path: Path, ring: KeyRing, *, writing: bool) -> Engine:
     # hide_parameters: an error's text would quote message bytes.
     engine = create_engine(
         f"sqlite:///{path.absolute()}",
@@ -126,6 +114,7 @@ def _engine(path: Path, *, writing: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=2,
         connect_args={"check_same_thread": False, "cached_statements": 256},
+        execution_options={"ring": ring},
     )
 
     @event.listens_for(engine, "connect")
@@ -157,11 +146,11 @@ def forbid_changes_of_audit(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def upsert(table: Table, key: str) -> Insert:
-    """Insert a row, or replace the one with the same `key`. PostgreSQL's dialect has the same words for it."""
+def upsert(table: Table, *keys: str) -> Insert:
+    """Insert a row, or replace the one with the same `keys`. PostgreSQL's dialect has the same words for it."""
     statement = insert(table)
-    others = {column.name: statement.excluded[column.name] for column in table.c if column.name != key}
-    return statement.on_conflict_do_update(index_elements=[key], set_=others)
+    others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def translate(error: SQLAlchemyError | sqlite3.Error) -> Failure:

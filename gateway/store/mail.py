@@ -9,18 +9,19 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.errors import IllegalTransition, NotFoundError
+from gateway.errors import ContentDestroyedError, IllegalTransition, NotFoundError, SealError
 from gateway.message import Envelope
 from gateway.origin import authors, may_be_answered
 from gateway.states import Action, State, advance
+from gateway.store import datakeys
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import contents, messages, recipients
+from gateway.store.sealing import Kind, Label, seal, seal_whole, unseal, unseal_whole
 from gateway.store.writer import Transaction
 from rules.verdict import Verdict
 
-PIECE = 1 << 18  #: bytes of content in one row
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _verdicts = TypeAdapter(Verdict)
 
@@ -76,6 +77,7 @@ class OwnMessage:
     authors: tuple[str, ...]
     notify: bool
     recipients: tuple[OwnRecipient, ...]
+    destroyed_at: datetime | None = None  #: since when its content is gone
 
     def in_state(self, *states: State) -> tuple[OwnRecipient, ...]:
         return tuple(recipient for recipient in self.recipients if recipient.state in states)
@@ -101,12 +103,11 @@ def put(tx: Transaction, letter: Letter, states: State | Sequence[State]) -> Non
             for position, (address, state) in enumerate(by_address.items())
         ],
     )
-    pieces = range(0, len(letter.raw), PIECE)
-    if pieces:
-        tx.execute(
-            insert(contents),
-            [{"message_id": letter.id, "position": n, "bytes": letter.raw[n : n + PIECE]} for n in pieces],
-        )
+    label = Label(letter.id, Kind.CONTENT)
+    pieces = enumerate(seal(datakeys.issue(tx, label), label, letter.raw))
+    tx.execute(insert(contents), [{"message_id": letter.id, "position": n, "bytes": piece} for n, piece in pieces])
+    if letter.verdict is not None:
+        set_verdict(tx, letter.id, letter.verdict)
 
 
 def _message_row(letter: Letter) -> dict[str, Any]:
@@ -123,18 +124,23 @@ def _message_row(letter: Letter) -> dict[str, Any]:
         "size": len(letter.raw),
         "received_at": to_ms(letter.at),
         "fingerprint": letter.fingerprint,
-        "verdict": letter.verdict and verdict_json(letter.verdict),
         "authors": json.dumps(authors(envelope.mail_from, letter.raw)),
         "notify": may_be_answered(envelope.mail_from, letter.raw),
     }
 
 
-def verdict_json(verdict: Verdict) -> str:
-    return _verdicts.dump_json(verdict).decode()
-
-
 def set_verdict(tx: Transaction, message_id: str, verdict: Verdict) -> None:
-    tx.execute(update(messages).where(messages.c.id == message_id).values(verdict=verdict_json(verdict)))
+    """Under a key of its own: it outlives the content, and its file names are not for everybody's eyes either."""
+    label = Label(message_id, Kind.VERDICT)
+    sealed = seal_whole(datakeys.issue(tx, label), label, _verdicts.dump_json(verdict))
+    tx.execute(update(messages).where(messages.c.id == message_id).values(sealed_verdict=sealed))
+
+
+def destroy_content(tx: Transaction, message: OwnMessage, now: datetime) -> None:
+    """For ever: without its data key not even a copy of the pieces can be read."""
+    datakeys.destroy(tx, message.id, Kind.CONTENT)
+    tx.execute(delete(contents).where(contents.c.message_id == message.id))
+    tx.execute(update(messages).where(messages.c.id == message.id).values(destroyed_at=to_ms(now)))
 
 
 def find(source: Connection | Transaction, message_id: str) -> OwnMessage:
@@ -152,16 +158,23 @@ def find_all(source: Connection | Transaction, ids: Collection[str]) -> tuple[Ow
     by_message: dict[str, list[OwnRecipient]] = {row.id: [] for row in rows}
     for row in source.execute(asked.order_by(recipients.c.message_id, recipients.c.position)):
         by_message[row.message_id].append(_recipient(row))
-    return tuple(_message(row, tuple(by_message[row.id])) for row in rows)
+    keys = datakeys.fetch(source, ids, Kind.VERDICT)
+    return tuple(_message(row, tuple(by_message[row.id]), keys.get(row.id)) for row in rows)
 
 
 def content(source: Connection | Transaction, message_id: str) -> bytes:
-    """The bytes as they were received. Raises NotFoundError."""
-    size = source.execute(select(messages.c.size).where(messages.c.id == message_id)).scalar()
+    """The bytes as they were received. Raises NotFoundError, ContentDestroyedError, or SealError when they are not."""
+    known = source.execute(select(messages.c.size, messages.c.destroyed_at).where(messages.c.id == message_id)).first()
+    if known is None:
+        raise NotFoundError("there is no such message")
+    if known.destroyed_at is not None:
+        at = from_ms(known.destroyed_at)
+        raise ContentDestroyedError(f"the content of this message was destroyed on {at:%Y-%m-%d}: its time had passed")
+    label = Label(message_id, Kind.CONTENT)
     asked = select(contents.c.bytes).where(contents.c.message_id == message_id).order_by(contents.c.position)
-    raw = b"".join(source.execute(asked).scalars())
-    if size is None or size != len(raw):
-        raise NotFoundError("there is no such message, or its content is gone")
+    raw = unseal(datakeys.fetch_one(source, label), label, source.execute(asked).scalars())
+    if known.size != len(raw):
+        raise SealError("the content of this message has not the size that it came with")
     return raw
 
 
@@ -191,7 +204,7 @@ def _recipient(row: Any) -> OwnRecipient:
     )
 
 
-def _message(row: Any, its_recipients: tuple[OwnRecipient, ...]) -> OwnMessage:
+def _message(row: Any, its_recipients: tuple[OwnRecipient, ...], verdict_key: bytes | None) -> OwnMessage:
     envelope = Envelope(
         mail_from=row.mail_from,
         rcpt_to=tuple(recipient.address for recipient in its_recipients),
@@ -206,10 +219,19 @@ def _message(row: Any, its_recipients: tuple[OwnRecipient, ...]) -> OwnMessage:
         size=row.size,
         received_at=from_ms(row.received_at),
         fingerprint=row.fingerprint,
-        verdict=None if row.verdict is None else _verdicts.validate_json(row.verdict),
+        verdict=_verdict(row, verdict_key),
         purpose=None if row.purpose is None else Purpose(row.purpose),
         about=row.about,
         authors=tuple(json.loads(row.authors)),
         notify=row.notify,
         recipients=its_recipients,
+        destroyed_at=None if row.destroyed_at is None else from_ms(row.destroyed_at),
     )
+
+
+def _verdict(row: Any, key: bytes | None) -> Verdict | None:
+    if row.sealed_verdict is None:
+        return None
+    if key is None:
+        raise SealError("the data key of a verdict is missing; restore it from a backup")
+    return _verdicts.validate_json(unseal_whole(key, Label(row.id, Kind.VERDICT), row.sealed_verdict))

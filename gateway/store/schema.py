@@ -31,9 +31,10 @@ messages = Table(  # mail that we own: received, or written by us (`purpose` is 
     Column("size", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("fingerprint", String(64)),
-    Column("verdict", Text),
+    Column("sealed_verdict", LargeBinary),
     Column("authors", Text, nullable=False),  # JSON list: who wrote it, by envelope and header; they never release it
     Column("notify", Boolean, nullable=False),  # may the sender be sent more than failure notices (RFC 3834)
+    Column("destroyed_at", BigInteger),  # since when its content is gone
     Index("messages_received", "received_at"),
     Index("messages_about", "about"),
 )
@@ -55,13 +56,31 @@ recipients = Table(
     Index("recipients_due", "state", "due_at"),
 )
 
-contents = Table(  # the bytes as received, in pieces
+contents = Table(  # the bytes as received, sealed, in pieces
     "contents",
     metadata,
     Column("message_id", String(64), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("bytes", LargeBinary, nullable=False),
     PrimaryKeyConstraint("message_id", "position"),
+)
+
+data_keys = Table(  # what opens the sealed things of a message; without its row a thing is destroyed
+    "data_keys",
+    metadata,
+    Column("message_id", String(64), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("master", String(16), nullable=False),  # id of the master key that wraps it
+    Column("wrapped", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("message_id", "kind"),
+    Index("data_keys_master", "master"),
+)
+
+master_keys = Table(  # ids only; the one with the highest number is in use
+    "master_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(16), nullable=False),
 )
 
 ledger = Table(  # what became of every message that came in, for as long as a client may send it again

@@ -13,9 +13,12 @@ from sqlalchemy import Connection
 
 from gateway.errors import StoreError
 from gateway.settings import Settings
-from gateway.store.engine import DRIVER_ERRORS, Engines, engines, translate
+from gateway.store import datakeys
+from gateway.store.engine import DRIVER_ERRORS, Engines, database_path, engines, translate
+from gateway.store.keys import KeyRing
 from gateway.store.migrations import migrate
 from gateway.store.writer import Work, Writer
+from rules.errors import ConfigurationError
 
 Result = TypeVar("Result")
 READERS = 2
@@ -37,14 +40,16 @@ class Store:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open, make or bring up to date the store of `settings`. Raises StoreError, ConfigurationError."""
-        opened = engines(settings)
+        path = database_path(settings)
+        opened = engines(path, KeyRing.of(settings, path))
         try:
             with opened.writing.begin() as connection:
                 migrate(connection)
+                datakeys.check(connection)
         except DRIVER_ERRORS as error:
             opened.dispose()
             raise translate(error).error from None
-        except StoreError:
+        except (StoreError, ConfigurationError):
             opened.dispose()
             raise
         return cls(settings, opened)

@@ -36,6 +36,10 @@ class Transaction:
         self._head: Head | None = None
         self._records: list[Record] = []
 
+    @property
+    def connection(self) -> Connection:
+        return self._connection
+
     def execute(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:

@@ -1,0 +1,64 @@
+"""Files for their owner alone, on the disk for certain when a function returns. Knows nothing of what is in them."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def make_private(path: Path, content: bytes = b"") -> None:
+    """A file for its owner alone, with `content`. One that is there already keeps its own, and loses others' rights."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if not path.exists():
+            _write(fresh, content)
+            with contextlib.suppress(FileExistsError):  # somebody made it at the same moment: his stays
+                os.link(fresh, path)
+            sync_folder(path.parent)
+    finally:
+        fresh.unlink(missing_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """New content for a file, wholly or not at all. It stays its owner's, whoever calls."""
+    fresh, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
+    try:
+        _write(fresh, content)
+        give_to(fresh, owner.st_uid, owner.st_gid)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def give_to(path: Path, user: int, group: int) -> None:
+    """Root works on files of the service's user."""
+    found = path.stat()
+    if (found.st_uid, found.st_gid) != (user, group):
+        os.chown(path, user, group)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
