@@ -12,8 +12,6 @@ from pydantic import TypeAdapter
 
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
-from gateway.opening.warm import warm
-from gateway.review.view import view_job
 from gateway.settings import Settings
 from gateway.workshop import Answer, Job
 from rules.clients import Directory
@@ -147,6 +145,20 @@ def prepare(settings: Settings) -> Tools:
     )
 
 
+def view_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
+    """One part for a reviewer's eyes."""
+    from gateway.review.view import view_job as view  # noqa: PLC0415 - `scan` should not wait for it
+
+    return view(raw, argument, tools)
+
+
+def warm() -> None:
+    """What no import alone brings in."""
+    from gateway.opening.warm import warm as warm_openers  # noqa: PLC0415 - imports every opener
+
+    warm_openers()
+
+
 JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
 
 #: What takes longest to import, in steps, so that a worker can be forked in between.
@@ -159,5 +171,6 @@ SLOW = (
     "pdfplumber",
     "PIL.Image",
     "py7zr",
+    "gateway.review.view",
 )
 WARM_UP: Sequence[Callable[[], object]] = (*(partial(import_module, name) for name in SLOW), warm)

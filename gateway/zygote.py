@@ -27,7 +27,9 @@ from gateway.workshop import FORK, KILL, Event, Order, Workshop
 from rules.errors import ConfigurationError
 
 _PACKET = 1 << 17
-_IDLE = 100  #: milliseconds without a request before the next step of the warm-up
+_REST = 1500  #: milliseconds without a request before the warm-up: it must not compete with `scan` of one message
+_IDLE = 20  #: milliseconds without a request before its next step
+_SEVERAL = 3  #: workers asked for; so many are for more than one message, and the warm-up pays at once
 _ALONE = 1  #: threads
 
 
@@ -74,6 +76,8 @@ class Zygote:
         self._walls = Walls([*code_and_data(), *([Path(module)] if module else [])], barriers)
         self._me = os.getpid()
         self._workers: set[int] = set()
+        self._forks = 0
+        self._rest = _REST
         self._settle()
         if found := holes(self._walls, self._allowance, barriers):
             raise _UnsafeError("a confined worker can still: " + ", ".join(found))
@@ -90,7 +94,7 @@ class Zygote:
         poll.register(stirred, select.POLLIN)
         while True:
             self._reap()
-            ready = [descriptor for descriptor, _ in poll.poll(_IDLE if self._cold else None)]
+            ready = [descriptor for descriptor, _ in poll.poll(self._rest if self._cold else None)]
             if stirred in ready:
                 os.read(stirred, 4096)
             if self._control.fileno() in ready:
@@ -106,6 +110,7 @@ class Zygote:
         gc.freeze()
 
     def _warm(self) -> None:
+        self._rest = _IDLE
         self._cold.pop(0)()
         if not self._cold:
             self._settle()
@@ -122,6 +127,9 @@ class Zygote:
 
     def _fork(self, channel: int) -> None:
         self._settle()
+        self._forks += 1
+        if self._forks == _SEVERAL:
+            self._rest = _IDLE
         try:
             worker = os.fork()
         except OSError as error:

@@ -3,8 +3,6 @@
 import codecs
 import re
 
-from charset_normalizer import from_bytes
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -109,8 +107,11 @@ def _guess(content: bytes) -> str:
     """Western unless there is much above ASCII: what is ASCII, digits above all, reads the same either way."""
     sample = content[:_SAMPLE]
     high = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
-    if high > len(sample) * _MANY and (best := from_bytes(sample[:8192]).best()) is not None:
-        return best.encoding
+    if high > len(sample) * _MANY:
+        from charset_normalizer import from_bytes  # noqa: PLC0415 - each message passes here, few need it
+
+        if (best := from_bytes(sample[:8192]).best()) is not None:
+            return best.encoding
     return "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "latin-1"
 
 

@@ -7,9 +7,6 @@ import zipfile
 from functools import cache
 from typing import Any
 
-import olefile
-from asn1crypto import cms as asn1
-
 ZIP = "application/zip"
 OLE = "application/x-ole-storage"
 ENCRYPTED_OFFICE = "application/encrypted"
@@ -73,6 +70,8 @@ def _declared_inside(mimetype: bytes) -> str:
 
 
 def ole(content: bytes) -> str:
+    import olefile  # noqa: PLC0415 - each message passes here, few need it
+
     try:
         with olefile.OleFileIO(io.BytesIO(content)) as file:
             roots = {entry[0].lower() for entry in file.listdir(streams=True, storages=True)}
@@ -86,6 +85,8 @@ def cms(content: bytes) -> str | None:
     if content[:1] != b"0" or not content.find(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07", 2, 16) >= 0:
         smime = content[:1] == b"0" and content.find(b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01", 2, 18) >= 0
         return "application/pkcs7-mime" if smime else None
+    from asn1crypto import cms as asn1  # noqa: PLC0415 - each message passes here, few need it
+
     try:
         info = asn1.ContentInfo.load(content)
         detached = info["content_type"].native == "signed_data" and not info["content"]["encap_content_info"]["content"]

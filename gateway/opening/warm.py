@@ -5,10 +5,8 @@ import importlib
 import os
 import pkgutil
 
-from PIL import Image
-
+import gateway.opening
 from gateway.message import Limits
-from gateway.opening import image, pdf, spreadsheet
 from gateway.opening.opener import Budget, Leaf
 
 # Smallest files that make the libraries fetch what they fetch on first use.
@@ -20,6 +18,7 @@ _PDF = (
     b"trailer<</Root 1 0 R>>"
 )
 _LATE = (
+    "charset_normalizer",
     "openpyxl.reader.strings",
     "openpyxl.worksheet._reader",
     "pdfplumber",
@@ -31,10 +30,15 @@ _LATE = (
 
 
 def warm() -> None:
-    """Import every late module and codec, load the OCR engine, and run the openers that open files on first use."""
+    """Import every opener and codec, load the OCR engine, and run the openers that open files on first use."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would make the fork unsafe
-    for name in _LATE:
+    openers = [f"gateway.opening.{module.name}" for module in pkgutil.iter_modules(gateway.opening.__path__)]
+    for name in (*openers, *_LATE):
         importlib.import_module(name)
+    from PIL import Image  # noqa: PLC0415 - this function is what waits for it
+
+    from gateway.opening import image, pdf, spreadsheet  # noqa: PLC0415
+
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name not in {"mbcs", "oem", "cp65001"}:  # Windows only
             importlib.import_module(f"encodings.{module.name}")
