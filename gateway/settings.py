@@ -18,7 +18,9 @@ PREFIX = "COUNTERSIGN_"
 NO_KEYS = {"base", "source"}  #: what only the reader of the file knows
 USUAL_FILES = (Path("countersign.yaml"), Path("/etc/countersign/countersign.yaml"))
 
-SPELLINGS = {("store", "key_file"): ("store", "key")}  #: as containers name a path to a secret
+SPELLINGS: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("store", "key_file"): ("store", "key")
+}  #: as containers name a path to a secret
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -152,6 +154,13 @@ class Notices(Section):
 DEFAULTS = parse("", "defaults")
 
 
+class Retention(Section):
+    """Days. What time does is in this order only: a held message goes back to its sender, then content is destroyed."""
+
+    held: int = Field(default=14, ge=1)  #: until what nobody decided on is returned to its sender
+    content: int = Field(default=30, ge=0)  #: from the last decision on, until the message's content is destroyed
+
+
 class Settings(Section):
     smtp: Smtp = Smtp()
     downstream: Downstream | None = None  #: only `scan` does without
@@ -160,6 +169,7 @@ class Settings(Section):
     rules: Rules = Rules()
     inspection: Inspection = Inspection()
     notices: Notices = Notices()
+    retention: Retention = Retention()
     base: Path = Field(default=Path(), exclude=True)  #: the settings file's folder; never a key of the file
     source: SkipValidation[Document] = Field(default=DEFAULTS, exclude=True)  #: the file itself; never a key of it
 
@@ -224,6 +234,7 @@ def _environment(environ: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
     for name, value in sorted(environ.items()):
         steps = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if name.startswith(PREFIX) and len(steps) > 1:
+            steps = SPELLINGS.get(steps, steps)
             found[steps] = _flow(name, value) if value[:1] in {"[", "{"} or value == "null" else value
     return found
 
