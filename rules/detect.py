@@ -1,6 +1,6 @@
 """Texts and tables in; findings, people, and what could not be looked at out. Pure; Presidio confirms every finding."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,8 @@ class Detection:
     findings: tuple[Finding, ...] = ()
     people: People = field(default_factory=People)
     unread: tuple[tuple[str | None, Obstacle], ...] = ()  #: parts that were not, or not wholly, looked at
+    rolls: tuple[Roll, ...] = ()  #: everybody in tables, for the rosters; holds values, so it never leaves the worker
+    numbers: Mapping[str | None, set[str]] = field(default_factory=dict)  #: of people outside of tables, by part
 
 
 class TooMuchError(Exception):
@@ -75,6 +77,7 @@ class _Inspection:
         self.register = Register()
         self.carries: dict[str | None, Carry] = {}
         self.leftovers: list[tuple[Text, str]] = []
+        self.numbers: dict[str | None, set[str]] = {}
         self.hits = 0
 
     def detect(self, contents: Sequence[Content]) -> Detection:
@@ -96,7 +99,13 @@ class _Inspection:
         )
         self._supporting()
         people = self.register.people(entry for _, entry, _ in found)
-        return Detection(findings=tuple(self.findings), people=people, unread=tuple(self.unread.items()))
+        return Detection(
+            findings=tuple(self.findings),
+            people=people,
+            unread=tuple(self.unread.items()),
+            rolls=tuple(self.rolls),
+            numbers=self.numbers,
+        )
 
     def _guarded(self, part: str | None, look: Callable[[], None]) -> None:
         """Whatever goes wrong while looking makes the part unread: never clean, and never a lost message."""
@@ -137,7 +146,7 @@ class _Inspection:
             tally.add(same_number(recogniser.entity, hit.value), line, window_of(folded, hit))
         for entity, tally in tallies.items():
             self._report(text.part, entity, _where(text, tally), tally)
-            self._enter(tally.values)
+            self._enter(text.part, tally.values)
 
     def _count(self) -> None:
         self.hits += 1
@@ -147,7 +156,8 @@ class _Inspection:
     def _report(self, part: str | None, entity: str, where: str, tally: Tally) -> None:
         self.findings.append(tally.finding(self.detector.confirmer, part, entity, where))
 
-    def _enter(self, numbers: Iterable[str]) -> None:
+    def _enter(self, part: str | None, numbers: set[str]) -> None:
+        self.numbers.setdefault(part, set()).update(numbers)
         for number in numbers:
             self.register.number(number)
 
@@ -188,7 +198,7 @@ class _Inspection:
         for (entity, column), tally in tallies.items():
             where = block.sheet.place(tally.first, column, tally.last, column)
             self._report(block.sheet.part, entity, where, tally)
-            self._enter(tally.values)
+            self._enter(block.sheet.part, tally.values)
 
     def _supporting(self) -> None:
         """Only the parts that hold people are asked what else they hold."""

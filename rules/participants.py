@@ -18,7 +18,13 @@ _TOTAL = re.compile(
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")  # an initial tells nobody apart
+_NOT_DIGIT = re.compile(r"[^0-9]+")
 _PLAIN_DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{2,4})")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*"
+_PACKED_DATE = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])(?![0-9])")
+_DAY_FIRST = re.compile(rf"([0-9]{{1,2}})[-/. ]{_MONTH}[-/., ]+([0-9]{{2,4}})", re.IGNORECASE)
+_MONTH_FIRST = re.compile(rf"{_MONTH}[-/. ]+([0-9]{{1,2}})[,-/. ]+([0-9]{{2,4}})", re.IGNORECASE)
 
 #: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
 _PERSONAL = MONEY | {
@@ -46,6 +52,14 @@ class Person(NamedTuple):
     named: bool = True  #: False for the second number of a row, whose name is not in it
 
 
+class Identity(NamedTuple):
+    """What a person is known by elsewhere, evened out; never leaves the worker."""
+
+    name: str
+    birth: str
+    last_four: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
     """The people of one table."""
@@ -63,6 +77,10 @@ class Roll:
 
     def keys(self, person: Person) -> list[Key]:
         return self.reader.keys(self.block.sheet.rows[person.row]) if person.named else []
+
+    def identity(self, person: Person) -> Identity:
+        row = self.block.sheet.rows[person.row]
+        return self.reader.identity(row, person.ssn) if person.named else Identity("", "", person.ssn[-4:])
 
     @property
     def named(self) -> bool:
@@ -121,6 +139,12 @@ class Reader:
         identity = _first(row, self._ids) or _first(row, self._fours) or _first(row, self._homes)
         keys = [(name, same_date(birth))] if birth else []
         return [*keys, (name, f"#{identity.casefold()}")] if identity else keys
+
+    def identity(self, row: Row, ssn: str) -> Identity:
+        birth = _first(row, self._birth)
+        fours = _NOT_DIGIT.sub("", _first(row, self._fours))[-4:]
+        last_four = ssn[-4:] or (fours.zfill(4) if fours else "")
+        return Identity(same_name(self._name(row)), same_date(birth) if birth else "", last_four)
 
     def _name(self, row: Row) -> str:
         return " ".join([cell for index in self._names if (cell := _cell(row, index))])
@@ -232,12 +256,26 @@ def same_name(name: str) -> str:
 
 
 def same_date(text: str) -> str:
-    """'1961-03-14', '3/14/1961' and '03/14/61 00:00' alike; anything else as it stands."""
+    """'1961-03-14', '3/14/1961', '19610314' and '14-Mar-61 00:00' alike; anything else as it stands."""
     match = _PLAIN_DATE.match(text)
     if match is None:
-        return text.casefold()
+        return _written_date(text)
     first, second, third = match.groups()
     year, month, day = (first, second, third) if len(first) == 4 else (third, first, second)
+    return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
+
+
+def _written_date(text: str) -> str:
+    if match := _PACKED_DATE.match(text):
+        year, month, day = match.groups()
+    elif match := _DAY_FIRST.match(text):
+        day, name, year = match.groups()
+        month = str(1 + _MONTHS.index(name.casefold()))
+    elif match := _MONTH_FIRST.match(text):
+        name, day, year = match.groups()
+        month = str(1 + _MONTHS.index(name.casefold()))
+    else:
+        return text.casefold()
     return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
 
 
