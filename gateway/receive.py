@@ -6,23 +6,26 @@ The message is handed to `accept` in a task of its own: a client that hangs up d
 import asyncio
 import ipaddress
 import logging
-import ssl
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway.message import Envelope
 from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
-from gateway.settings import DoorTls, Smtp
-from gateway.smtp.dialogue import Session, Terms
+from gateway.settings import Smtp
+from gateway.smtp.addresses import ascii_domain
+from gateway.smtp.dialogue import Session
+from gateway.smtp.terms import Patience, Terms
+from gateway.smtp.tls import door_context, load_certificate
 from gateway.smtp.wording import CLOSING
-from rules.errors import ConfigurationError, Problem
 
 log = logging.getLogger(__name__)
 
 Accept = Callable[[Envelope, bytes], Awaitable[Reply]]
 
 BUSY = Reply(421, "4.3.2 too many connections, please try again later")
-IDLE = 300.0  #: seconds; RFC 5321 4.5.3.2.7
+TOO_MANY = Reply(421, "4.7.0 too many connections from this client, please try again later")
+STRANGERS = 20  #: clients we do not serve that may stay to say QUIT
 LAST_REPLIES = 2.0  #: seconds for them to leave when the door closes
 LEAST_ROOM = 1 << 28  #: octets of all messages in flight together, or twice the largest one if that is more
 
@@ -31,24 +34,37 @@ class Door:
     """Listens, admits clients, and keeps account of sessions, octets and messages in flight."""
 
     def __init__(
-        self, smtp: Smtp, accept: Accept, *, base: Path = Path(), idle: float = IDLE, room: int | None = None
+        self,
+        smtp: Smtp,
+        accept: Accept,
+        *,
+        base: Path = Path(),
+        patience: Patience | None = None,
+        room: int | None = None,
+        largest: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`base` is what relative paths of `smtp.tls` are relative to. Raises ConfigurationError."""
+        """`smtp.tls` is relative to `base`; `largest` is what the next hop takes. Raises ConfigurationError."""
         self.draining = False
         self._smtp = smtp
+        self._base = base
         self._accept = accept
+        self._largest = largest
         self._room = max(LEAST_ROOM, 2 * smtp.max_size) if room is None else room
         self._octets = 0
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, str] = {}  #: and their clients' addresses
+        self._strangers: set[Session] = set()
         self._taken: set[asyncio.Task[Reply]] = set()
         self._server: asyncio.Server | None = None
         self._terms = Terms(
             hostname=smtp.hostname,
             max_size=smtp.max_size,
             max_recipients=smtp.max_recipients,
-            tls=tls_context(smtp.tls, base),
-            tls_required=smtp.tls.required,
-            idle=idle,
+            tls=door_context(smtp.tls, base),
+            tls_required=smtp.tls.required or smtp.tls.asks_for_certificates,
+            certificate_required=smtp.tls.asks_for_certificates,
+            client_names=frozenset(name.lower() for name in smtp.tls.client_names),
+            sender_domains=frozenset(ascii_domain(domain.lower()) for domain in smtp.sender_domains),
+            patience=patience or Patience(),
         )
 
     @property
@@ -67,19 +83,28 @@ class Door:
     def octets_in_flight(self) -> int:
         return self._octets
 
-    async def start(self) -> None:
-        listen = self._smtp.listen
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Session(self, self._terms), listen.host, listen.port, backlog=1024
-        )
+    async def start(self, listening: socket.socket | None = None) -> None:
+        """Admit clients: at `smtp.listen`, or at a socket that listens there already."""
+        loop, listen = asyncio.get_running_loop(), self._smtp.listen
+        if listening is None:
+            self._server = await loop.create_server(self._session, listen.host, listen.port, backlog=1024)
+        else:
+            self._server = await loop.create_server(self._session, sock=listening, backlog=1024)
+
+    def _session(self, *, implicit_tls: bool = False) -> Session:
+        return Session(self, self._terms, implicit_tls=implicit_tls)
+
+    def renew_certificate(self) -> None:
+        """Read certificate and key again. Raises ConfigurationError, and then the old one goes on."""
+        if self._terms.tls is not None:
+            load_certificate(self._terms.tls, self._smtp.tls, self._base)
 
     async def close(self, drain: float = 25.0) -> None:
         """Stop listening, dismiss who is idle or still sending, and let messages past the final dot have a reply."""
         self.draining = True
         if self._server is not None:
             self._server.close()
-        for session in list(self._sessions):
+        for session in [*self._sessions, *self._strangers]:
             if not session.taking:
                 session.dismiss(CLOSING)
         if self._taken:
@@ -91,9 +116,9 @@ class Door:
 
     async def _gone(self) -> None:
         """Give last replies a moment to leave, then cut."""
-        if self._sessions:
-            await asyncio.wait([session.ending() for session in self._sessions], timeout=LAST_REPLIES)
-        for session in list(self._sessions):
+        if sessions := [*self._sessions, *self._strangers]:
+            await asyncio.wait([session.ending() for session in sessions], timeout=LAST_REPLIES)
+        for session in sessions:
             session.cut()
 
     # What a session asks for
@@ -101,16 +126,29 @@ class Door:
     def admit(self, session: Session) -> Reply | None:
         if self.draining:
             return CLOSING
+        client = session.client()
+        if not self._allowed(client):
+            log.warning("refused a client that smtp.allow_from does not name: %s", client or "gone already")
+            self._strangers.add(session)
+            return NOT_ALLOWED
         if len(self._sessions) >= self._smtp.max_connections:
             return BUSY
-        self._sessions.add(session)
-        if self._allowed(session.client()):
-            return None
-        log.warning("refused a client that smtp.allow_from does not name: %s", session.client() or "gone already")
-        return NOT_ALLOWED
+        if list(self._sessions.values()).count(client) >= self._smtp.max_per_client:
+            log.warning("client has smtp.max_per_client connections already: %s", client)
+            return TOO_MANY
+        self._sessions[session] = client
+        return None
+
+    @property
+    def crowded(self) -> bool:
+        return len(self._strangers) > STRANGERS
 
     def forget(self, session: Session) -> None:
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
+        self._strangers.discard(session)
+
+    def size(self) -> int:
+        return min(self._smtp.max_size, self._largest() or self._smtp.max_size)
 
     def hold(self, octets: int) -> bool:
         if octets > 0 and self._octets + octets > self._room:
@@ -142,21 +180,3 @@ class Door:
             return False
         mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 client of a socket that listens on [::]
         return any((mapped or address) in network for network in self._smtp.allow_from)
-
-
-def tls_context(tls: DoorTls, base: Path) -> ssl.SSLContext | None:
-    """STARTTLS at the door, TLS 1.2 at least; None without a certificate. Raises ConfigurationError."""
-    if tls.cert is None:
-        if tls.required or tls.key is not None:
-            raise ConfigurationError([_problem("smtp.tls.cert is missing; without it there is no STARTTLS to offer")])
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(base / tls.cert, None if tls.key is None else base / tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError([_problem(f"smtp.tls: certificate or key cannot be read: {error}")]) from error
-    return context
-
-
-def _problem(text: str) -> Problem:
-    return Problem(file="settings", line=None, text=text)

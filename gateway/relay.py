@@ -6,22 +6,24 @@ When the connection is lost after the final dot nobody can know: that is `unknow
 import asyncio
 import logging
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from gateway.message import Envelope
 from gateway.reply import NO_DOWNSTREAM, Reply
 from gateway.settings import Downstream
 from gateway.smtp.addresses import AddressError, checked, path
 from gateway.smtp.data import dotted_line
-from gateway.smtp.downstream import Connection, Patience, Pool, Route, Said, TlsMode, TlsNotMet, Unreachable
+from gateway.smtp.downstream import Connection, Patience, Pool, Route, Said, TlsNotMet, Unreachable
+from gateway.smtp.tls import next_hop_context
 
 log = logging.getLogger(__name__)
 
 PIECE = 1 << 18  #: octets handed to the transport at once
 MAX_CONNECTIONS = 50  #: Postfix's smtpd_client_connection_count_limit
+OUR_FIELDS = 1 << 16  #: octets that may stand on top of a message when it leaves
 MAX_REPLY = 8, 400  #: lines of a reply, octets of a line
 
 NO_TLS = Reply(451, "4.7.5 next hop does not offer the TLS that is asked for, nothing was sent")
@@ -78,22 +80,26 @@ class NextHop:
         downstream: Downstream,
         hostname: str,
         *,
-        context: ssl.SSLContext | None = None,
+        base: Path = Path(),
         patience: Patience | None = None,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
-        """`context` stands in for the system's trusted authorities."""
-        mode = downstream.effective_tls
+        """`downstream.ca` is relative to `base`. Raises ConfigurationError."""
         route = Route(
             host=downstream.host,
             port=downstream.port,
             hostname=hostname,
-            tls=mode,
-            context=context or _context(mode),
+            tls=downstream.effective_tls,
+            context=next_hop_context(downstream, base),
             patience=patience or Patience(),
         )
         self._pool = Pool(route)
         self._slots = asyncio.Semaphore(max_connections)
+
+    @property
+    def largest(self) -> int | None:
+        """Octets of the largest message it has said it takes, with our fields on top; None: it has not said."""
+        return None if self._pool.size is None else max(1, self._pool.size - OUR_FIELDS)
 
     async def deliver(self, envelope: Envelope, header: bytes, raw: bytes, *, within: float = 300.0) -> Delivery:
         """Send `header` and `raw` as they are. After `within` seconds there is an outcome, `unknown` if need be."""
@@ -260,14 +266,3 @@ def _refusal(said: Said) -> Reply:
     """A reply where only a refusal makes sense: before the final dot nothing can be accepted."""
     reply = _reply(said)
     return NOT_A_REPLY if reply.accepted else reply
-
-
-def _context(mode: TlsMode) -> ssl.SSLContext | None:
-    """`verify`: certificate and name; `required` and `opportunistic`: encryption without asking who is there."""
-    if mode == "none":
-        return None
-    context = ssl.create_default_context()
-    if mode != "verify":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

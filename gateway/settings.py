@@ -19,7 +19,8 @@ NO_KEYS = {"base", "source"}  #: what only the reader of the file knows
 USUAL_FILES = (Path("countersign.yaml"), Path("/etc/countersign/countersign.yaml"))
 
 SPELLINGS: Mapping[tuple[str, ...], tuple[str, ...]] = {
-    ("store", "key_file"): ("store", "key")
+    ("store", "key_file"): ("store", "key"),
+    ("rules", "roster_key_file"): ("rules", "roster_key"),
 }  #: as containers name a path to a secret
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -131,6 +132,8 @@ class Store(Section):
 class Rules(Section):
     policy: Path | None = None  #: None: the policy shipped with the package
     clients: Path | None = None  #: None: an empty directory, so everything sensitive is held
+    rosters: Path = Path("var/countersign.rosters")  #: keyed hashes of clients' participants; no such file: no rosters
+    roster_key: Path | None = None  #: file of their key; None: a systemd credential, else a file beside the rosters
 
 
 class Inspection(Section):
@@ -180,6 +183,10 @@ class Settings(Section):
     @property
     def clients_file(self) -> Path | None:
         return None if self.rules.clients is None else self.path(self.rules.clients)
+
+    @property
+    def rosters_file(self) -> Path:
+        return self.path(self.rules.rosters)
 
     @property
     def policy_file(self) -> Path | None:

@@ -21,6 +21,7 @@ from gateway.receive import Door
 from gateway.settings import DoorTls
 from gateway.smtp.data import Content, Fault, dotted_line
 from gateway.smtp.dialogue import Session
+from gateway.smtp.terms import Patience
 from rules.errors import ConfigurationError
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.smtp"))
@@ -279,7 +280,7 @@ async def test_octets_in_flight_are_bounded() -> None:
 @pytest.mark.parametrize("sent", [b"", b"NO", b"MAIL FROM:<>\r\nRCPT TO:<rita@beta.example>\r\nDATA\r\n"])
 async def test_a_silent_client_is_shown_out(sent: bytes) -> None:
     """A connection costs a place; whoever says nothing, or half a line, loses it."""
-    async with open_door(Taken(), idle=0.7) as door, client(door.port) as peer:
+    async with open_door(Taken(), patience=Patience(idle=0.7)) as door, client(door.port) as peer:
         await peer.send(sent)
         said = (await asyncio.wait_for(peer.reader.read(), 10)).decode().splitlines()
 
@@ -288,7 +289,7 @@ async def test_a_silent_client_is_shown_out(sent: bytes) -> None:
 
 async def test_a_client_that_drips_is_shown_out() -> None:
     """A message at less than a kilobyte a second would hold its place for days."""
-    async with open_door(Taken(), idle=1.0) as door, client(door.port) as peer:
+    async with open_door(Taken(), patience=Patience(idle=1.0)) as door, client(door.port) as peer:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
         for _ in range(400):
@@ -302,7 +303,7 @@ async def test_a_client_that_drips_is_shown_out() -> None:
 async def test_a_slow_accept_is_not_the_clients_silence() -> None:
     """While we inspect, it is not the client who is idle."""
     taken = Taken(gate=asyncio.Event())
-    async with open_door(taken, idle=1.0) as door, client(door.port) as peer:
+    async with open_door(taken, patience=Patience(idle=1.0)) as door, client(door.port) as peer:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
         await peer.send(MESSAGE + b".\r\n")

@@ -3,9 +3,11 @@
 import asyncio
 import re
 import ssl
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +34,8 @@ def envelope(*rcpt_to: str, **changes: Any) -> Envelope:
 
 @asynccontextmanager
 async def next_hop(peer: Downstream, **options: Any) -> AsyncIterator[NextHop]:
-    tls = options.pop("tls", None)
-    hop = NextHop(NextHopSettings(host="localhost", port=peer.port, tls=tls), "gw.example", **options)
+    tls, ca = options.pop("tls", None), options.pop("ca", None)
+    hop = NextHop(NextHopSettings(host="localhost", port=peer.port, tls=tls, ca=ca), "gw.example", **options)
     try:
         yield hop
     finally:
@@ -169,6 +171,15 @@ async def test_recipients_refused_for_different_reasons_are_deferred_as_a_whole(
     assert delivery.fate is Fate.DEFERRED
     assert reaches(delivery) == {SAM: Fate.DEFERRED, OTTO: Fate.REFUSED}
     assert b"DATA" not in peer.commands
+
+
+@pytest.mark.parametrize(("offer", "largest"), [("SIZE 200000", 134464), ("SIZE 0", None), ("SIZE", None), ("", None)])
+async def test_how_large_a_message_may_be_is_the_next_hops_word(offer: str, largest: int | None) -> None:
+    """With room for our fields; upstream then hears of it at MAIL, not after fifty megabytes."""
+    async with downstream(offers=(offer or "8BITMIME",)) as peer, next_hop(peer) as hop:
+        before = hop.largest
+        await hop.deliver(envelope(), HEADER, MESSAGE)
+        assert (before, hop.largest) == (None, largest)
 
 
 async def test_nobody_there_is_a_deferral() -> None:
@@ -339,16 +350,24 @@ def server_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLCon
 
 
 @pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
+def ca(authority: trustme.CA, tmp_path: Path) -> Path:
+    """`downstream.ca`: a file of the one authority that is trusted."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return tmp_path / "ca.pem"
+
+
+def old(context: ssl.SSLContext) -> ssl.SSLContext:
+    """TLS 1.1, deprecated by RFC 8996, and nothing newer."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
 
 
-async def test_a_verified_next_hop_gets_mail_under_tls_only(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+async def test_a_verified_next_hop_gets_mail_under_tls_only(authority: trustme.CA, ca: Path) -> None:
     """I8: in clear go EHLO and STARTTLS, and nothing else."""
     async with downstream(tls=server_context(authority)) as peer:
-        delivery = await deliver(peer, tls="verify", context=trusting)
+        delivery = await deliver(peer, tls="verify", ca=ca)
 
     assert delivery.fate is Fate.DELIVERED
     assert delivery.tls
@@ -357,10 +376,10 @@ async def test_a_verified_next_hop_gets_mail_under_tls_only(authority: trustme.C
     assert peer.commands.count(b"EHLO gw.example") == 2
 
 
-async def test_a_large_message_arrives_under_tls_too(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+async def test_a_large_message_arrives_under_tls_too(authority: trustme.CA, ca: Path) -> None:
     """Pieces, their flow control and TLS records are three different sizes."""
     raw = b"x" * 76 + b"\r\n"
-    async with downstream(tls=server_context(authority)) as peer, next_hop(peer, tls="verify", context=trusting) as hop:
+    async with downstream(tls=server_context(authority)) as peer, next_hop(peer, tls="verify", ca=ca) as hop:
         deliveries = [await hop.deliver(envelope(), HEADER, raw * 20_000) for _ in range(2)]
 
     assert [delivery.fate for delivery in deliveries] == [Fate.DELIVERED] * 2
@@ -369,18 +388,16 @@ async def test_a_large_message_arrives_under_tls_too(authority: trustme.CA, trus
 
 
 @pytest.mark.parametrize("tls", ["required", "verify"])
-@pytest.mark.parametrize("fault", ["not offered", "refused", "stranger", "wrong name", "broken"])
-async def test_nothing_is_sent_where_tls_is_not_met(
-    tls: str, fault: str, authority: trustme.CA, trusting: ssl.SSLContext
-) -> None:
+@pytest.mark.parametrize("fault", ["not offered", "refused", "stranger", "wrong name", "broken", "old"])
+async def test_nothing_is_sent_where_tls_is_not_met(tls: str, fault: str, authority: trustme.CA, ca: Path) -> None:
     """I8: one stripped line must not send participants' numbers in clear. The client keeps the mail: 451 4.7.5."""
     server = server_context(
         trustme.CA() if fault == "stranger" else authority, "x.example" if "name" in fault else "localhost"
     )
     script: Script = FAULTS.get(fault, {})
+    server = old(server) if fault == "old" else server
     async with downstream(script, tls=None if fault == "not offered" else server) as peer:
-        options: dict[str, Any] = {"context": trusting} if tls == "verify" else {}
-        delivery = await deliver(peer, tls=tls, **options)
+        delivery = await deliver(peer, tls=tls, ca=ca)
 
     if tls == "required" and fault in {"stranger", "wrong name"}:
         assert delivery.tls
@@ -391,11 +408,11 @@ async def test_nothing_is_sent_where_tls_is_not_met(
 
 
 async def test_the_log_says_why_and_nothing_of_the_mail(
-    authority: trustme.CA, trusting: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+    authority: trustme.CA, ca: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A mail engineer must see what is wrong with the certificate; a quoted recipient has no place there."""
     async with downstream(tls=server_context(authority, "x.example")) as peer:
-        await deliver(peer, tls="verify", context=trusting)
+        await deliver(peer, tls="verify", ca=ca)
     async with downstream({"RCPT": [f"gibberish {RITA}"]}) as peer:
         await deliver(peer)
 

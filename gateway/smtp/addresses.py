@@ -7,6 +7,7 @@ quoted special characters, no address without a domain ("postmaster" alone inclu
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Collection
 
 import idna
 
@@ -43,6 +44,22 @@ def checked(address: str, *, utf8: bool, recipient: bool = False) -> str:
 def path(address: str) -> bytes:
     """The bytes of a checked address, in angle brackets; `` gives the null reverse-path."""
     return f"<{address}>".encode()
+
+
+def within(address: str, domains: Collection[str]) -> bool:
+    """Whether the address is in one of the domains or below it. Domains are A-labels in lower case."""
+    domain = ascii_domain(address.rpartition("@")[2])
+    return any(domain == each or domain.endswith(f".{each}") for each in domains)
+
+
+def ascii_domain(domain: str) -> str:
+    """In lower case and A-labels; what has none is itself, and equals nothing that has."""
+    try:
+        return ".".join(
+            label.lower() if label.isascii() else idna.alabel(label).decode() for label in domain.split(".")
+        )
+    except (idna.IDNAError, UnicodeError):
+        return domain
 
 
 def _local_part(local: str, *, recipient: bool) -> bool:

@@ -7,17 +7,17 @@ every reply's enhanced status code (RFC 2034), and that no error of ours is ever
 import asyncio
 import logging
 import re
-import ssl
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
 from gateway.message import Envelope
+from gateway.origin import authors
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
 from gateway.smtp import arguments, wording
 from gateway.smtp.data import Content, Fault
+from gateway.smtp.terms import Keeper, Terms
 from gateway.smtp.trace import PRODUCT, loops
 
 log = logging.getLogger(__name__)
@@ -28,37 +28,12 @@ COMMAND_SIZE = 2048  #: octets
 PIECE = 1 << 18  #: octets of DATA read at once
 REFUSED_STAY = 30.0  #: seconds that a client which is not allowed may take to say QUIT
 LAST_WORD = 10.0  #: seconds to read a last reply
-SLOWEST = 1024  #: octets a second of DATA, on average, after `Terms.idle`
+SLOWEST = 1024  #: octets a second of DATA, on average, after `Patience.idle`
+READ_ON = 2  #: times the largest size: how much of a message that is refused already is read to its end
+IN_VAIN = 1000  #: commands without a message; so many recipients too many may follow one that is taken
 
 _FAULTS = {Fault.TOO_BIG: TOO_BIG, Fault.NO_ROOM: STORE_FULL, Fault.MALFORMED: MALFORMED}
 _HELO = re.compile(r"[!-~]{1,255}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is the same for every session."""
-
-    hostname: str
-    max_size: int
-    max_recipients: int
-    tls: ssl.SSLContext | None
-    tls_required: bool
-    idle: float  #: seconds a client may be silent (RFC 5321 4.5.3.2.7: five minutes)
-
-
-class Keeper(Protocol):
-    """The door, as a session sees it."""
-
-    draining: bool
-
-    def admit(self, session: "Session") -> Reply | None: ...
-
-    def forget(self, session: "Session") -> None: ...
-
-    def hold(self, octets: int) -> bool:
-        """Account for so many more (or fewer) octets in memory; False when there is no room."""
-
-    async def take(self, envelope: Envelope, raw: bytes) -> Reply: ...
 
 
 class Session(SMTP):
@@ -67,7 +42,7 @@ class Session(SMTP):
     line_length_limit = 1 << 16  # of aiosmtpd's stream reader: how much is read ahead
     command_size_limit = COMMAND_SIZE  # RFC 5321 4.5.3.1.4 asks for 512 and room for parameters
 
-    def __init__(self, keeper: Keeper, terms: Terms) -> None:
+    def __init__(self, keeper: Keeper, terms: Terms, *, implicit_tls: bool = False) -> None:
         self._helo = ""
         self._extended = False
         self._sender: arguments.Sender | None = None
@@ -80,11 +55,16 @@ class Session(SMTP):
             ident=f"ESMTP {PRODUCT}",
             tls_context=terms.tls,
             require_starttls=terms.tls_required,
-            timeout=terms.idle,
+            timeout=terms.patience.idle,
             loop=asyncio.get_running_loop(),
         )
         self._keeper = keeper
         self._terms = terms
+        self._implicit_tls = implicit_tls
+        self._in_vain = 0
+        self._ending: asyncio.TimerHandle | None = None
+        self.overdue = False  #: dismissed as soon as no message is on its way
+        self.receiving = False  #: between 354 and the final dot
         self.taking = False  #: past the final dot; the reply is due
         # aiosmtpd's is shared by all connections, and it adds to it at every EHLO.
         self.command_size_limits = defaultdict(lambda: COMMAND_SIZE)
@@ -113,20 +93,47 @@ class Session(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._keeper.forget(self)
+        if self._ending is not None:
+            self._ending.cancel()
         super().connection_lost(error)
 
     async def _handle_client(self) -> None:
         refusal = self._keeper.admit(self)
-        if refusal is None:
-            await super()._handle_client()
-        else:
+        if self._implicit_tls and refusal is not None:
+            self.cut()  # not worth a handshake, and a word in clear would not be understood
+        elif refusal is not None:
             await self._turn_away(refusal)
+        elif not self._implicit_tls or await self._shake_hands():
+            self._ending = self.loop.call_later(self._terms.patience.session, self._outstay)
+            await super()._handle_client()
+
+    async def _shake_hands(self) -> bool:
+        """RFC 8314 3.3: TLS from the first octet. `push` keeps the 220 to itself."""
+        try:
+            await self._start_tls()
+        except TLSSetupException as error:
+            self.cut()
+            self.connection_lost(error)
+            return False
+        return True
+
+    async def _start_tls(self) -> None:
+        """Asyncio has a time limit of its own for handshakes."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        await super().smtp_STARTTLS(None)
+
+    def _outstay(self) -> None:
+        if self.receiving or self.taking:
+            self.overdue = True
+        else:
+            self.dismiss(wording.TOO_LONG)
 
     async def _turn_away(self, refusal: Reply) -> None:
         """RFC 5321 3.1: after a 554 greeting the client says QUIT, and hears 503 to anything else."""
         self._reset_timeout(REFUSED_STAY)
         await self.say(refusal)
-        while refusal.code == 554:
+        while refusal.code == 554 and not self._keeper.crowded:
             line = await self._reader.readuntil()
             if line.strip().upper() == b"QUIT":
                 break
@@ -161,13 +168,25 @@ class Session(SMTP):
 
     # Replies
 
+    def _still_here(self, *, in_vain: bool = True) -> None:
+        """Before each reply. Nothing that came behind a last word is obeyed, and nobody may talk for ever."""
+        self._in_vain += in_vain
+        if self._in_vain > IN_VAIN:
+            self.dismiss(wording.NOTHING_COMES)
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError
+
     async def say(self, reply: Reply) -> None:
+        self._still_here(in_vain=reply is not wording.RECIPIENT_OK)
         self._writer.write(wording.wire(reply))
         await self._writer.drain()
 
     async def push(self, status: str | bytes) -> None:
         """Aiosmtpd's own replies, with an enhanced status code, and without its echo of what the client said."""
         said = status if isinstance(status, str) else status.decode("ascii", "replace")
+        if self._implicit_tls and said == wording.STARTTLS:
+            return
+        self._still_here()
         await super().push(wording.with_status(said))
 
     # Commands
@@ -178,7 +197,7 @@ class Session(SMTP):
 
     async def smtp_EHLO(self, arg: str | None) -> None:  # noqa: N802
         if await self._greeted(arg, extended=True):
-            lines = [self.hostname, f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
+            lines = [self.hostname, f"SIZE {self._keeper.size()}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
             if self.tls_context and not self._tls_protocol:
                 lines.append("STARTTLS")
             lines.append("ENHANCEDSTATUSCODES")
@@ -188,6 +207,7 @@ class Session(SMTP):
         if not name or not _HELO.fullmatch(name):
             await self.say(wording.BAD_HELO)
             return False
+        self._still_here()
         self._forget_transaction()
         self._helo = name
         self._extended = extended
@@ -199,8 +219,10 @@ class Session(SMTP):
             self.dismiss(wording.TOO_EARLY)
         elif self._tls_protocol:
             await self.say(arguments.SYNTAX if arg else wording.TLS_ALREADY)
-        else:
+        elif arg or not self.tls_context:
             await super().smtp_STARTTLS(arg)
+        else:
+            await self._start_tls()
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
         await self.say(self._mail(arg or ""))
@@ -210,14 +232,23 @@ class Session(SMTP):
             return wording.NO_HELO
         if self._sender is not None:
             return wording.NESTED
-        sender = arguments.sender(argument, max_size=self._terms.max_size)
+        sender = arguments.sender(argument, max_size=self._keeper.size())
         if isinstance(sender, Reply):
             return sender
+        refusal = self._refusal(sender)
+        if refusal is None:
+            self._sender = sender
+        return refusal or wording.SENDER_OK
+
+    def _refusal(self, sender: arguments.Sender) -> Reply | None:
+        if not self._terms.knows(self.transport.get_extra_info("ssl_object") if self.transport else None):
+            return wording.NO_CERTIFICATE
+        if sender.address and not self._terms.ours([sender.address]):
+            return wording.SENDER_NOT_OURS
         if not self._keeper.hold(sender.size):
             return STORE_FULL
         self._keeper.hold(-sender.size)
-        self._sender = sender
-        return wording.SENDER_OK
+        return None
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
         await self.say(self._rcpt(arg or ""))
@@ -270,6 +301,7 @@ class Session(SMTP):
         """From 354 to the reply. The envelope ends here, whatever happens."""
         try:
             await super().push(wording.GO_AHEAD)
+            self.receiving = True
             raw = await self._content()
             reply = raw if isinstance(raw, Reply) else await self._take(envelope, raw)
         except ConnectionError:
@@ -280,11 +312,12 @@ class Session(SMTP):
             return
         finally:
             self._forget_transaction()
-            self.taking = False
+            self.receiving = self.taking = False
         self._reset_timeout()
+        self._in_vain = 0
         await self.say(reply)
-        if self._keeper.draining:
-            self.dismiss(wording.CLOSING)
+        if self._keeper.draining or self.overdue:
+            self.dismiss(wording.CLOSING if self._keeper.draining else wording.TOO_LONG)
 
     async def _content(self) -> bytes | Reply:
         """The message as received, or why it is refused. Bytes behind the final dot are the next command's."""
@@ -295,8 +328,14 @@ class Session(SMTP):
         try:
             while rest is None:
                 piece = await self._reader.read(PIECE)
-                if not piece or self.loop.time() - begun > self._terms.idle + content.received / SLOWEST:
+                taken = self.loop.time() - begun
+                if not piece or taken > min(
+                    self._terms.patience.idle + content.received / SLOWEST, self._terms.patience.session
+                ):
                     self.dismiss(wording.IDLE)
+                    raise ConnectionResetError
+                if content.fault and content.received > READ_ON * self._terms.max_size + PIECE:
+                    self.dismiss(_FAULTS[content.fault])
                     raise ConnectionResetError
                 self._reset_timeout()
                 rest = content.feed(piece)
@@ -312,6 +351,8 @@ class Session(SMTP):
     async def _take(self, envelope: Envelope, raw: bytes) -> Reply:
         if loops(raw, self._terms.hostname):
             return LOOP
+        if not envelope.mail_from and not self._terms.ours(authors("", raw)):
+            return wording.SENDER_NOT_OURS  # anybody may send bounces; ours are written by one of us
         self.taking = True
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()  # from here on it is we who are slow

@@ -6,6 +6,7 @@ again; so commands are written from checked bytes, and content goes to the trans
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,6 +134,12 @@ class Connection:
     def offers(self, extension: str) -> bool:
         return self._smtp.supports_extension(extension)
 
+    @property
+    def size(self) -> int | None:
+        """RFC 1870 4: octets of the largest message; None, and 0 too: no fixed limit."""
+        said = self._smtp.esmtp_extensions.get("size", "")
+        return int(said) or None if re.fullmatch("[0-9]{1,20}", said) else None
+
     async def ready(self) -> bool:
         """Free for a next transaction; one that ended before its final dot is still open over there."""
         if not self.past_dot:
@@ -205,6 +212,7 @@ class Pool:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self.size: int | None = None  #: of the largest message, as the last greeting has it
         self._waiting: list[Connection] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -215,7 +223,9 @@ class Pool:
             connection = self._waiting.pop()
             if connection.usable and await connection.ready():
                 return connection
-        return await connect(self._route)
+        connection = await connect(self._route)
+        self.size = connection.size
+        return connection
 
     def give_back(self, connection: Connection) -> None:
         """Never waits: the outcome of the message is known, and must not be lost to a slow farewell."""

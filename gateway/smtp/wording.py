@@ -21,7 +21,13 @@ IDLE = Reply(421, "4.4.2 idle or too slow, closing")
 CLOSING = Reply(421, "4.3.2 shutting down, please try again later")
 NOT_READ = Reply(421, "4.3.0 message could not be read, please try again later")
 HANGING_UP = Reply(221, "2.0.0 bye")
+TOO_LONG = Reply(421, "4.4.2 this session has lasted long enough, please connect again")
+NOTHING_COMES = Reply(421, "4.7.0 too many commands without a message, closing")
+NO_CERTIFICATE = Reply(554, "5.7.1 a client certificate that this server knows is needed to relay here")
+SENDER_NOT_OURS = Reply(550, "5.7.1 mail of this sender's domain is not relayed here")
 TLS_ALREADY = Reply(503, "5.5.1 TLS is on already")
+
+STARTTLS = "220 Ready to start TLS"  #: as aiosmtpd says it
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?: |$)")
 # What aiosmtpd says by itself, without enhanced codes, some of it quoting the client.
@@ -36,13 +42,12 @@ _PLAIN = {
     "530": "5.7.0 STARTTLS comes first",
     "554": "5.7.0 refused",
 }
-_STARTTLS = "220 Ready to start TLS"
 
 
 def with_status(said: str) -> str:
     """A reply of aiosmtpd's own, with an enhanced status code, and without its echo of what the client said."""
     code, text = said[:3], said[4:]
-    if said == _STARTTLS:
+    if said == STARTTLS:
         return f"220 2.0.0 {text}"
     if code in _PLAIN and not _ENHANCED.match(text):
         return f"{code} {_PLAIN[code]}"
