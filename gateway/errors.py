@@ -12,6 +12,7 @@ GatewayError
 ├── AccountError        a name, role or password that cannot be had
 ├── KeyFileError        the file of master keys cannot be changed
 ├── BackupError         a backup that cannot be made, or must not be restored
+├── RosterError         a roster that cannot be added or is not there
 ├── UnreadableError     a path that was named and cannot be read
 ├── BrokenChainError    the audit log is not what was written; the text names the first bad record
 └── ServiceError        the service cannot go on
@@ -63,6 +64,10 @@ class KeyFileError(GatewayError):
 
 
 class BackupError(GatewayError):
+    pass
+
+
+class RosterError(GatewayError):
     pass
 
 
