@@ -1,4 +1,4 @@
-"""Sealed mail comes back byte for byte, or not at all: every change to what is kept is an error, never a partial text."""
+"""Sealed mail comes back byte for byte or not at all: any change to what is kept is an error, never a partial text."""
 
 import secrets
 import sqlite3

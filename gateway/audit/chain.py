@@ -41,6 +41,12 @@ class Event(StrEnum):
     VIEWED = "viewed"
     UNMASKED = "unmasked"
     EXPORTED = "exported"
+    CONTENT_DESTROYED = "content-destroyed"  # its time has passed; its data key is gone
+    MASTER_KEY_CHANGED = "master-key-changed"
+    DATA_KEYS_REWRAPPED = "data-keys-rewrapped"  # a rotation has ended
+    MASTER_KEY_FORGOTTEN = "master-key-forgotten"  # what older backups need is no longer in the key file
+    BACKED_UP = "backed-up"
+    RESTORED = "restored"  # with a message: what was decided on it since the backup is not known here
     USER_ADDED = "user-added"
     USER_REMOVED = "user-removed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the name of an event

@@ -31,7 +31,7 @@ def issue(tx: Transaction, label: Label) -> bytes:
     """A fresh data key; one that was there before is gone, and with it what it sealed."""
     master_id = in_use(tx)
     data_key = os.urandom(KEY)
-    wrapped = wrap(_master(ring_of(tx), master_id), os.urandom(NONCE), label, data_key)
+    wrapped = wrap(master(ring_of(tx), master_id), os.urandom(NONCE), label, data_key)
     row = {"message_id": label.message_id, "kind": label.kind.value, "master": master_id, "wrapped": wrapped}
     tx.execute(_ISSUE, row)
     return data_key
@@ -42,7 +42,7 @@ def fetch(source: Connection | Transaction, ids: Collection[str], kind: Kind) ->
     asked = select(data_keys).where(data_keys.c.message_id.in_(ids), data_keys.c.kind == kind.value)
     ring = ring_of(source)
     return {
-        row.message_id: unwrap(_master(ring, row.master), Label(row.message_id, kind), row.wrapped)
+        row.message_id: unwrap(master(ring, row.master), Label(row.message_id, kind), row.wrapped)
         for row in source.execute(asked)
     }
 
@@ -82,7 +82,8 @@ def check(connection: Connection) -> None:
         raise ConfigurationError([Problem(file=str(ring.file), line=None, text=text)])
 
 
-def _master(ring: KeyRing, master_id: str) -> bytes:
+def master(ring: KeyRing, master_id: str) -> bytes:
+    """Raises StoreError when the file does not hold it."""
     key = ring.find(master_id)
     if key is None:
         raise StoreError(f"{ring.file}: does not hold master key {master_id}; put it back there")
