@@ -10,14 +10,18 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from gateway.enrolment import enrol_job
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
+from gateway.rosters import Index, load_keyring, open_index
 from gateway.settings import Settings
 from gateway.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
 from rules.detect import Detection, Detector
 from rules.mask import mask_filename, mask_text
+from rules.participants import Roll
+from rules.roster import Keyring, Match, matches
 from rules.sentence import SENSITIVE
 from rules.verdict import (
     ClientEvidence,
@@ -39,18 +43,22 @@ class Tools:
     limits: Limits
     detector: Detector
     directory: Directory
+    rosters: Index | None = None
+    keyring: Keyring | None = None  #: for enrolling: there before the first roster is
 
 
-def inspect(raw: bytes, tools: Tools, clock: Callable[[], float] = time.perf_counter) -> Evidence:
+def inspect(
+    raw: bytes, tools: Tools, clock: Callable[[], float] = time.perf_counter, *, passwords: tuple[str, ...] = ()
+) -> Evidence:
     """Judge nothing, miss nothing: all that can be said of a message without knowing its envelope."""
     start = clock()
-    message = open_message(raw, tools.limits)
+    message = open_message(raw, tools.limits, passwords)
     contents = [*message.headings, *_contents(message.parts)]
     opened = clock()
     detection = tools.detector.detect(contents)
     detected = clock()
     sensitive = frozenset(finding.part for finding in detection.findings if finding.entity in SENSITIVE)
-    clients = involved(tools.directory, contents, sensitive)
+    clients = involved(tools.directory, contents, sensitive, _rostered(tools.rosters, detection, sensitive))
     end = clock()
     return Evidence(
         message_id=message.message_id,
@@ -61,6 +69,19 @@ def inspect(raw: bytes, tools: Tools, clock: Callable[[], float] = time.perf_cou
         clients=tuple(replace(client, evidence=tuple(map(_masked, client.evidence))) for client in clients),
         timing_ms=_timing(start, opened, detected, end),
     )
+
+
+def _rostered(
+    rosters: Index | None, detection: Detection, sensitive: frozenset[str | None]
+) -> Mapping[str | None, Sequence[Match]]:
+    """Whose rosters the people of each part are on."""
+    if rosters is None:
+        return {}
+    rolls: dict[str | None, list[Roll]] = {part: [] for part in sensitive}
+    for roll in detection.rolls:
+        if roll.block.sheet.part in rolls:
+            rolls[roll.block.sheet.part].append(roll)
+    return {part: matches(rosters, found, detection.numbers.get(part, ())) for part, found in rolls.items()}
 
 
 Placed = TypeVar("Placed", Finding, ParticipantList, ClientEvidence)
@@ -131,17 +152,21 @@ HARMLESS = frozenset({"text/plain", "text/csv", "text/tab-separated-values"})  #
 
 
 def inspect_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
-    """`inspect` as the workers' parent knows it."""
-    del argument
-    evidence = inspect(raw, tools)
+    """`inspect` as the workers' parent knows it; `passwords` come from a reviewer who wants to see more."""
+    evidence = inspect(raw, tools, passwords=tuple(argument.get("passwords", ())))
     risky = any(part.type not in HARMLESS and not part.type.startswith("multipart/") for part in evidence.parts)
     return Answer(body=EVIDENCE.dump_json(evidence), risky=risky)
 
 
 def prepare(settings: Settings) -> Tools:
     """Load rules and directory. Raises ConfigurationError: an unreadable directory stops the start (law 6)."""
+    key = settings.roster_key_file
     return Tools(
-        limits=settings.inspection.limits, detector=Detector(), directory=Directory.load(settings.clients_file)
+        limits=settings.inspection.limits,
+        detector=Detector(),
+        directory=Directory.load(settings.clients_file),
+        rosters=open_index(settings),
+        keyring=load_keyring(key) if key.is_file() else None,
     )
 
 
@@ -159,7 +184,7 @@ def warm() -> None:
     warm_openers()
 
 
-JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job}
+JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job, "enrol": enrol_job}
 
 #: What takes longest to import, in steps, so that a worker can be forked in between.
 SLOW = (

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -133,14 +133,17 @@ class Inspector:
         """Whether messages can be inspected: for /readyz."""
         return self._keeper is not None and not self._keeper.done() and self._failures < UNHEALTHY
 
-    async def inspect(self, raw: bytes) -> Evidence:
-        """All that can be said of a message. Raises InspectorError when no worker could be had for it."""
-        outcome = await self.ask("inspect", raw, {}, EVIDENCE)
+    async def inspect(self, raw: bytes, passwords: Sequence[str] = ()) -> Evidence:
+        """All that can be said of a message. Raises InspectorError when no worker could be had for it.
+
+        `passwords` are a reviewer's, for this one look; neither here nor in the worker are they kept.
+        """
+        outcome = await self.ask("inspect", raw, {"passwords": list(passwords)}, EVIDENCE)
         return outcome if isinstance(outcome, Evidence) else unread(raw, outcome.obstacle)
 
-    async def view(self, raw: bytes, section: str) -> "ViewedPart":
+    async def view(self, raw: bytes, section: str, passwords: Sequence[str] = ()) -> "ViewedPart":
         """One part of a message for a reviewer's eyes, masked. Raises InspectorError like `inspect`."""
-        outcome = await self.ask("view", raw, {"section": section}, _viewed())
+        outcome = await self.ask("view", raw, {"section": section, "passwords": list(passwords)}, _viewed())
         if not isinstance(outcome, Unopened):
             return outcome
         part = {"section": section, "status": Status.UNOPENED, "reason": outcome.obstacle, "note": outcome.note}

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
-import py7zr
 import pytest
 from backports import zstd
+from carriers_mail import mapi, rar_of, seven_of, tar_of, tnef, tnef_record, wide, zip_of
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -46,49 +46,23 @@ CSV = ROSTER.encode()
 SSN = "219-09-9999"
 
 
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def seven(files: dict[str, bytes], password: str | None = None, *, hide: bool = False) -> bytes:
-    buffer = io.BytesIO()
-    with py7zr.SevenZipFile(buffer, "w", password=password, header_encryption=hide) as archive:
-        for name, content in files.items():
-            archive.writestr(content, name)
-    return buffer.getvalue()
-
-
 LIST = {"list.csv": CSV}
 CONTAINERS = {
-    "zip, stored": (zipped(LIST, zipfile.ZIP_STORED), "a.zip", "2/list.csv"),
-    "zip, deflated": (zipped(LIST), "a.zip", "2/list.csv"),
-    "zip, bzip2": (zipped(LIST, zipfile.ZIP_BZIP2), "a.zip", "2/list.csv"),
-    "zip, LZMA": (zipped(LIST, zipfile.ZIP_LZMA), "a.zip", "2/list.csv"),
-    "zip in a zip": (zipped({"inner.zip": zipped(LIST)}), "a.zip", "2/inner.zip/list.csv"),
-    "zip with a folder": (zipped({"x/list.csv": CSV}), "a.zip", "2/x/list.csv"),
-    "zip under another name": (zipped(LIST), "picture.png", "2/list.csv"),
-    "tar": (tarred(LIST), "a.tar", "2/list.csv"),
-    "tar, gzipped": (tarred(LIST, "w:gz"), "a.tar.gz", "2/a.tar/list.csv"),
+    "zip, stored": (zip_of(LIST, zipfile.ZIP_STORED), "a.zip", "2/list.csv"),
+    "zip, deflated": (zip_of(LIST), "a.zip", "2/list.csv"),
+    "zip, bzip2": (zip_of(LIST, zipfile.ZIP_BZIP2), "a.zip", "2/list.csv"),
+    "zip, LZMA": (zip_of(LIST, zipfile.ZIP_LZMA), "a.zip", "2/list.csv"),
+    "zip in a zip": (zip_of({"inner.zip": zip_of(LIST)}), "a.zip", "2/inner.zip/list.csv"),
+    "zip with a folder": (zip_of({"x/list.csv": CSV}), "a.zip", "2/x/list.csv"),
+    "zip under another name": (zip_of(LIST), "picture.png", "2/list.csv"),
+    "tar": (tar_of(LIST), "a.tar", "2/list.csv"),
+    "tar, gzipped": (tar_of(LIST, "w:gz"), "a.tar.gz", "2/a.tar/list.csv"),
     "gzip": (gzip.compress(CSV), "list.csv.gz", "2/list.csv"),
     "gzip of two members": (gzip.compress(CSV[:40]) + gzip.compress(CSV[40:]), "list.csv.gz", "2/list.csv"),
     "bzip2": (bz2.compress(CSV), "list.csv.bz2", "2/list.csv"),
     "xz": (lzma.compress(CSV), "list.csv.xz", "2/list.csv"),
     "zstd": (zstd.compress(CSV), "list.csv.zst", "2/list.csv"),
-    "7z": (seven(LIST), "a.7z", "2/list.csv"),
+    "7z": (seven_of(LIST), "a.7z", "2/list.csv"),
 }
 
 
@@ -105,7 +79,7 @@ def test_a_list_in_a_container_is_opened_as_its_table(name: str) -> None:
 
 
 def test_containers_come_before_what_they_hold() -> None:
-    message = open_attachment(zipped({"inner.zip": zipped(LIST)}), "a.zip")
+    message = open_attachment(zip_of({"inner.zip": zip_of(LIST)}), "a.zip")
 
     assert [each.section for each in message.parts] == ["1", "2", "2/inner.zip", "2/inner.zip/list.csv"]
 
@@ -122,29 +96,17 @@ def test_encrypted_zip_entries_are_listed_by_name(tmp_path: Path) -> None:
 
 
 def test_encrypted_7z_is_listed_or_said_to_be_sealed() -> None:
-    named = open_attachment(seven(LIST, "x"), "a.7z")
-    hidden = open_attachment(seven(LIST, "x", hide=True), "a.7z")
+    named = open_attachment(seven_of(LIST, "x"), "a.7z")
+    hidden = open_attachment(seven_of(LIST, "x", hide=True), "a.7z")
 
     assert obstacle(part(named, "2/list.csv")) is Obstacle.ENCRYPTED
     assert obstacle(part(hidden, "2")) is Obstacle.ENCRYPTED
 
 
-def rar(name: str, content: bytes, *, method: int = 0x30, encrypted: bool = False) -> bytes:
-    """RAR 4 by hand: nothing in reach writes it."""
-
-    def block(kind: int, flags: int, rest: bytes) -> bytes:
-        head = struct.pack("<BHH", kind, flags, 7 + len(rest)) + rest
-        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head
-
-    fields = struct.pack("<IIBIIBBHI", len(content), len(content), 2, zlib.crc32(content), 0, 29, method, len(name), 0)
-    file = block(0x74, 0x8000 | (4 if encrypted else 0), fields + name.encode())
-    return b"Rar!\x1a\x07\x00" + block(0x73, 0, bytes(6)) + file + content + block(0x7B, 0x4000, b"")
-
-
 RARS = [
-    (rar("list.csv", CSV), None),
-    (rar("list.csv", CSV, method=0x33), Obstacle.UNSUPPORTED),
-    (rar("list.csv", CSV, encrypted=True), Obstacle.ENCRYPTED),
+    (rar_of("list.csv", CSV), None),
+    (rar_of("list.csv", CSV, method=0x33), Obstacle.UNSUPPORTED),
+    (rar_of("list.csv", CSV, encrypted=True), Obstacle.ENCRYPTED),
 ]
 
 
@@ -158,7 +120,7 @@ def test_rar_files_are_read_when_stored_and_listed_when_not(content: bytes, expe
 
 
 def test_files_of_one_name_keep_apart() -> None:
-    content = zipped({"a.txt": b"one", "b.txt": b"two"}).replace(b"b.txt", b"a.txt")
+    content = zip_of({"a.txt": b"one", "b.txt": b"two"}).replace(b"b.txt", b"a.txt")
 
     message = open_attachment(content)
 
@@ -170,7 +132,7 @@ def test_files_of_one_name_keep_apart() -> None:
 )
 def test_names_that_lead_elsewhere_become_plain_sections(name: str) -> None:
     """A section is shown, logged and looked up: it must not be a weapon."""
-    message = open_attachment(tarred({name: b"hello"}), "a.tar")
+    message = open_attachment(tar_of({name: b"hello"}), "a.tar")
     section = message.parts[-1].section
 
     assert section.startswith("2/")
@@ -181,8 +143,8 @@ def test_names_that_lead_elsewhere_become_plain_sections(name: str) -> None:
 
 def test_an_entry_that_only_its_local_header_knows_is_read_and_makes_the_zip_partial() -> None:
     """Readers that go from front to back show it; those that use the directory do not."""
-    hidden = zipped({"hidden.csv": CSV})
-    shown = zipped({"shown.txt": b"hello"})
+    hidden = zip_of({"hidden.csv": CSV})
+    shown = zip_of({"shown.txt": b"hello"})
 
     message = open_attachment(hidden[: hidden.find(b"PK\x01\x02")] + shown, "a.zip")
 
@@ -191,7 +153,7 @@ def test_an_entry_that_only_its_local_header_knows_is_read_and_makes_the_zip_par
 
 
 def test_a_zip_without_its_directory_is_read_and_partial() -> None:
-    message = open_attachment(zipped(LIST)[:-60], "a.zip")
+    message = open_attachment(zip_of(LIST)[:-60], "a.zip")
 
     assert obstacle(part(message, "2")) is Obstacle.CORRUPT
     assert SSN in words(message)
@@ -204,7 +166,7 @@ def test_a_zip_behind_a_picture_is_opened_too() -> None:
         "0000000c4944415408d763f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
     )
 
-    message = open_attachment(pixel + zipped(LIST), "x.png")
+    message = open_attachment(pixel + zip_of(LIST), "x.png")
 
     assert part(message, "2").media_type == "image/png"
     assert part(message, "2/appended.zip/list.csv").media_type == "text/csv"
@@ -212,7 +174,7 @@ def test_a_zip_behind_a_picture_is_opened_too() -> None:
 
 def test_a_size_that_lies_is_not_believed() -> None:
     """A reader that trusts the directory would show five bytes of it."""
-    content = bytearray(zipped(LIST))
+    content = bytearray(zip_of(LIST))
     entry = content.find(b"PK\x01\x02")
     content[entry + 24 : entry + 28] = struct.pack("<I", 5)
     content[entry + 16 : entry + 20] = struct.pack("<I", zlib.crc32(CSV[:5]))
@@ -222,7 +184,11 @@ def test_a_size_that_lies_is_not_believed() -> None:
     assert obstacle(part(message, "2/list.csv")) is Obstacle.CORRUPT
 
 
-@pytest.mark.parametrize("content", [gzip.compress(CSV)[:-9], gzip.compress(CSV) + b"and more", bz2.compress(CSV)[:-4]])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(CSV, mtime=0)[:-9], gzip.compress(CSV, mtime=0) + b"and more", bz2.compress(CSV)[:-4]],
+    ids=["cut", "followed", "cut bzip2"],
+)
 def test_a_stream_that_breaks_off_or_goes_on_is_partial(content: bytes) -> None:
     message = open_attachment(content, "list.csv.gz")
 
@@ -250,23 +216,6 @@ def test_an_eml_file_is_opened_whatever_it_is_called() -> None:
 
 
 # Outlook
-
-
-def tnef_record(level: int, number: int, content: bytes) -> bytes:
-    head = struct.pack("<BHHI", level, number, 6, len(content))
-    return head + content + struct.pack("<H", sum(content) & 0xFFFF)
-
-
-def mapi(*properties: tuple[int, int, bytes]) -> bytes:
-    """(type, number, value) in MS-OXTNEF's form."""
-    block = struct.pack("<I", len(properties))
-    for kind, number, value in properties:
-        block += struct.pack("<HHII", kind, number, 1, len(value)) + value + bytes(-len(value) % 4)
-    return block
-
-
-def tnef(*records: bytes) -> bytes:
-    return bytes.fromhex("789f3e22") + b"\x01\x00" + b"".join(records)
 
 
 def test_winmail_dat_gives_body_and_attachments() -> None:
@@ -301,10 +250,6 @@ def test_a_tnef_that_claims_gigabytes_costs_nothing(content: bytes) -> None:
     message = open_attachment(content, "winmail.dat")
 
     assert obstacle(part(message, "2")) is Obstacle.CORRUPT
-
-
-def wide(text: str) -> bytes:
-    return text.encode("utf-16-le")
 
 
 def test_a_msg_file_gives_its_bodies_recipients_and_attachments() -> None:
@@ -418,27 +363,27 @@ def zeros() -> bytes:
 
 
 def lying_zeros() -> bytes:
-    content = bytearray(zipped({"zeros": bytes(300 << 20)}))
+    content = bytearray(zip_of({"zeros": bytes(300 << 20)}))
     entry = content.find(b"PK\x01\x02")
     content[entry + 24 : entry + 28] = struct.pack("<I", 10)
     return bytes(content)
 
 
 def nested_zips() -> bytes:
-    content = zipped(LIST)
+    content = zip_of(LIST)
     for _ in range(20):
-        content = zipped({"next.zip": content})
+        content = zip_of({"next.zip": content})
     return content
 
 
 def many_entries() -> bytes:
-    return zipped({str(number): b"" for number in range(10_000)}, zipfile.ZIP_STORED)
+    return zip_of({str(number): b"" for number in range(10_000)}, zipfile.ZIP_STORED)
 
 
 def many_zips() -> bytes:
-    level = zipped({f"{number}.txt": b"x" for number in range(50)})
+    level = zip_of({f"{number}.txt": b"x" for number in range(50)})
     for _ in range(3):
-        level = zipped({f"{number}.zip": level for number in range(50)})
+        level = zip_of({f"{number}.zip": level for number in range(50)})
     return level
 
 

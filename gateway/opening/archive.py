@@ -47,23 +47,56 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget) -
 
 def open_7z(leaf: Leaf, budget: Budget) -> Opening:
     """All files at once: 7z packs them into common streams. The sizes in its directory are counted before."""
-    try:
-        archive = py7zr.SevenZipFile(io.BytesIO(leaf.content))
-    except (py7zr.exceptions.Bad7zFile, lzma.LZMAError, EOFError) as error:
-        raise CannotLookError(Obstacle.CORRUPT, "a broken 7z archive") from error
-    except py7zr.exceptions.PasswordRequired:
+    archive = _unsealed(leaf.content, None)
+    locked = archive is None or archive.needs_password()
+    password = next((word for word in budget.passwords if _fits(leaf.content, word, budget)), None) if locked else None
+    if password is not None:
+        archive = _unsealed(leaf.content, password)
+    if archive is None:
         return Opening(
             outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="an archive whose list of files is encrypted")
         )
     files = [entry for entry in archive.list() if not entry.is_directory]
     if len(files) > budget.limits.max_parts:
         raise CannotLookError(Obstacle.LIMIT, f"more than {budget.limits.max_parts} files")
-    if archive.needs_password():
+    if locked and password is None:
         sealed = Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted file")
         return Opening(outcome=Opened(), inner=[Inner(name=entry.filename, content=sealed) for entry in files])
     return Opening(
         outcome=Opened(), inner=_seven(archive, [(entry.filename, entry.uncompressed or 0) for entry in files], budget)
     )
+
+
+def _unsealed(content: bytes, password: str | None) -> Any | None:
+    """The archive with its list of files; None when that needs another password."""
+    try:
+        return py7zr.SevenZipFile(io.BytesIO(content), password=password)
+    except py7zr.exceptions.PasswordRequired:
+        return None
+    except Exception as error:  # a wrong key makes noise of the list, and its readers raise what they like
+        if password is not None:
+            return None
+        if isinstance(error, py7zr.exceptions.Bad7zFile | lzma.LZMAError | EOFError):
+            raise CannotLookError(Obstacle.CORRUPT, "a broken 7z archive") from error
+        raise
+
+
+def _fits(content: bytes, password: str, budget: Budget) -> bool:
+    """Whether the smallest file comes out with the checksum that the archive has of it; 7z has no other proof."""
+    archive = _unsealed(content, password)
+    if archive is None:
+        return False
+    files = sorted((entry.uncompressed or 0, entry.filename) for entry in archive.list() if not entry.is_directory)
+    if not files:
+        return True
+    refuse_large(files[0][0])
+    budget.expand(files[0][0])
+    factory = py7zr.io.BytesIOFactory(budget.limits.max_expanded)
+    try:
+        archive.extract(targets=[files[0][1]], factory=factory)
+    except Exception:  # noqa: BLE001 - noise, as above
+        return False
+    return True
 
 
 def _seven(archive: Any, files: list[tuple[str, int]], budget: Budget) -> Iterator[Inner]:

@@ -52,6 +52,7 @@ class Budget:
     """What is left of the limits, across the whole message. The only mutable thing that openers share."""
 
     limits: Limits
+    passwords: tuple[str, ...] = ()  #: given by a reviewer for this one look; never stored, never logged
     parts: int = 0
     expanded: int = 0
     pixels: int = 0

@@ -2,7 +2,7 @@
 
 PDFium reads; pdfplumber looks for tables on the few pages where lines do not tell the cells (pdftable.py). The first
 lines of page 1 are given as HEADING once more, because a letterhead says whose document it is. Never executes what a
-document carries, and never tries passwords.
+document carries, and tries no password but a reviewer's.
 """
 
 import re
@@ -31,7 +31,7 @@ _BETWEEN_TAGS = re.compile(r"<[^>]*>")
 
 def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
     reading = Reading(leaf)
-    with reading.attempt("the PDF"), _document(leaf.content) as document:
+    with reading.attempt("the PDF"), _document(leaf.content, budget.passwords) as document:
         _read_properties(document, leaf.content, reading)
         forms = document.get_formtype() != pdfium.FORMTYPE_NONE
         if forms:
@@ -49,19 +49,26 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
 
 
 @contextmanager
-def _document(content: bytes) -> Iterator[Any]:
+def _document(content: bytes, passwords: tuple[str, ...]) -> Iterator[Any]:
     """The open document. An owner's password only forbids printing and the like: such a file opens with none."""
-    try:
-        document = pypdfium2.PdfDocument(content)
-    except pypdfium2.PdfiumError as error:
-        code = getattr(error, "err_code", None)
-        if code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
-            raise CannotLookError(Obstacle.ENCRYPTED, "the PDF needs a password") from error
-        raise CannotLookError(Obstacle.CORRUPT, "the PDF is damaged") from error
+    tries = (_opened(content, password) for password in (None, *passwords))
+    document = next((document for document in tries if document is not None), None)
+    if document is None:
+        raise CannotLookError(Obstacle.ENCRYPTED, "the PDF needs a password")
     try:
         yield document
     finally:
         document.close()  # closes its pages and forms too
+
+
+def _opened(content: bytes, password: str | None) -> Any | None:
+    """None when it needs another password."""
+    try:
+        return pypdfium2.PdfDocument(content, password=password)
+    except pypdfium2.PdfiumError as error:
+        if getattr(error, "err_code", None) in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
+            return None
+        raise CannotLookError(Obstacle.CORRUPT, "the PDF is damaged") from error
 
 
 def _read_page(

@@ -94,6 +94,6 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
 }
 
 
-def open_message(raw: bytes, limits: Limits) -> OpenedMessage:
+def open_message(raw: bytes, limits: Limits, passwords: tuple[str, ...] = ()) -> OpenedMessage:
     """Open every part of a message at every depth. Returns for any bytes; never raises for what the bytes hold."""
-    return walk(raw, limits, OPENERS)
+    return walk(raw, limits, OPENERS, passwords)

@@ -41,9 +41,9 @@ _LONGEST_NAME = 200
 _Troubles = tuple[tuple[Obstacle, str], ...]
 
 
-def walk(raw: bytes, limits: Limits, openers: Mapping[str, Opener]) -> OpenedMessage:
+def walk(raw: bytes, limits: Limits, openers: Mapping[str, Opener], passwords: tuple[str, ...] = ()) -> OpenedMessage:
     """Open the message, its parts, and theirs. Whatever goes wrong becomes the outcome of a part."""
-    tree = _Walk(openers=openers, budget=Budget(limits=limits))
+    tree = _Walk(openers=openers, budget=Budget(limits=limits, passwords=passwords))
     mail = None
     try:
         mail = mime.parse(raw, limits)

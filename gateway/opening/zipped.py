@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.message import Opened, Outcome, Partial, Unopened
+from gateway.opening import ziplock
 from gateway.opening.compressed import Inflater, bounded, refuse_large, zstd_inflater
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from rules.content import Content, Role, Text
@@ -17,7 +18,7 @@ from rules.verdict import Obstacle
 
 _LOCAL = b"PK\x03\x04"
 _END = b"PK\x05\x06"
-_ENCRYPTED = 1
+_ENCRYPTED, _CHECKSUM_FOLLOWS = 1, 8  #: general purpose bits 0 and 3
 _MOST_ENTRIES = 65_535
 
 
@@ -84,10 +85,10 @@ def _inner(content: bytes, entry: zipfile.ZipInfo, budget: Budget) -> Inner:
     name = entry.filename
     try:
         place = _place(content, entry.header_offset)
-        if (entry.flag_bits | place.flags) & _ENCRYPTED:
-            return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry"))
         refuse_large(entry.file_size)
         packed = memoryview(content)[place.start : place.start + entry.compress_size]
+        if (entry.flag_bits | place.flags) & _ENCRYPTED:
+            return Inner(name=name, content=_unlocked(packed, entry, budget))
         unpacked, rest = _unpacked(packed, entry.compress_type, budget)
     except CannotLookError as error:
         if error.obstacle is Obstacle.LIMIT:
@@ -98,6 +99,24 @@ def _inner(content: bytes, entry: zipfile.ZipInfo, budget: Budget) -> Inner:
     if zlib.crc32(unpacked) != entry.CRC:
         return _corrupt(name, "an entry whose checksum is wrong")
     return Inner(name=name, content=unpacked)
+
+
+def _unlocked(packed: memoryview, entry: zipfile.ZipInfo, budget: Budget) -> bytes | Unopened:
+    """An encrypted entry; the time of a file stands for its checksum where that follows the content (APPNOTE 4.4.4)."""
+    sealed = Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry")
+    if not budget.passwords:
+        return sealed
+    hour, minute, second = entry.date_time[3:]
+    check = (hour << 11 | minute << 5 | second // 2) >> 8 if entry.flag_bits & _CHECKSUM_FOLLOWS else entry.CRC >> 24
+    locked = ziplock.Locked(content=packed, method=entry.compress_type, extra=entry.extra, check=check)
+    found = ziplock.unlocked(locked, budget.passwords)
+    if found is None:
+        return sealed
+    clear, method, proven = found
+    unpacked, _ = _unpacked(memoryview(clear), method, budget)
+    if len(unpacked) != entry.file_size or not (proven or zlib.crc32(unpacked) == entry.CRC):
+        return sealed  # one in 256 wrong passwords passes the classic cipher's own check
+    return unpacked
 
 
 def _corrupt(name: str, note: str) -> Inner:

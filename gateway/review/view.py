@@ -64,9 +64,11 @@ class Area:
         return self.top <= row <= self.bottom and self.left <= column <= self.right
 
 
-def view_part(raw: bytes, section: str, limits: Limits, detector: Detector) -> ViewedPart:
+def view_part(
+    raw: bytes, section: str, limits: Limits, detector: Detector, passwords: tuple[str, ...] = ()
+) -> ViewedPart:
     """Open the message and show one part of it; a part that is not there is shown as unopened, not as empty."""
-    message = open_message(raw, limits)
+    message = open_message(raw, limits, passwords)
     if section == WHOLE:
         return _whole(raw, message, detector)
     part = next(
@@ -89,7 +91,8 @@ class Shop(Protocol):
 
 def view_job(raw: bytes, argument: Mapping[str, Any], shop: Shop) -> Answer:
     """`view_part` as a job of the confined worker; whatever it was shown, the worker does not live on."""
-    part = view_part(raw, str(argument["section"]), shop.limits, shop.detector)
+    passwords = tuple(argument.get("passwords", ()))
+    part = view_part(raw, str(argument["section"]), shop.limits, shop.detector, passwords)
     return Answer(body=write(part), risky=True)
 
 
