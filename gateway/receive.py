@@ -8,11 +8,12 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from gateway.message import Envelope
 from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
-from gateway.settings import Smtp
+from gateway.settings import Address, Smtp
 from gateway.smtp.addresses import ascii_domain
 from gateway.smtp.dialogue import Session
 from gateway.smtp.terms import Patience, Terms
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 Accept = Callable[[Envelope, bytes], Awaitable[Reply]]
 
 BUSY = Reply(421, "4.3.2 too many connections, please try again later")
+BACKLOG = 1024  #: connections that wait to be accepted
 TOO_MANY = Reply(421, "4.7.0 too many connections from this client, please try again later")
 STRANGERS = 20  #: clients we do not serve that may stay to say QUIT
 LAST_REPLIES = 2.0  #: seconds for them to leave when the door closes
@@ -44,6 +46,8 @@ class Door:
         largest: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`smtp.tls` is relative to `base`; `largest` is what the next hop takes. Raises ConfigurationError."""
+        self.port = smtp.listen.port  #: the real one once it is open
+        self.tls_port = smtp.tls.implicit.port if smtp.tls.implicit else 0
         self.draining = False
         self._smtp = smtp
         self._base = base
@@ -54,7 +58,7 @@ class Door:
         self._sessions: dict[Session, str] = {}  #: and their clients' addresses
         self._strangers: set[Session] = set()
         self._taken: set[asyncio.Task[Reply]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._terms = Terms(
             hostname=smtp.hostname,
             max_size=smtp.max_size,
@@ -68,14 +72,6 @@ class Door:
         )
 
     @property
-    def port(self) -> int:
-        """Where it listens; the real one when the settings say 0."""
-        if self._server is None or not self._server.sockets:
-            return self._smtp.listen.port
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    @property
     def sessions(self) -> int:
         return len(self._sessions)
 
@@ -83,16 +79,22 @@ class Door:
     def octets_in_flight(self) -> int:
         return self._octets
 
-    async def start(self, listening: socket.socket | None = None) -> None:
-        """Admit clients: at `smtp.listen`, or at a socket that listens there already."""
-        loop, listen = asyncio.get_running_loop(), self._smtp.listen
-        if listening is None:
-            self._server = await loop.create_server(self._session, listen.host, listen.port, backlog=1024)
-        else:
-            self._server = await loop.create_server(self._session, sock=listening, backlog=1024)
+    async def start(self, listening: socket.socket | None = None, under_tls: socket.socket | None = None) -> None:
+        """Admit clients: at the addresses of the settings, or at sockets that listen there already."""
+        self.port = await self._open(self._smtp.listen, listening, implicit_tls=False)
+        if self._smtp.tls.implicit is not None:
+            self.tls_port = await self._open(self._smtp.tls.implicit, under_tls, implicit_tls=True)
 
-    def _session(self, *, implicit_tls: bool = False) -> Session:
-        return Session(self, self._terms, implicit_tls=implicit_tls)
+    async def _open(self, address: Address, listening: socket.socket | None, *, implicit_tls: bool) -> int:
+        session = partial(Session, self, self._terms, implicit_tls=implicit_tls)
+        loop = asyncio.get_running_loop()
+        if listening is None:
+            server = await loop.create_server(session, address.host, address.port, backlog=BACKLOG)
+        else:
+            server = await loop.create_server(session, sock=listening, backlog=BACKLOG)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
 
     def renew_certificate(self) -> None:
         """Read certificate and key again. Raises ConfigurationError, and then the old one goes on."""
@@ -102,8 +104,8 @@ class Door:
     async def close(self, drain: float = 25.0) -> None:
         """Stop listening, dismiss who is idle or still sending, and let messages past the final dot have a reply."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for session in [*self._sessions, *self._strangers]:
             if not session.taking:
                 session.dismiss(CLOSING)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
@@ -53,3 +53,10 @@ async def open_door(accept: Accept, *, drain: float = 1.0, **options: Any) -> As
         yield door
     finally:
         await door.close(drain)
+
+
+async def eventually(true: Callable[[], bool]) -> None:
+    """Wait for it, ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - the door has no event for it
+            await asyncio.sleep(0.005)

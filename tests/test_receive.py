@@ -1,28 +1,23 @@
 """The SMTP door over real sockets."""
 
 import asyncio
-import gc
 import logging
 import re
-import ssl
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-import trustme
 from aiosmtpd.smtp import SMTP
-from door import Taken, open_door, settings
+from door import Taken, eventually, open_door, settings
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import Client, client, stuffed
 
 from gateway.receive import Door
-from gateway.settings import DoorTls
 from gateway.smtp.data import Content, Fault, dotted_line
 from gateway.smtp.dialogue import Session
 from gateway.smtp.terms import Patience
-from rules.errors import ConfigurationError
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.smtp"))
 MESSAGE = b"Subject: hello\r\n\r\nSee you on Friday.\r\n"
@@ -195,11 +190,11 @@ async def test_a_client_that_hangs_up_does_not_cancel_what_has_begun() -> None:
             await peer.envelope("sam@acme.example", ["rita@beta.example"])
             await peer.command("DATA")
             await peer.send(stuffed(MESSAGE) + b".\r\n")
-            await until(lambda: door.octets_in_flight == len(MESSAGE))
-        await until(lambda: door.sessions == 0)
+            await eventually(lambda: door.octets_in_flight == len(MESSAGE))
+        await eventually(lambda: door.sessions == 0)
         assert taken.gate
         taken.gate.set()
-        await until(lambda: bool(taken.messages))
+        await eventually(lambda: bool(taken.messages))
 
     assert taken.raw == MESSAGE
     assert door.octets_in_flight == 0
@@ -213,7 +208,7 @@ async def test_a_client_that_hangs_up_within_the_content_sends_nothing() -> None
             await peer.envelope("sam@acme.example", ["rita@beta.example"])
             await peer.command("DATA")
             await peer.send(MESSAGE)
-        await until(lambda: door.sessions == 0)
+        await eventually(lambda: door.sessions == 0)
 
     assert not taken.messages
     assert door.octets_in_flight == 0
@@ -262,7 +257,7 @@ async def test_octets_in_flight_are_bounded() -> None:
         await one.envelope("", ["rita@beta.example"])
         await one.command("DATA")
         await one.send(b"x" * 60_000 + b"\r\n.\r\n")
-        await until(lambda: door.octets_in_flight > 60_000)
+        await eventually(lambda: door.octets_in_flight > 60_000)
         at_mail = await two.command("MAIL FROM:<> SIZE=50000")
         at_dot = await two.message("", ["rita@beta.example"], b"y" * 50_000 + b"\r\n")
         assert taken.gate
@@ -320,7 +315,7 @@ async def test_closing_lets_messages_past_the_final_dot_have_their_reply() -> No
         await busy.envelope("", ["rita@beta.example"])
         await busy.command("DATA")
         await busy.send(MESSAGE + b".\r\n")
-        await until(lambda: door.octets_in_flight > 0)
+        await eventually(lambda: door.octets_in_flight > 0)
         closing = asyncio.create_task(door.close(5))
         assert (await idle.reply()).startswith("421 4.3.2")
         with pytest.raises(OSError, match="Connect call failed"):
@@ -341,91 +336,11 @@ async def test_closing_does_not_wait_for_ever() -> None:
         await peer.envelope("", ["rita@beta.example"])
         await peer.command("DATA")
         await peer.send(MESSAGE + b".\r\n")
-        await until(lambda: door.octets_in_flight > 0)
+        await eventually(lambda: door.octets_in_flight > 0)
         await door.close(0.1)
         assert not (await peer.reply()).startswith("250")
 
     assert not taken.messages
-
-
-# TLS
-
-
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def door_tls(authority: trustme.CA, tmp_path: Path) -> DoorTls:
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "door.pem")
-    return DoorTls(cert=tmp_path / "door.pem", key=tmp_path / "door.pem")
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
-async def test_mail_comes_in_under_tls(door_tls: DoorTls, trusting: ssl.SSLContext) -> None:
-    """RFC 3207: what was said in clear is forgotten, and STARTTLS is not offered twice."""
-    taken = Taken()
-    async with open_door(taken, tls=door_tls) as door, client(door.port) as peer:
-        assert "STARTTLS" in await peer.command("EHLO client.example")
-        await peer.envelope("sam@acme.example", ["rita@beta.example"])
-        assert await peer.starttls(trusting) == "220 2.0.0 Ready to start TLS"
-        assert (await peer.command("DATA")).startswith("503 5.5.1")
-        assert (await peer.command("MAIL FROM:<>")).startswith("503 5.5.1 say EHLO")
-        assert "STARTTLS" not in await peer.command("EHLO client.example")
-        assert (await peer.command("STARTTLS")).startswith("503 5.5.1")
-        assert (await peer.message("", ["rita@beta.example"], MESSAGE * 30_000)).startswith("250")
-
-    assert taken.messages[0][0].protocol == "ESMTPS"
-    assert taken.raw == MESSAGE * 30_000
-
-
-async def test_tls_can_be_asked_for(door_tls: DoorTls, trusting: ssl.SSLContext) -> None:
-    """`smtp.tls.required`: no envelope in clear."""
-    required = door_tls.model_copy(update={"required": True})
-    async with open_door(Taken(), tls=required) as door, client(door.port) as peer:
-        assert (await peer.command("MAIL FROM:<>")).startswith("530 5.7.0")
-        assert (await peer.command("NOOP")).startswith("250")
-        await peer.starttls(trusting)
-        await peer.command("EHLO client.example")
-        assert (await peer.message("", ["rita@beta.example"], MESSAGE)).startswith("250")
-
-
-async def test_commands_behind_starttls_are_never_obeyed(door_tls: DoorTls) -> None:
-    """CVE-2011-0411: an attacker's clear text must not be taken for the client's words under TLS."""
-    taken = Taken()
-    async with open_door(taken, tls=door_tls) as door, client(door.port) as peer:
-        await peer.send(b"STARTTLS\r\nMAIL FROM:<otto@evil.example>\r\n")
-        assert (await peer.reply()).startswith("554 5.5.0")
-        assert await peer.reply() == ""
-
-
-async def test_a_handshake_that_fails_ends_that_session_only(door_tls: DoorTls, trusting: ssl.SSLContext) -> None:
-    """A port scanner must not leave anything behind."""
-    async with open_door(Taken(), tls=door_tls) as door:
-        async with client(door.port) as peer:
-            await peer.command("STARTTLS")
-            await peer.send(b"this is not TLS\r\n" * 9)
-            await peer.reader.read()
-        await until(lambda: door.sessions == 0)
-        async with client(door.port) as peer:
-            assert (await peer.starttls(trusting)).startswith("220")
-    gc.collect()
-
-
-@pytest.mark.parametrize(
-    "tls", [DoorTls(required=True), DoorTls(key=Path("k.pem")), DoorTls(cert=Path("missing.pem"))], ids=str
-)
-def test_a_door_without_its_certificate_does_not_open(tls: DoorTls, tmp_path: Path) -> None:
-    """Law 6: what does not load stops the start."""
-    with pytest.raises(ConfigurationError, match=r"smtp\.tls"):
-        Door(settings(tls=tls), Taken(), base=tmp_path)
 
 
 # DATA, piece by piece
@@ -488,11 +403,3 @@ def test_what_is_too_big_is_not_kept() -> None:
 
     assert content.feed(b"\r\n.\r\nQUIT\r\n") == b"QUIT\r\n"
     assert content.fault is Fault.TOO_BIG
-
-
-async def until(condition: object) -> None:
-    """Wait for it, ten seconds at most."""
-    assert callable(condition)
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the door has no event for it
-            await asyncio.sleep(0.005)
