@@ -1,6 +1,7 @@
 """The review queue, the log and the accounts in a terminal: each function opens the store and does one thing."""
 
 import getpass
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway.audit.verify import Anchor, Fault
 from gateway.audit.verify import verify as verify_lines
 from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
+from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, SummaryShape
 from gateway.settings import Settings
@@ -154,3 +156,17 @@ async def directory_lines(settings: Settings) -> Lines:
     """Id, name and domains of every client."""
     directory = Directory.load(settings.clients_file)
     return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients]
+
+
+async def report(settings: Settings, hold_id: str, form: str) -> bytes:
+    """The breach worksheet of one message: Markdown, JSON or PDF. Raises NotFoundError."""
+    directory = Directory.load(settings.clients_file)
+    async with Store.open(settings) as store:
+        message = await Quarantine(store).get(hold_id)
+    sheet = worksheet(message, directory.client_name, _now())
+    if form == "pdf":
+        from gateway.report_pdf import pdf  # noqa: PLC0415 - half a second that only this format needs
+
+        return pdf(sheet)
+    text = json.dumps(as_mapping(sheet), ensure_ascii=False, indent=2) + "\n" if form == "json" else markdown(sheet)
+    return text.encode()

@@ -1,0 +1,75 @@
+"""The breach worksheet answers what a state's form asks, in three formats, and holds no value of the message."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import pytest_asyncio
+from house import BETA, XLSX, House, eventually, hold_id, house, mail
+
+from gateway.demo.sample import participants, workbook
+from gateway.report import as_mapping, markdown, worksheet
+from gateway.report_pdf import pdf
+from gateway.serve import now
+from gateway.states import State
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PEOPLE = participants(40, 7)
+CENSUS = mail(
+    "Beta Logistics: file",
+    attachments=(("participants.xlsx", XLSX, workbook("Acme Manufacturing, Inc.", "501234", PEOPLE)),),
+)
+NAMES = {"acme": "Acme Manufacturing, Inc.", "beta": "Beta Logistics LLC"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[House, str]]:
+    async with house(tmp_path_factory.mktemp("house")) as place:
+        yield place, hold_id(await place.send(CENSUS, BETA))
+
+
+async def test_it_counts_the_people_of_each_state(running: tuple[House, str]) -> None:
+    """The number that a form asks first, and the residents of the state that asks."""
+    place, identifier = running
+
+    sheet = worksheet(await place.service.quarantine.get(identifier), NAMES.__getitem__, now())
+
+    assert (sheet.people, sheet.by_state["NC"]) == (40, 7)
+    assert (sheet.owners, sheet.named) == (("Acme Manufacturing, Inc.",), ("Beta Logistics LLC",))
+    assert "Social Security numbers" in sheet.data_elements
+    assert sheet.conclusion == "Prevented: the message has not been sent to any recipient."
+
+
+async def test_every_format_says_the_same_and_no_value(running: tuple[House, str]) -> None:
+    """Markdown for a ticket, JSON for a program, PDF for a signature."""
+    place, identifier = running
+    sheet = worksheet(await place.service.quarantine.get(identifier), NAMES.__getitem__, now())
+    pages = pypdfium2.PdfDocument(io.BytesIO(pdf(sheet)))
+
+    texts = [markdown(sheet), json.dumps(as_mapping(sheet)), "".join(p.get_textpage().get_text_range() for p in pages)]
+    pages.close()
+
+    for text in texts:
+        assert identifier in text
+        assert "North" in text or "NC" in text
+        assert not any(str(value) in text for person in PEOPLE for value in person[:2])
+
+
+async def test_after_a_release_it_says_who_has_it(tmp_path: Path) -> None:
+    """A wrong release is a breach; the worksheet must not call it prevented."""
+    async with house(tmp_path) as place:
+        identifier = hold_id(await place.send(CENSUS, BETA))
+        await place.service.quarantine.release(identifier, None, "rita", "looked fine", now())
+        await eventually(lambda: bool(place.arrived(CENSUS)))
+
+        async def released() -> bool:
+            return (await place.service.quarantine.get(identifier)).state is State.RELEASED
+
+        await eventually(released)
+        sheet = worksheet(await place.service.quarantine.get(identifier), NAMES.__getitem__, now())
+
+    assert sheet.conclusion.startswith("Sent on to 1 of 1 recipients")
+    assert [step.event for step in sheet.timeline][:1] == ["held"]
