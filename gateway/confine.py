@@ -57,6 +57,7 @@ class Allowance:
     memory: int = 2 << 30  #: bytes of address space over what the warm parent had
     messages: int = 1000  #: after so many harmless ones a worker leaves
     growth: int = 64 << 20  #: bytes of resident memory that may be left behind by harmless ones
+    answer: int = 16 << 20  #: bytes
 
 
 def available() -> frozenset[Barrier]:

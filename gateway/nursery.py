@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway.errors import InspectorError
-from gateway.workshop import ANSWER, FORK, KILL, LONGEST_ANSWER, READY, REQUEST, Event, Order, Sign
+from gateway.workshop import ANSWER, FORK, KILL, READY, REQUEST, Event, Order, Sign
 from rules.errors import ConfigurationError, Problem
 
 START = 60.0  #: seconds for a warm parent to be ready, on a machine that has much else to do
@@ -40,12 +40,13 @@ class UnaskedError(Exception):
 class Worker:
     """One confined process, seen from the service."""
 
-    def __init__(self, pid: int, ended: asyncio.Future[int | None], kill: Callable[[], None]) -> None:
+    def __init__(self, pid: int, ended: asyncio.Future[int | None], kill: Callable[[], None], longest: int) -> None:
         self.pid = pid
         self.ended = ended  #: wait status; None when the parent went first
         self.kill = kill
         self.busy = False
         self.leaving = False  #: gets no further message
+        self._longest = longest  #: bytes of an answer
         self._reader = asyncio.StreamReader()
         self._writer: asyncio.StreamWriter | None = None
 
@@ -74,7 +75,7 @@ class Worker:
             judged = Sign(sign.decode("latin-1"))
         except ValueError:
             raise GarbledError from None
-        if length > LONGEST_ANSWER:
+        if length > self._longest:
             raise GarbledError
         return judged, await self._reader.readexactly(length)
 
@@ -102,6 +103,7 @@ class Nursery:
 
     def __init__(self, order: Order) -> None:
         self._loop = asyncio.get_running_loop()
+        self._longest_answer = order.allowance.answer
         self.workers: dict[int, Worker] = {}
         self.gone = self._loop.create_future()  #: done when the parent has ended
         self.missing: tuple[str, ...] = ()  #: barriers that this kernel lacks
@@ -250,7 +252,7 @@ class Nursery:
 
     def _welcome(self, pid: int) -> None:
         ended: asyncio.Future[int | None] = self._loop.create_future()
-        worker = self.workers[pid] = Worker(pid, ended, lambda: self._kill(pid))
+        worker = self.workers[pid] = Worker(pid, ended, lambda: self._kill(pid), self._longest_answer)
         self._answer(worker)
 
     def _answer(self, answer: Worker | InspectorError) -> None:

@@ -15,6 +15,7 @@ from rules.errors import ConfigurationError, Problem
 from rules.sourced import Document, parse, problems_of, read
 
 PREFIX = "COUNTERSIGN_"
+ROSTER_CREDENTIAL = "countersign-roster-key"  #: its name in $CREDENTIALS_DIRECTORY
 NO_KEYS = {"base", "source"}  #: what only the reader of the file knows
 USUAL_FILES = (Path("countersign.yaml"), Path("/etc/countersign/countersign.yaml"))
 
@@ -189,6 +190,11 @@ class Settings(Section):
         return self.path(self.rules.rosters)
 
     @property
+    def roster_key_file(self) -> Path:
+        beside = self.rosters_file.with_name(f"{self.rosters_file.name}.key")
+        return beside if self.rules.roster_key is None else self.path(self.rules.roster_key)
+
+    @property
     def policy_file(self) -> Path | None:
         return None if self.rules.policy is None else self.path(self.rules.policy)
 
@@ -215,7 +221,7 @@ def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings
         problems = [_blame(problem, from_environment) for problem in _problems(document, error)]
         raise ConfigurationError(problems) from error
     folder = Path.cwd() if path is None else path.absolute().parent
-    rules = _default_files(settings.rules, folder)
+    rules = _default_files(settings.rules, folder, environ)
     return settings.model_copy(update={"base": folder, "source": document, "rules": rules})
 
 
@@ -227,12 +233,16 @@ def _with(content: Any, steps: Sequence[str], value: Any) -> Any:
     return around
 
 
-def _default_files(rules: Rules, folder: Path) -> Rules:
-    """A directory in its usual place is used without being named."""
+def _default_files(rules: Rules, folder: Path, environ: Mapping[str, str]) -> Rules:
+    """A directory in its usual place, and a key that systemd hands over, are used without being named."""
     usual = Path("rules/clients.yaml")
-    return (
-        rules.model_copy(update={"clients": usual}) if rules.clients is None and (folder / usual).is_file() else rules
-    )
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY", os.devnull), ROSTER_CREDENTIAL)
+    found: dict[str, Path] = {}
+    if rules.clients is None and (folder / usual).is_file():
+        found["clients"] = usual
+    if rules.roster_key is None and credential.is_file():
+        found["roster_key"] = credential
+    return rules.model_copy(update=found) if found else rules
 
 
 def _environment(environ: Mapping[str, str]) -> dict[tuple[str, ...], Any]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import gateway
 from gateway.confine import Allowance, Walls, allow_cpu, die_with
-from gateway.workshop import ANSWER, LONGEST_ANSWER, READY, REQUEST, Answer, Job, Sign
+from gateway.workshop import ANSWER, READY, REQUEST, Answer, Job, Sign
 
 _HOUSE = Path(gateway.__file__ or "").parent.parent
 
@@ -46,6 +46,8 @@ def serve(channel: int, jobs: Mapping[str, Job], shop: Any, allowance: Allowance
             task = json.loads(requests.read(order))
             allow_cpu(allowance.seconds)
             sign, body = _perform(jobs[task["job"]], requests.read(size), task["argument"], shop)
+            if len(body) > allowance.answer:
+                sign, body = Sign.EXCEEDED, b"answer too long"
             tired = served >= allowance.messages or _most_resident() - resident > allowance.growth
             if sign is Sign.STAYING and (tired or threading.active_count() > 1):
                 sign = Sign.LEAVING
@@ -61,8 +63,6 @@ def _perform(job: Job, raw: bytes, argument: Mapping[str, Any], shop: Any) -> tu
         return Sign.EXCEEDED, b"out of memory"
     except BaseException as error:  # noqa: BLE001 - a Rust panic is no Exception, and SystemExit is no answer
         return Sign.BROKEN, _name(error).encode()
-    if len(answer.body) > LONGEST_ANSWER:
-        return Sign.EXCEEDED, b"answer too long"
     return Sign.LEAVING if answer.risky else Sign.STAYING, answer.body
 
 

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 from gateway.confine import Allowance
 from gateway.settings import Settings
 
-LONGEST_ANSWER = 16 << 20  #: bytes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rules.clients import Directory
-from rules.phrases import Names, client_names, ended, masked, not_opened, whose_mail
+from rules.phrases import Names, client_names, ended, masked, not_opened, on_roster, whose_mail
 from rules.policy import Policy, Rule
+from rules.roster import SHARED
 from rules.sentence import PEOPLE_LIST, SENSITIVE, for_people
 from rules.verdict import (
     ClientRole,
@@ -39,6 +40,7 @@ class _Case:
     evidence: Evidence
     sensitive: bool
     owners: tuple[str, ...]
+    shared: frozenset[str]  #: owners only in that others who list the very same people are owners too
     named: tuple[str, ...]
     unread: tuple[PartReport, ...]
 
@@ -93,6 +95,7 @@ def _case(policy: Policy, evidence: Evidence) -> _Case:
         evidence=evidence,
         sensitive=numbers >= policy.sensitive.ssn or lists >= policy.sensitive.lists,
         owners=_clients(evidence, ClientRole.OWNER),
+        shared=_shared(evidence),
         named=_clients(evidence, ClientRole.NAMED),
         unread=tuple(part for part in evidence.parts if part.status is not Status.OPENED),
     )
@@ -100,6 +103,12 @@ def _case(policy: Policy, evidence: Evidence) -> _Case:
 
 def _clients(evidence: Evidence, role: ClientRole) -> tuple[str, ...]:
     return tuple(dict.fromkeys(client.id for client in evidence.clients if client.role is role))
+
+
+def _shared(evidence: Evidence) -> frozenset[str]:
+    """Clients to whom nothing points but people whom another client lists as well."""
+    owners = [client for client in evidence.clients if client.role is ClientRole.OWNER]
+    return frozenset(client.id for client in owners if all(sign.kind == SHARED for sign in client.evidence))
 
 
 def _objections(case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
@@ -118,8 +127,9 @@ def _whose(case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
         yield _Objection(Rule.RECIPIENT_UNKNOWN, "", index)
     if not case.owners:
         yield _Objection(Rule.OWNER_UNKNOWN, "", index)
+    listed_by_recipient = not case.shared.isdisjoint(to.clients)
     for client in case.owners:
-        if client not in to.clients:
+        if client not in to.clients and not (client in case.shared and listed_by_recipient):
             yield _Objection(Rule.OWNER_NOT_RECIPIENT, client, index)
     for client in case.named:
         if client not in to.clients:
@@ -177,7 +187,7 @@ def _words(directory: Directory, case: _Case, rule: Rule, cause: str, mail: str)
         case Rule.OWNER_UNKNOWN:
             return f"nothing tells whose the content is; {mail}"
         case Rule.OWNER_NOT_RECIPIENT:
-            return f"content of {directory.client_name(cause)}; {mail}"
+            return f"content of {directory.client_name(cause)}{on_roster(case.evidence.clients, cause)}; {mail}"
         case Rule.NAMED_NOT_RECIPIENT:
             return f"the message names {directory.client_name(cause)}; {mail}"
         case Rule.OWNER_NOT_NAMED:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rules.clients import Directory
-from rules.verdict import Kind, Obstacle, PartReport, Recipient, RecipientVerdict, Status
+from rules.roster import ROSTER, SHARED
+from rules.verdict import ClientRole, InvolvedClient, Kind, Obstacle, PartReport, Recipient, RecipientVerdict, Status
 
 _LONG_NUMBER = re.compile(r"\d[\d-]{7,}\d")
 _HOLDERS = 3  #: named one by one; more are counted
@@ -59,6 +60,23 @@ def whose_mail(directory: Directory, recipients: Sequence[Recipient | RecipientV
     rest = sum(map(len, list(holders.values())[_HOLDERS:]))
     shown = ", ".join(phrases[:_HOLDERS])
     return f"{shown}, and there are {counted(rest, 'other recipient', 'other recipients')}" if rest else shown
+
+
+def on_roster(clients: Iterable[InvolvedClient], owner: str) -> str:
+    """As in " (on its roster: 5,093 of 5,135 people)"; nothing when no roster told."""
+    places = [
+        sign.where
+        for client in clients
+        if client.id == owner and client.role is ClientRole.OWNER
+        for sign in client.evidence
+        if sign.kind in {ROSTER, SHARED}
+    ]
+    return f" (on its roster: {max(places, key=_first_number)})" if places else ""
+
+
+def _first_number(where: str) -> int:
+    digits = where.partition(" ")[0].replace(",", "")
+    return int(digits) if digits.isdecimal() else 0
 
 
 _NOBODY = ("is not in the client directory", "are not in the client directory")

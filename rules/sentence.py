@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rules.clients import Directory
-from rules.phrases import Names, client_names, counted, ended, masked, not_opened, whose_mail
+from rules.phrases import Names, client_names, counted, ended, masked, not_opened, on_roster, whose_mail
 from rules.policy import Rule
 from rules.verdict import (
     ClientRole,
@@ -103,7 +103,8 @@ class _Speech:
         else:
             numbers = people or sum(finding.distinct for finding in findings)
             what = f"holds {counted(numbers, 'Social Security number', 'Social Security numbers')}"
-        owners = self._clients(ClientRole.OWNER)
+        ids = self._ids(ClientRole.OWNER)
+        owners = self._clients(ClientRole.OWNER) + (on_roster(self.verdict.clients, ids[0]) if len(ids) == 1 else "")
         whose = f" of {owners}" if owners else ", and nothing tells whose"
         return f"{self._places(findings)} {what}{whose}"
 

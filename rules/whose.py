@@ -5,6 +5,7 @@ that a title outweighs a client mentioned in passing, and two titles are two own
 
 | class | stands in | signs |
 |---|---|---|
+| established | rosters (see `roster`) | people |
 | established | title rows, sheet names, headings, letterhead, grouping columns | names, numbers, domains |
 | mentioned | prose, cells, document properties; for the message's own words its subject | the same, numbers labelled |
 | file name | the part's file name and those of the containers around it | names, telling numbers |
@@ -14,9 +15,10 @@ disclaimer. What every sign needs to count at all stands in `signs`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from rules.clients import Directory
 from rules.content import Content, Role, Text
@@ -24,6 +26,7 @@ from rules.names import Finder
 from rules.places import PROSE, Place, Zone, prose, titles
 from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
+from rules.roster import Match
 from rules.signs import ClientsIn, clients_in, corrected_clients_in
 from rules.verdict import ClientEvidence, ClientRole, InvolvedClient
 
@@ -41,12 +44,15 @@ class _Sign:
 
 
 def involved(
-    directory: Directory, contents: Sequence[Content], sensitive_parts: frozenset[str | None]
+    directory: Directory,
+    contents: Sequence[Content],
+    sensitive_parts: frozenset[str | None],
+    rostered: Mapping[str | None, Sequence[Match]] = MappingProxyType({}),
 ) -> tuple[InvolvedClient, ...]:
     """Owners, then named clients. Linear in the contents, whatever they hold."""
-    if not directory.finder:
+    if not directory.finder and not rostered:
         return ()
-    look = _Look(directory.finder, contents, forgiving=bool(sensitive_parts))
+    look = _Look(directory.finder, contents, rostered, forgiving=bool(sensitive_parts))
     owners = [sign for part in sorted(sensitive_parts, key=lambda part: part or "") for sign in look.owners(part)]
     return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, look.named()))
 
@@ -64,8 +70,16 @@ def _gathered(role: ClientRole, signs: Iterable[_Sign]) -> Iterator[InvolvedClie
 class _Look:
     """One message: what is asked for more than once is read once."""
 
-    def __init__(self, finder: Finder, contents: Iterable[Content], *, forgiving: bool) -> None:
+    def __init__(
+        self,
+        finder: Finder,
+        contents: Iterable[Content],
+        rostered: Mapping[str | None, Sequence[Match]],
+        *,
+        forgiving: bool,
+    ) -> None:
         self._finder = finder
+        self._rostered = rostered
         self._forgiving = forgiving  #: whether typing errors are worth their time: nothing hangs on harmless mail
         self._subjects: list[Text] = []
         self._file_names: dict[str | None, list[Text]] = defaultdict(list)
@@ -86,8 +100,10 @@ class _Look:
         """The heaviest class of signs in one sensitive part."""
         words = self._own_words(part) if part is None or part in self._bodies else []
         inside = self._inside.get(part, [])
+        listed = [_Sign(match.client, match.evidence(part)) for match in self._rostered.get(part, ())]
+        written = words + self._signs(part, [place for content in inside for place in titles(content)])
         return (
-            words + self._signs(part, [place for content in inside for place in titles(content)]) + self._around(part)
+            listed + written + self._around(part)
             or self._signs(part, list(_proses(inside)))
             or [sign for around in _around(part) for sign in self._by_file_name.get(around, ())]
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.clients import Directory
@@ -241,6 +241,7 @@ ADDRESSES = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(owners=CLIENTS, named=CLIENTS, addresses=ADDRESSES, locked=st.booleans())
 def test_nothing_sensitive_reaches_who_may_not_have_it(
     owners: list[str], named: list[str], addresses: list[str], locked: bool
