@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.settings import Settings, is_loopback, load
+from gateway.store.engine import database_path
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.errors import ConfigurationError, Problem
@@ -17,37 +18,44 @@ def problems(config: Path | None) -> list[Problem]:
         settings = load(config)
     except ConfigurationError as error:
         return list(error.problems)
-    file = "defaults" if config is None else str(config)
-    return [*of_settings(settings, file), *_of_rules(settings)]
+    return [*of_settings(settings), *_of_rules(settings)]
 
 
-def of_settings(settings: Settings, file: str) -> Iterator[Problem]:
+def of_settings(settings: Settings) -> Iterator[Problem]:
     """What the settings' own types cannot see."""
-
-    def problem(text: str, *, warning: bool = False) -> Problem:
-        return Problem(file=file, line=None, text=text, warning=warning)
-
+    said = settings.source.problem
     if settings.downstream is None:
-        yield problem("downstream: missing key: name the next hop, e.g. downstream: {host: mail.example, port: 25}")
+        text = "downstream: missing key: name the next hop, e.g. downstream: {host: mail.example, port: 25}"
+        yield said(("downstream",), text)
     elif not is_loopback(settings.downstream.host) and settings.downstream.effective_tls != "verify":
         text = f"downstream.tls: {settings.downstream.effective_tls}: the next hop is not on loopback; use verify"
-        yield problem(text, warning=True)
-    yield from _of_certificate(settings, problem)
+        yield said(("downstream", "tls"), text, warning=True)
+    yield from _of_certificate(settings)
+    try:
+        database_path(settings)
+    except ConfigurationError as error:
+        yield from (said(("store", "url"), problem.text) for problem in error.problems)
     if settings.clients_file is None:
-        yield problem("rules.clients: no client directory: everything sensitive will be held", warning=True)
+        text = "rules.clients: no client directory: everything sensitive will be held"
+        yield said(("rules",), text, warning=True)
 
 
-def _of_certificate(settings: Settings, problem: Callable[[str], Problem]) -> Iterator[Problem]:
-    tls = settings.smtp.tls
+def _of_certificate(settings: Settings) -> Iterator[Problem]:
+    tls, said = settings.smtp.tls, settings.source.problem
     if tls.cert is None:
         if tls.required or tls.key is not None:
-            yield problem("smtp.tls.cert: missing key: STARTTLS needs a certificate")
+            yield said(("smtp", "tls"), "smtp.tls.cert: missing key: STARTTLS needs a certificate")
+        return
+    files = {"cert": settings.path(tls.cert)} | ({"key": settings.path(tls.key)} if tls.key else {})
+    missing = [(key, file) for key, file in files.items() if not file.is_file()]
+    for key, file in missing:
+        yield said(("smtp", "tls", key), f"smtp.tls.{key}: {file}: there is no such file")
+    if missing:
         return
     try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(settings.path(tls.cert), settings.path(tls.key) if tls.key else None)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files["cert"], files.get("key"))
     except OSError as error:  # ssl.SSLError is one
-        yield problem(f"smtp.tls.cert: cannot be used: {error.strerror or type(error).__name__}")
+        yield said(("smtp", "tls"), f"smtp.tls: cannot be used: {error.strerror or type(error).__name__}")
 
 
 def _of_rules(settings: Settings) -> Iterator[Problem]:

@@ -6,18 +6,20 @@ Rooms are imported inside the commands, because `scan` of one message has to ans
 
 import asyncio
 import getpass
+import os
 import sys
 from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn, TextIO
 
 import typer
 
-from gateway.settings import Settings, load, usual_file
+from gateway.settings import PREFIX, Settings, load, usual_file
 from rules.errors import ConfigurationError
 
+CONFIG = "COUNTERSIGN_CONFIG"  #: environment variable that stands in for --config
 BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG
 COULD_NOT_RUN = 1
 BROKEN_CHAIN = 5
@@ -36,18 +38,35 @@ clients = typer.Typer(no_args_is_help=True, help="The client directory.")
 for name, group in (("held", held), ("audit", audit), ("user", user), ("token", token), ("clients", clients)):
     app.add_typer(group, name=name)
 
+
+def _reason(note: str) -> str:
+    if not note.strip():
+        raise typer.BadParameter("a note has to say why")
+    return note
+
+
+def _moment(text: str) -> datetime:
+    """A time without a zone is UTC, as in the API and in the records themselves."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("not an ISO 8601 time like 2026-01-31 or 2026-01-31T09:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 Config = Annotated[
     Path | None,
-    typer.Option(
-        "--config", envvar="COUNTERSIGN_CONFIG", help="Settings file; else countersign.yaml here, else in /etc."
-    ),
+    typer.Option("--config", envvar=CONFIG, help="Settings file; else countersign.yaml here, else in /etc."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one value per line.")]
-Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.")]
+Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.", callback=_reason)]
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="As `held list` shows it.")]
+Locked = Annotated[
+    bool, typer.Option("--password", help="Ask for a password, open with it what is locked, and judge again.")
+]
 Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
-Role = Annotated[str, typer.Option("--role", help="reviewer, auditor or admin.")]
-Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])]
+Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
+Moment = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="ISO 8601; UTC if no zone.")]
 Recipients = Annotated[list[str] | None, typer.Option("--rcpt-to", help="Recipient; may be repeated.")]
 
 
@@ -61,22 +80,38 @@ def _fail(text: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+@app.callback()
+@held.callback()
+@audit.callback()
+@user.callback()
+@token.callback()
+@clients.callback()
+def everywhere(config: Config = None) -> None:
+    """`--config` may stand before a command as well as after it."""
+    if config is not None:
+        os.environ[CONFIG] = str(config)
+
+
 def _settings(config: Path | None) -> Settings:
+    file = config or usual_file()
+    if file is None and not any(name.startswith(PREFIX) and "__" in name for name in os.environ):
+        # A store made here and now would say that nothing is held.
+        _fail("countersign.yaml: there is none here; name your settings file with --config", BAD_CONFIGURATION)
     try:
-        return load(config or usual_file())
+        return load(file)
     except ConfigurationError as error:
         _fail(str(error), BAD_CONFIGURATION)
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _plain_errors(configuration: int = BAD_CONFIGURATION) -> Iterator[None]:
     """Our own errors are sentences; a traceback is for bugs."""
     from gateway.errors import BrokenChainError, GatewayError
 
     try:
         yield
     except ConfigurationError as error:
-        _fail(str(error), BAD_CONFIGURATION)
+        _fail(str(error), configuration)
     except BrokenChainError as error:
         _fail(str(error), BROKEN_CHAIN)
     except GatewayError as error:
@@ -112,24 +147,28 @@ def scan(
 ) -> None:
     """The verdict on messages in files, with no side effect. Status 0 relay, 3 hold, 4 reject."""
     del mail_from  # no rule looks at the sender yet; scripts already pass it
-    try:
-        dispositions = asyncio.run(_scan(load(config or usual_file()), paths, rcpt_to or [], as_json=as_json))
-    except ConfigurationError as error:
-        _fail(str(error), COULD_NOT_RUN)
-    raise typer.Exit(dispositions)
+    with _plain_errors(configuration=COULD_NOT_RUN):
+        status = asyncio.run(_scan(load(config or usual_file()), paths, rcpt_to or [], as_json=as_json))
+    raise typer.Exit(status)
 
 
 async def _scan(settings: Settings, paths: list[str], recipients: list[str], *, as_json: bool) -> int:
-    from gateway.scan import EXIT
+    """What cannot be read is said, and the rest is judged all the same."""
+    from gateway.scan import EXIT, Unread
     from gateway.scan import as_json as to_json
     from gateway.scan import scan as judge
 
-    verdicts = []
-    with _plain_errors():
-        async for scanned in judge(settings, paths, recipients):
-            verdicts.append(scanned.verdict.disposition)
-            line = to_json(scanned.verdict) if as_json else f"{scanned.source}: {scanned.verdict.disposition}: "
-            typer.echo(line if as_json else line + scanned.verdict.sentence)
+    verdicts, unread = [], 0
+    async for scanned in judge(settings, paths, recipients):
+        if isinstance(scanned, Unread):
+            unread += 1
+            typer.echo(scanned.why, err=True)
+            continue
+        verdicts.append(scanned.verdict.disposition)
+        line = to_json(scanned.verdict) if as_json else f"{scanned.source}: {scanned.verdict.disposition}: "
+        typer.echo(line if as_json else line + scanned.verdict.sentence)
+    if unread:
+        return COULD_NOT_RUN
     return EXIT[verdicts[0]] if len(verdicts) == 1 else 0
 
 
@@ -199,8 +238,16 @@ def audit_export(
 
     if form not in FORMATS:
         raise typer.BadParameter(f"choose among {', '.join(FORMATS)}", param_hint="--format")
-    with _plain_errors(), sys.stdout if output is None else output.open("w", encoding="utf-8", newline="") as target:
-        asyncio.run(export(_settings(config), form, (_aware(since), _aware(until)), target))
+    settings = _settings(config)
+    with _plain_errors(), _target(output) as target:
+        asyncio.run(export(settings, form, (since, until), target))
+
+
+def _target(file: Path | None) -> AbstractContextManager[TextIO]:
+    try:
+        return nullcontext(sys.stdout) if file is None else file.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        _fail(f"{file}: cannot be written: {error.strerror}", COULD_NOT_RUN)
 
 
 @audit.command("verify")
@@ -223,8 +270,7 @@ def user_add(name: str, role: Role, config: Config = None) -> None:
     from gateway.terminal import add_user
 
     settings = _settings(config)
-    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    _print(add_user(settings, name, role, password))
+    _print(add_user(settings, name, role, _secret()))
 
 
 @token.command("add")
@@ -250,8 +296,3 @@ def _print(lines: Awaitable[Sequence[str]]) -> None:
     with _plain_errors():
         for line in asyncio.run(printed()):
             typer.echo(line)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is this machine's."""
-    return moment if moment is None or moment.tzinfo else moment.astimezone()

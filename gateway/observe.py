@@ -10,7 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from rules.verdict import Status, Verdict
 
 #: Libraries that write bodies, addresses or matched text to their logs at lower levels.
-TALKATIVE = ("mail.log", "presidio-analyzer", "aiosmtplib", "pdfminer", "sqlalchemy.engine", "uvicorn.access")
+TALKATIVE = ("presidio-analyzer", "aiosmtplib", "pdfminer", "sqlalchemy.engine", "uvicorn.access")
+
+#: aiosmtpd quotes words that it took for commands at WARNING, and messages in the errors of a handler.
+QUOTING = ("mail.log", "mail.debug")
 
 
 class Metrics:
@@ -84,6 +87,8 @@ def configure_logging(level: str = "INFO") -> None:
     )
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in QUOTING:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _type_of_exception(

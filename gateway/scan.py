@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import mailbox
+import re
 import sys
-import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from gateway.errors import UnreadableError
 from gateway.inspector import Inspector
 from gateway.settings import Settings
 from rules.clients import Directory
@@ -21,6 +21,11 @@ from rules.policy import Policy
 from rules.verdict import Disposition, Verdict
 
 VERDICT = TypeAdapter(Verdict)
+# RFC 4155: "From", an address and a time begin a message, after an empty line. A sentence may begin with "From " too.
+_ENVELOPE = re.compile(rb"(?:\A|(?<=\n)\r?\n)From (?:[^\r\n]*@|[^\r\n]*\d:\d\d)[^\r\n]*\r?\n|\AFrom ")
+_QUOTED = re.compile(rb"(?m)^>(>*From )")
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 EXIT = {Disposition.RELAY: 0, Disposition.HOLD: 3, Disposition.REJECT: 4}
 
 
@@ -32,44 +37,58 @@ class Scanned:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A path that holds no message, or that cannot be read."""
+
+    why: str
+
+
 def as_json(verdict: Verdict) -> str:
     """CONTRACT section 4, on one line."""
     return json.dumps(VERDICT.dump_python(verdict, mode="json"), ensure_ascii=False)
 
 
-def messages(paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every message of every path, in order. Raises UnreadableError."""
+def messages(paths: Sequence[str]) -> Iterator[tuple[str, bytes] | Unread]:
+    """Name and bytes of every message of every path, in order."""
     for path in paths:
         if path == "-":
             yield from _split("standard input", sys.stdin.buffer.read())
         elif Path(path).is_dir():
-            for file in sorted(Path(path).glob("*.eml")):
-                yield str(file), _read(file)
+            yield from _of_folder(Path(path))
         else:
-            yield from _split(path, _read(Path(path)))
+            yield from _of_file(Path(path))
 
 
-def _read(file: Path) -> bytes:
+def _of_folder(folder: Path) -> Iterator[tuple[str, bytes] | Unread]:
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".eml")
+    if not files:
+        yield Unread(f"{folder}: holds no *.eml")
+    for file in files:
+        yield from _of_file(file)
+
+
+def _of_file(file: Path) -> Iterator[tuple[str, bytes] | Unread]:
     try:
-        return file.read_bytes()
+        content = file.read_bytes()
     except OSError as error:
-        raise UnreadableError(f"{file}: cannot be read: {error.strerror}") from error
+        yield Unread(f"{file}: cannot be read: {error.strerror}")
+    else:
+        yield from _split(str(file), content)
 
 
 def _split(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     """An mbox is many messages; anything else is one."""
+    starts = [match.start() for match in _ENVELOPE.finditer(content)]
     if not content.startswith(b"From "):
         yield name, content
         return
-    with tempfile.NamedTemporaryFile(prefix="countersign-") as copy:  # mailbox reads files only
-        copy.write(content)
-        copy.flush()
-        box = mailbox.mbox(copy.name, create=False)
-        for number, key in enumerate(box.iterkeys(), start=1):
-            yield f"{name}#{number}", box.get_bytes(key)
+    for number, (start, end) in enumerate(pairwise([*starts, len(content)]), start=1):
+        _, _, message = content[start:end].lstrip(b"\r\n").partition(b"\n")
+        yield f"{name}#{number}", _QUOTED.sub(rb"\1", message)
 
 
-async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[str]) -> AsyncIterator[Scanned]:
+async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[str]) -> AsyncIterator[Scanned | Unread]:
     """Verdicts in the order of the messages, with as many workers busy as the settings allow."""
     directory = Directory.load(settings.clients_file)
     policy = Policy.load(settings.policy_file)
@@ -81,21 +100,24 @@ async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[st
         verdict = decide(policy, directory, tuple(recipients) or evidence.header_recipients, evidence)
         return Scanned(source=source, verdict=verdict)
 
+    async def answer(item: tuple[str, bytes] | Unread) -> Scanned | Unread:
+        return item if isinstance(item, Unread) else await judge(*item)
+
     try:
-        async for scanned in _in_order(judge, messages(paths), settings.inspection.workers):
+        async for scanned in _in_order(answer, messages(paths), settings.inspection.workers):
             yield scanned
     finally:
         await inspector.close()
 
 
 async def _in_order(
-    judge: Callable[[str, bytes], Awaitable[Scanned]], items: Iterable[tuple[str, bytes]], width: int
-) -> AsyncIterator[Scanned]:
-    """Run `judge` on `width` messages at a time; give the answers in the order of the questions."""
-    running: deque[asyncio.Task[Scanned]] = deque()
+    answer: Callable[[Question], Awaitable[Answer]], questions: Iterable[Question], width: int
+) -> AsyncIterator[Answer]:
+    """Ask `width` questions at a time; give the answers in their order."""
+    running: deque[asyncio.Task[Answer]] = deque()
     try:
-        for source, raw in items:
-            running.append(asyncio.ensure_future(judge(source, raw)))
+        for question in questions:
+            running.append(asyncio.ensure_future(answer(question)))
             if len(running) >= width:
                 yield await running.popleft()
         while running:

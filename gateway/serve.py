@@ -40,6 +40,7 @@ from rules.clients import Directory
 from rules.errors import ConfigurationError
 from rules.policy import Policy
 
+BACKLOG = 1024  #: connections that wait to be accepted
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
 
 log = structlog.get_logger("countersign.serve")
@@ -68,7 +69,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as service:
-        log.info("ready", smtp=str(settings.smtp.listen), web=str(settings.web.listen))
+        smtp, web = settings.smtp.listen, settings.web.listen
+        log.info("ready", smtp=f"{smtp.host}:{service.door.port}", web=f"{web.host}:{service.web_port}")
         told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         await asyncio.wait({told, service.ended}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
@@ -84,6 +86,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     policy, directory = Policy.load(settings.policy_file), Directory.load(settings.clients_file)
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as rooms:
+        # First of all: a second service by mistake must not touch the store of the one that runs.
+        at_door = rooms.enter_context(_listen("smtp.listen", settings.smtp.listen))
+        at_web = rooms.enter_context(_listen("web.listen", settings.web.listen))
         store = await rooms.enter_async_context(Store.open(settings))
         store.versions = {"policy": policy.version, "directory": directory.version}
         inspector = Inspector(settings)
@@ -123,16 +128,16 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             metrics=metrics.text,
             now=now,
             client_name=directory.client_name,
+            judge=pipeline.judge,
         )
         web = _Web(application)
-        listening = _listen(settings.web.listen)
-        await rooms.enter_async_context(_kept_running(web.serve([listening]), web.stop, ended))
+        await rooms.enter_async_context(_kept_running(web.serve([at_web]), web.stop, ended))
         door = Door(settings.smtp, pipeline.accept, base=settings.base)
-        await door.start()
+        await door.start(at_door)
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(
             door=door,
-            web_port=listening.getsockname()[1],
+            web_port=at_web.getsockname()[1],
             accounts=accounts,
             quarantine=quarantine,
             ended=ended,
@@ -140,7 +145,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 def _next_hop(settings: Settings) -> NextHop:
-    problems = [problem for problem in of_settings(settings, "settings") if not problem.warning]
+    problems = [problem for problem in of_settings(settings) if not problem.warning]
     if problems or settings.downstream is None:
         raise ConfigurationError(problems)
     return NextHop(settings.downstream, settings.smtp.hostname)
@@ -188,16 +193,17 @@ class _Web(uvicorn.Server):
         self.should_exit = True
 
 
-def _listen(address: Address) -> socket.socket:
-    """Bound before anything is said to be ready. Raises ServiceError naming the address."""
+def _listen(key: str, address: Address) -> socket.socket:
+    """Clients wait in the socket's queue until the service is ready. Raises ServiceError naming the key."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((address.host, address.port))
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise ServiceError(f"web.listen: {address} cannot be listened on: {error.strerror}") from error
+        raise ServiceError(f"{key}: {address} cannot be listened on: {error.strerror}") from error
     return listening
 
 
