@@ -61,9 +61,6 @@ Config = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one value per line.")]
 Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.", callback=_reason)]
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="As `held list` shows it.")]
-Locked = Annotated[
-    bool, typer.Option("--password", help="Ask for a password, open with it what is locked, and judge again.")
-]
 Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
 Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
 Moment = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="ISO 8601; UTC if no zone.")]
@@ -270,7 +267,8 @@ def user_add(name: str, role: Role, config: Config = None) -> None:
     from gateway.terminal import add_user
 
     settings = _settings(config)
-    _print(add_user(settings, name, role, _secret()))
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    _print(add_user(settings, name, role, password))
 
 
 @token.command("add")
