@@ -61,6 +61,9 @@ Config = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one value per line.")]
 Note = Annotated[str, typer.Option("--note", help="Why; it stands in the audit log.", callback=_reason)]
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="As `held list` shows it.")]
+Locked = Annotated[
+    bool, typer.Option("--password", help="Ask for a password, open with it what is locked, and judge again.")
+]
 Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
 Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
 Moment = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="ISO 8601; UTC if no zone.")]
@@ -194,11 +197,15 @@ def held_list(config: Config = None, as_json: AsJson = False) -> None:
 
 
 @held.command("show")
-def held_show(hold_id: HoldId, config: Config = None, as_json: AsJson = False) -> None:
+def held_show(
+    hold_id: HoldId, config: Config = None, as_json: AsJson = False, password: Locked = False, reviewer: Reviewer = None
+) -> None:
     """One message: the contradiction, the recipients, what happened to it."""
+    from gateway.second_look import Key
     from gateway.terminal import held_message
 
-    _print(held_message(_settings(config), hold_id, as_json=as_json))
+    key = Key(actor=reviewer or getpass.getuser(), password=_secret()) if password else None
+    _print(held_message(_settings(config), hold_id, as_json=as_json, key=key))
 
 
 @held.command("release")
@@ -267,8 +274,7 @@ def user_add(name: str, role: Role, config: Config = None) -> None:
     from gateway.terminal import add_user
 
     settings = _settings(config)
-    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    _print(add_user(settings, name, role, password))
+    _print(add_user(settings, name, role, _secret()))
 
 
 @token.command("add")
@@ -285,6 +291,11 @@ def clients_list(config: Config = None) -> None:
     from gateway.terminal import directory_lines
 
     _print(directory_lines(_settings(config)))
+
+
+def _secret() -> str:
+    """Typed without an echo, or the first line of standard input; never an argument, which others may list."""
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
 
 
 def _print(lines: Awaitable[Sequence[str]]) -> None:

@@ -120,6 +120,21 @@ class Quarantine:
         await self._store.write(work)
         self._store.due.set()
 
+    async def judge_again(self, hold_id: str, verdict: Verdict | None, opened: int, actor: str, now: datetime) -> None:
+        """Put a better informed verdict in place of the first; None: a password was tried in vain. Moves no mail."""
+
+        def work(tx: Transaction) -> None:
+            message = _received(tx, hold_id)
+            if not message.in_state(State.HELD):
+                raise IllegalTransition(f"cannot judge again a message that is {message.recipients[0].state}")
+            detail: dict[str, object] = {"opened": opened}
+            if verdict is not None:
+                mail.set_verdict(tx, hold_id, verdict)
+                detail |= of_verdict(verdict, self._store.versions)
+            tx.record(Entry(event=Event.OPENED_WITH_PASSWORD, at=now, actor=actor, hold_id=hold_id, detail=detail))
+
+        await self._store.write(work)
+
     async def list(
         self, states: Collection[State] = (State.HELD,), *, limit: int = 50, before: str | None = None
     ) -> tuple[HeldMessage, ...]:

@@ -4,7 +4,7 @@ When `accept` returns 250, the message is downstream's or on our disk. Whatever 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -103,8 +103,12 @@ class Pipeline:
                 raise
             return unread(arrival.raw, Obstacle.CORRUPT)
 
+    def judge(self, rcpt_to: Sequence[str], evidence: Evidence) -> Verdict:
+        """By the policy and the directory in use."""
+        return decide(self.policy, self.directory, rcpt_to, evidence)
+
     def _judge(self, arrival: Arrival, evidence: Evidence) -> Verdict:
-        verdict = decide(self.policy, self.directory, arrival.envelope.rcpt_to, evidence)
+        verdict = self.judge(arrival.envelope.rcpt_to, evidence)
         self.metrics.judged(verdict)
         return verdict
 

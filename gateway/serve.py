@@ -129,6 +129,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             now=now,
             client_name=directory.client_name,
             judge=pipeline.judge,
+            judge=pipeline.judge,
         )
         web = _Web(application)
         await rooms.enter_async_context(_kept_running(web.serve([at_web]), web.stop, ended))

@@ -4,6 +4,7 @@ import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,12 +17,16 @@ from gateway.audit.verify import Anchor, Fault
 from gateway.audit.verify import verify as verify_lines
 from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
+from gateway.inspector import Inspector
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, SummaryShape
+from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.store import Store
 from rules.clients import Directory
+from rules.decide import decide
+from rules.policy import Policy
 from rules.verdict import InvolvedClient, PartReport
 
 SUMMARIES = TypeAdapter(list[SummaryShape])
@@ -50,11 +55,25 @@ async def _all_held(quarantine: Quarantine) -> list[HeldMessage]:
     return found
 
 
-async def held_message(settings: Settings, hold_id: str, *, as_json: bool) -> Lines:
-    """One message. Raises NotFoundError."""
+async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: Key | None = None) -> Lines:
+    """One message, opened with a password first if there is one. Raises NotFoundError, WrongPasswordError."""
     async with Store.open(settings) as store:
-        message = whole(await Quarantine(store).get(hold_id))
+        quarantine = Quarantine(store)
+        if key is not None:
+            await _look_again(settings, quarantine, hold_id, key)
+        message = whole(await quarantine.get(hold_id))
     return [message.model_dump_json()] if as_json else _described(message)
+
+
+async def _look_again(settings: Settings, quarantine: Quarantine, hold_id: str, key: Key) -> None:
+    policy, directory = Policy.load(settings.policy_file), Directory.load(settings.clients_file)
+    inspector = Inspector(settings)
+    await inspector.start()
+    try:
+        judge = partial(decide, policy, directory)
+        await look_again(quarantine, inspector, judge, hold_id, key, _now())
+    finally:
+        await inspector.close()
 
 
 def _described(message: HeldShape) -> Lines:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
+from gateway.inspection import Tools, inspect
 from gateway.message import Envelope, Limits
 from gateway.review.app import create_app
 from gateway.review.desk import csrf_of
@@ -25,11 +26,15 @@ from gateway.settings import Settings, Web
 from gateway.settings import Store as StoreSettings
 from gateway.store import Store
 from gateway.store.mail import new_id
+from rules.clients import Directory
+from rules.decide import decide
 from rules.detect import Detector
+from rules.policy import Policy
 from rules.verdict import (
     ClientEvidence,
     ClientRole,
     Disposition,
+    Evidence,
     Finding,
     InvolvedClient,
     Kind,
@@ -46,6 +51,7 @@ SAM = "sam@recordkeeper.example"
 BETA = "benefits@beta.example"
 ACME = "trustee@acme.example"
 PASSWORD = "a long enough one"
+DIRECTORY, POLICY = Directory.load(None), Policy.load(None)
 CAST = {"rita": Role.REVIEWER, "otto": Role.AUDITOR, "ada": Role.ADMIN, "sam": Role.REVIEWER}
 HEADER = ("SSN", "First Name", "Last Name", "Birth Date", "Address", "City", "State", "ZIP", "Balance")
 LIST = [HEADER, *people(30, states=["NC", "MA", "MA"] * 10)]
@@ -61,10 +67,14 @@ class AtHand:
         self.detector = Detector()
         self.fault: Exception | None = None
 
-    async def view(self, raw: bytes, section: str) -> ViewedPart:
+    async def view(self, raw: bytes, section: str, passwords: tuple[str, ...] = ()) -> ViewedPart:
         if self.fault:
             raise self.fault
-        return await asyncio.to_thread(view_part, raw, section, Limits(), self.detector)
+        return await asyncio.to_thread(view_part, raw, section, Limits(), self.detector, passwords)
+
+    async def inspect(self, raw: bytes, passwords: tuple[str, ...] = ()) -> Evidence:
+        tools = Tools(limits=Limits(), detector=self.detector, directory=DIRECTORY)
+        return await asyncio.to_thread(inspect, raw, tools, passwords=passwords)
 
 
 @dataclass
@@ -189,6 +199,7 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
         metrics=lambda: b"countersign_held 1\n",
         now=room.now,
         client_name=lambda client: names.get(client, client),
+        judge=lambda to, evidence: decide(POLICY, DIRECTORY, to, evidence),
     )
     try:
         asyncio.run(_cast(room))

@@ -40,6 +40,7 @@ class Event(StrEnum):
     SENDER_NOT_TOLD = "sender-not-told"
     VIEWED = "viewed"
     UNMASKED = "unmasked"
+    OPENED_WITH_PASSWORD = "opened-with-password"  # noqa: S105 - the name of an event
     EXPORTED = "exported"
     CONTENT_DESTROYED = "content-destroyed"  # its time has passed; its data key is gone
     MASTER_KEY_CHANGED = "master-key-changed"

@@ -21,6 +21,7 @@ from gateway.review.decision import RefusedError
 from gateway.review.desk import AtDesk, Desk
 from gateway.review.guard import Guard
 from gateway.review.paper import STATIC, page
+from gateway.second_look import Judge
 from gateway.settings import Settings
 
 health = APIRouter(tags=["health"])
@@ -37,6 +38,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
     metrics: Callable[[], bytes],
     now: Callable[[], datetime],
     client_name: Callable[[str], str] = str,
+    judge: Judge,
 ) -> FastAPI:
     """`ready` names what is not ready and why, and is empty when all is. Serve it without an access log."""
     app = FastAPI(
@@ -56,6 +58,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
         metrics=metrics,
         now=now,
         client_name=client_name,
+        judge=judge,
     )
     for router in (health, api.router, login.router, pages.router):
         app.include_router(router)

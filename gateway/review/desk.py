@@ -12,6 +12,7 @@ from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
+from gateway.second_look import Judge
 from gateway.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Desk:
     metrics: Callable[[], bytes]
     now: Callable[[], datetime]
     client_name: Callable[[str], str]
+    judge: Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

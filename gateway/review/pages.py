@@ -18,8 +18,9 @@ from gateway.review.paper import page
 from gateway.review.records import export, latest
 from gateway.review.shapes import NOTE, Decision, HeldShape
 from gateway.review.viewed import ViewedPart
+from gateway.second_look import Key, WrongPasswordError, look_again
 from gateway.states import State
-from rules.verdict import Verdict
+from rules.verdict import Obstacle, Verdict
 
 router = APIRouter(include_in_schema=False)
 
@@ -100,12 +101,19 @@ DONE = {
 
 
 async def _held(
-    request: Request, desk: Desk, visitor: Visitor, hold_id: str, *, part: str = "", **context: Any
+    request: Request,
+    desk: Desk,
+    visitor: Visitor,
+    hold_id: str,
+    *,
+    part: str = "",
+    passwords: tuple[str, ...] = (),
+    **context: Any,
 ) -> Response:
     message = await desk.quarantine.get(hold_id)
     held = whole(message)
     shown = _choose(held.verdict, part)
-    opened, not_opened = await _look(desk, visitor, held, shown)
+    opened, not_opened = await _look(desk, visitor, held, shown, passwords)
     defaults: dict[str, Any] = {"problem": "", "done": "", "note": "", "chosen": (), "status": 200}
     return page(
         request,
@@ -114,6 +122,7 @@ async def _held(
         held=held,
         records=held.history[::-1],
         shown=shown,
+        locked=_is_locked(held.verdict),
         opened=opened,
         not_opened=not_opened,
         client_name=desk.client_name,
@@ -137,7 +146,7 @@ def _choose(verdict: Verdict | None, part: str) -> int | str | None:
 
 
 async def _look(
-    desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str | None
+    desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str | None, passwords: tuple[str, ...]
 ) -> tuple[ViewedPart | None, str]:
     """Open one part, and put on record who looked: before anything is shown."""
     if not visitor.may_look or held.verdict is None or shown is None:
@@ -151,11 +160,34 @@ async def _look(
     )
     try:
         async with asyncio.timeout(PATIENCE):
-            return await desk.inspector.view(raw, section), ""
+            return await desk.inspector.view(raw, section, passwords), ""
     except TimeoutError:
         return None, "It takes too long to open. Nobody has seen what is inside."
     except InspectorError:
         return None, "It cannot be opened right now. Load the page again in a moment."
+
+
+def _is_locked(verdict: Verdict | None) -> bool:
+    """Whether a password may help. Once given it is gone, so it may be given again to see the same part."""
+    return verdict is not None and any(part.reason is Obstacle.ENCRYPTED for part in verdict.parts)
+
+
+@router.post("/held/{hold_id}/password")
+async def open_with_password(
+    request: Request, desk: AtDesk, visitor: ByForm, hold_id: str, password: Annotated[str, Form()] = ""
+) -> Response:
+    """Answered with the page itself: for a second request the password would have to be kept."""
+    if not visitor.may_look:
+        raise RefusedError(403, f"the role {visitor.role} sees verdicts and records, not content")
+    key = Key(actor=visitor.name, password=password)
+    try:
+        await look_again(desk.quarantine, desk.inspector, desk.judge, hold_id, key, desk.now())
+    except WrongPasswordError as wrong:
+        return await _held(request, desk, visitor, hold_id, problem=sentence(wrong), status=422)
+    except IllegalTransition as illegal:
+        return await _held(request, desk, visitor, hold_id, problem=sentence(illegal), status=409)
+    done = "Opened with the password, and judged again. Nothing has been released."
+    return await _held(request, desk, visitor, hold_id, passwords=(password,), done=done)
 
 
 @router.post("/held/{hold_id}/release")
