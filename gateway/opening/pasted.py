@@ -13,6 +13,7 @@ _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
 _BASE64 = re.compile(
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
+_NO_LETTERS = re.sub(rb"[A-Za-z0-9+/]", b"", bytes(range(256)))
 
 
 def blocks(text: str) -> Iterator[Inner]:
@@ -38,6 +39,9 @@ def _uuencoded(text: str) -> Iterator[Inner]:
 
 
 def _base64(block: str) -> bytes:
-    letters = re.sub(r"[^A-Za-z0-9+/]", "", block)
+    """What the block encodes; nothing when it is one letter over and over: a line somebody drew."""
+    letters = block.encode("ascii", "ignore").translate(None, _NO_LETTERS)
+    if not letters.strip(letters[:1]):
+        return b""
     letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
-    return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))
+    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
