@@ -6,6 +6,7 @@ A change writes a new file beside the old one, block by block, and renames it: w
 """
 
 import fcntl
+import json
 import mmap
 import os
 import secrets
@@ -146,6 +147,45 @@ def open_index(settings: Settings) -> Index | None:
     if not settings.rosters_file.is_file():
         return None
     return Index(settings.rosters_file, load_keyring(settings.roster_key_file))
+
+
+def rosters_of(settings: Settings) -> tuple[Roster, ...]:
+    """Raises ConfigurationError."""
+    index = open_index(settings)
+    return index.rosters if index else ()
+
+
+def listed_lines(settings: Settings, today: date) -> list[str]:
+    """A line for each roster, stale ones marked."""
+    lines = [
+        f"{roster.client}  {roster.people:,} people  {roster.added}  {roster.source[:12]}"
+        + (f"  stale: {(today - roster.added).days} days old" if roster.stale(today) else "")
+        for roster in rosters_of(settings)
+    ]
+    return lines or ["there are no rosters"]
+
+
+def listed_json(settings: Settings, today: date) -> list[str]:
+    """The same, one JSON object a line."""
+    return [
+        json.dumps(
+            {
+                "client": roster.client,
+                "people": roster.people,
+                "added": str(roster.added),
+                "source": roster.source,
+                "stale": roster.stale(today),
+            }
+        )
+        for roster in rosters_of(settings)
+    ]
+
+
+def take_out(settings: Settings, client: str) -> Roster:
+    """Remove a client's roster. Raises RosterError, ConfigurationError."""
+    if not settings.rosters_file.is_file():
+        raise RosterError(f'"{client}" has no roster')
+    return Shelf(settings.rosters_file, load_keyring(settings.roster_key_file)).remove(client)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,59 @@
+"""The terminal's commands around whose people they are: rosters, the client directory, trying out a policy."""
+# ruff: noqa: PLC0415 - as in gateway.cli
+
+import asyncio
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli import AsJson, Config, _plain_errors, _settings, app
+
+roster = typer.Typer(no_args_is_help=True, help="Clients' rosters, for exact data match: keyed hashes only.")
+app.add_typer(roster, name="roster")
+Client = Annotated[str, typer.Option("--client", help="Id in the client directory.")]
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@roster.command("add")
+def roster_add(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Any format that attachments are opened in.")],
+    client: Client,
+    config: Config = None,
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Instead of the roster that the client has.")] = False,
+) -> None:
+    """Index a client's participants. `serve` looks them up from its next reload on."""
+    from gateway.enrolment import enrol
+
+    settings = _settings(config)
+    with _plain_errors():
+        added, unknown = asyncio.run(enrol(settings, client, files, today(), replace_it=replace))
+    rest = f"; {unknown:,} more have nothing to be found by" if unknown else ""
+    typer.echo(f"{added.client}: {added.people:,} people{rest}")
+
+
+@roster.command("list")
+def roster_list(config: Config = None, as_json: AsJson = False) -> None:
+    """Clients, people, date and source of every roster."""
+    from gateway.rosters import listed_json, listed_lines
+
+    settings = _settings(config)
+    with _plain_errors():
+        for line in (listed_json if as_json else listed_lines)(settings, today()):
+            typer.echo(line)
+
+
+@roster.command("remove")
+def roster_remove(client: Client, config: Config = None) -> None:
+    """Take a client's roster out of the index."""
+    from gateway.rosters import take_out
+
+    settings = _settings(config)
+    with _plain_errors():
+        removed = take_out(settings, client)
+    typer.echo(f"{removed.client}: {removed.people:,} people removed")
