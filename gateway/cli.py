@@ -305,3 +305,6 @@ def _print(lines: Awaitable[Sequence[str]]) -> None:
     with _plain_errors():
         for line in asyncio.run(printed()):
             typer.echo(line)
+
+
+from gateway import cli_rules as _rules  # noqa: E402, F401 - hangs its commands on `app`
