@@ -45,7 +45,7 @@ def missed(text: str) -> tuple[Obstacle, str] | None:
     """What a text holds that cannot be read."""
     if _SEALED in text:
         return Obstacle.ENCRYPTED, "holds a PGP message"
-    if _YENC.search(text):
+    if "=ybegin " in text and _YENC.search(text):
         return Obstacle.UNSUPPORTED, "holds a yEnc block"
     if "\0" in text:
         return Obstacle.CORRUPT, "NUL bytes within the text"
