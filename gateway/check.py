@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.settings import Settings, is_loopback, load
 from gateway.store.engine import database_path
+from gateway.store.keys import KeyRing
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.errors import ConfigurationError, Problem
@@ -35,6 +36,8 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
         database_path(settings)
     except ConfigurationError as error:
         yield from (said(("store", "url"), problem.text) for problem in error.problems)
+    else:
+        yield from _of_key(settings)
     if settings.clients_file is None:
         text = "rules.clients: no client directory: everything sensitive will be held"
         yield said(("rules",), text, warning=True)
@@ -56,6 +59,23 @@ def _of_certificate(settings: Settings) -> Iterator[Problem]:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files["cert"], files.get("key"))
     except OSError as error:  # ssl.SSLError is one
         yield said(("smtp", "tls"), f"smtp.tls: cannot be used: {error.strerror or type(error).__name__}")
+
+
+def _of_key(settings: Settings) -> Iterator[Problem]:
+    """Reads the file when it is there; the start makes the one that nobody named."""
+    ring, said = KeyRing.of(settings, database_path(settings)), settings.source.problem
+    if ring.beside:
+        text = f"store.key: nobody named a key file, so it is {ring.file}, beside what it locks: keep it elsewhere"
+        yield said(("store",), text, warning=True)
+    if ring.beside and not ring.file.exists():
+        return
+    try:
+        ring.load()
+    except ConfigurationError as error:
+        yield from error.problems
+    else:
+        if ring.file.stat().st_mode & 0o007:
+            yield said(("store",), f"store.key: {ring.file}: everybody on this machine may read it", warning=True)
 
 
 def _of_rules(settings: Settings) -> Iterator[Problem]:

@@ -35,7 +35,15 @@ audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 user = typer.Typer(no_args_is_help=True, help="Local accounts.")
 token = typer.Typer(no_args_is_help=True, help="API tokens.")
 clients = typer.Typer(no_args_is_help=True, help="The client directory.")
-for name, group in (("held", held), ("audit", audit), ("user", user), ("token", token), ("clients", clients)):
+key = typer.Typer(no_args_is_help=True, help="The master key, which locks what is kept of messages.")
+for name, group in (
+    ("key", key),
+    ("held", held),
+    ("audit", audit),
+    ("user", user),
+    ("token", token),
+    ("clients", clients),
+):
     app.add_typer(group, name=name)
 
 
@@ -86,6 +94,7 @@ def _fail(text: str, status: int) -> NoReturn:
 @user.callback()
 @token.callback()
 @clients.callback()
+@key.callback()
 def everywhere(config: Config = None) -> None:
     """`--config` may stand before a command as well as after it."""
     if config is not None:
@@ -291,6 +300,30 @@ def clients_list(config: Config = None) -> None:
     from gateway.terminal import directory_lines
 
     _print(directory_lines(_settings(config)))
+
+
+@key.command("new")
+def key_new() -> None:
+    """Print a new key: a line for a key file that you keep yourself."""
+    from gateway.store.keys import new_key
+
+    typer.echo(new_key())
+
+
+@key.command("rotate")
+def key_rotate(config: Config = None) -> None:
+    """Lock with a new key from now on, while `serve` runs; all that is locked with the old one is locked anew."""
+    from gateway.upkeep import rotate
+
+    _print(rotate(_settings(config)))
+
+
+@key.command("forget")
+def key_forget(config: Config = None) -> None:
+    """Take keys that the store no longer needs out of the key file. Older backups can then not be read."""
+    from gateway.upkeep import forget
+
+    _print(forget(_settings(config)))
 
 
 def _secret() -> str:

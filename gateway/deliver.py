@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from gateway import post
 from gateway.audit.chain import Entry, Event
 from gateway.audit.detail import masked
-from gateway.errors import StoreError
+from gateway.errors import NotFoundError, SealError, StoreError
 from gateway.hold import finish_return
 from gateway.message import Envelope
 from gateway.notify import Letterhead
@@ -37,6 +37,7 @@ RETRY_S = 1.0  #: between tries while the store is busy or full
 LEASE = timedelta(seconds=10)  #: how long an attempt is ours without renewal; after a crash, how long it waits
 GIVE_UP = timedelta(days=5)
 BACK_OFF = (1, 2, 5, 15, 60, 300, 900, 1800)  #: seconds after the first, second ... attempt
+UNREADABLE = Reply(451, "4.3.0 what is kept of the message cannot be read")
 
 Result = TypeVar("Result")
 Header = Callable[[OwnMessage, Envelope], bytes]
@@ -115,6 +116,10 @@ class Courier:
         message, envelope = consignment.message, consignment.envelope
         try:
             raw = await self._persist(lambda: self._store.read(lambda c: mail.content(c, message.id)))
+        except (SealError, NotFoundError) as error:
+            _log.error("%s cannot be sent: %s", message.id, error)
+            return Delivery(fate=Reach.DEFERRED, reply=UNREADABLE, replies=dict.fromkeys(envelope.rcpt_to, UNREADABLE))
+        try:
             header = b"" if message.purpose else self._header(message, envelope)
             return await self._next_hop.deliver(envelope, header, raw)
         except StoreError:
@@ -129,6 +134,8 @@ class Courier:
         while True:
             try:
                 return await step()
+            except SealError:  # waiting mends no damage
+                raise
             except StoreError as error:
                 if self._store.broken:
                     raise

@@ -45,6 +45,7 @@ class HeldMessage:
     received_at: datetime
     size: int
     recipients: tuple[OwnRecipient, ...]
+    destroyed_at: datetime | None = None  #: since when its content is gone
     history: tuple[Record, ...] = ()  #: filled by `get`, not by `list`
 
     @property
@@ -152,7 +153,7 @@ class Quarantine:
         return await self._store.read(lambda c: _seen(_received(c, hold_id), history(c, hold_id)))
 
     async def content(self, hold_id: str) -> bytes:
-        """The message as it was received. Raises NotFoundError."""
+        """The message as it was received. Raises NotFoundError; ContentDestroyedError when its time has passed."""
         return await self._store.read(lambda c: mail.content(c, _received(c, hold_id).id))
 
     async def counts(self) -> Mapping[State, int]:
@@ -314,5 +315,6 @@ def _seen(message: OwnMessage, records: tuple[Record, ...] = ()) -> HeldMessage:
         received_at=message.received_at,
         size=message.size,
         recipients=message.recipients,
+        destroyed_at=message.destroyed_at,
         history=records,
     )

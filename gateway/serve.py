@@ -24,6 +24,7 @@ from gateway.deliver import Courier
 from gateway.errors import ServiceError
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
+from gateway.housekeeping import Housekeeper
 from gateway.ledger import Ledger
 from gateway.message import Envelope
 from gateway.observe import Metrics, configure_logging
@@ -135,6 +136,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await rooms.enter_async_context(_kept_running(web.serve([at_web]), web.stop, ended))
         door = Door(settings.smtp, pipeline.accept, base=settings.base)
         await door.start(at_door)
+        keeper = Housekeeper(store, now)
+        await rooms.enter_async_context(_kept_running(keeper.run(), keeper.stop, ended))
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(
             door=door,

@@ -29,6 +29,7 @@ from gateway.settings import Downstream as DownstreamSettings
 from gateway.states import State
 from gateway.store import Store, Transaction
 from gateway.store.mail import OwnMessage
+from gateway.store.schema import contents, data_keys
 from rules.verdict import Disposition
 
 HEADER = b"Received: from us\r\nX-Countersign-Id: 1\r\n"
@@ -422,6 +423,30 @@ async def test_a_broken_disk_ends_the_courier(tmp_path: Path) -> None:
                 await s.courier.run()
 
         assert caught.group_contains(StoreError)
+
+
+async def test_damaged_content_is_told_and_keeps_nobody_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bad sector under one message: nothing of it leaves, it stays ours, and all others go out."""
+    async with site(tmp_path, working=False) as s:
+        bad, worse, good = [await s.released(BETA) for _ in range(3)]
+        await s.store.write(
+            lambda tx: tx.execute(contents.update().where(contents.c.message_id == bad).values(bytes=b"?"))
+        )
+        await s.store.write(lambda tx: tx.execute(data_keys.delete().where(data_keys.c.message_id == worse)))
+        work = asyncio.create_task(s.courier.run())
+        await s.until_states(good, State.RELEASED)
+        await s.until_event(bad, "deferred")
+        await s.until_event(worse, "deferred")
+        s.courier.stop()
+        await work
+
+        assert await s.states(bad) == await s.states(worse) == [State.RELEASING]
+        assert len(s.mail()) == 1
+        assert f"{bad} cannot be sent: what is kept of this message was changed or damaged" in caplog.text
+        assert f"{worse} cannot be sent: the data key of this message is gone" in caplog.text
+        assert len(await s.quarantine.list([State.RELEASING])) == 2
 
 
 async def test_a_full_store_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ def whole(message: HeldMessage) -> HeldShape:
         envelope=EnvelopeShape(mail_from=message.envelope.mail_from, rcpt_to=message.envelope.rcpt_to),
         recipients=tuple(_recipient(recipient, message) for recipient in message.recipients),
         verdict=message.verdict,
+        content_destroyed_at=message.destroyed_at,
         history=tuple(shape_of(record) for record in message.history),
     )
 

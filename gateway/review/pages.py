@@ -151,6 +151,8 @@ async def _look(
     """Open one part, and put on record who looked: before anything is shown."""
     if not visitor.may_look or held.verdict is None or shown is None:
         return None, ""
+    if gone := held.content_destroyed_at:
+        return None, f"Its content was destroyed on {gone:%Y-%m-%d}: its time had passed. Verdict and history stay."
     section = "" if isinstance(shown, str) else held.verdict.parts[shown].part
     raw = await desk.quarantine.content(held.id)
     # A section inside a container is made of file names, so the record counts parts instead.

@@ -85,6 +85,7 @@ class HeldShape(Shape):
     envelope: EnvelopeShape
     recipients: tuple[RecipientShape, ...]
     verdict: Verdict | None = Field(description="CONTRACT section 4; null while the message is still being inspected")
+    content_destroyed_at: datetime | None = Field(description="since when only the verdict and the record are left")
     history: tuple[RecordShape, ...]
 
     @property

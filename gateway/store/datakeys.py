@@ -3,6 +3,7 @@
 Which master key is in use stands in the store, so that all processes change over in one transaction.
 """
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping
 
@@ -38,19 +39,20 @@ def issue(tx: Transaction, label: Label) -> bytes:
 
 
 def fetch(source: Connection | Transaction, ids: Collection[str], kind: Kind) -> Mapping[str, bytes]:
-    """The data keys of those messages that have one, by message. Raises SealError, or StoreError without its master."""
+    """Data keys by message; without those that are gone or damaged. Raises StoreError when a master key is away."""
     asked = select(data_keys).where(data_keys.c.message_id.in_(ids), data_keys.c.kind == kind.value)
-    ring = ring_of(source)
-    return {
-        row.message_id: unwrap(master(ring, row.master), Label(row.message_id, kind), row.wrapped)
-        for row in source.execute(asked)
-    }
+    ring, found = ring_of(source), {}
+    for row in source.execute(asked):
+        with contextlib.suppress(SealError):
+            found[row.message_id] = unwrap(master(ring, row.master), Label(row.message_id, kind), row.wrapped)
+    return found
 
 
 def fetch_one(source: Connection | Transaction, label: Label) -> bytes:
+    """Raises SealError."""
     found = fetch(source, [label.message_id], label.kind).get(label.message_id)
     if found is None:
-        raise SealError("the data key of this message is missing; restore it from a backup")
+        raise SealError("the data key of this message is gone or damaged; restore it from a backup")
     return found
 
 

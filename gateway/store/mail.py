@@ -1,6 +1,7 @@
 """Mail that we own, as rows: in, out, and changed under guard of its old state. Decides nothing."""
 
 import json
+import logging
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from rules.verdict import Verdict
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _verdicts = TypeAdapter(Verdict)
+_log = logging.getLogger(__name__)
 
 
 class Purpose(StrEnum):
@@ -71,7 +73,7 @@ class OwnMessage:
     size: int
     received_at: datetime
     fingerprint: str | None
-    verdict: Verdict | None
+    verdict: Verdict | None  #: None: not judged yet, or damaged
     purpose: Purpose | None
     about: str | None
     authors: tuple[str, ...]
@@ -230,8 +232,12 @@ def _message(row: Any, its_recipients: tuple[OwnRecipient, ...], verdict_key: by
 
 
 def _verdict(row: Any, key: bytes | None) -> Verdict | None:
+    """One damaged verdict must not keep the whole queue from being shown, or worked off."""
     if row.sealed_verdict is None:
         return None
-    if key is None:
-        raise SealError("the data key of a verdict is missing; restore it from a backup")
-    return _verdicts.validate_json(unseal_whole(key, Label(row.id, Kind.VERDICT), row.sealed_verdict))
+    try:
+        opened = unseal_whole(key or b"", Label(row.id, Kind.VERDICT), row.sealed_verdict)
+    except SealError as error:
+        _log.error("verdict of %s: %s", row.id, error)
+        return None
+    return _verdicts.validate_json(opened)

@@ -37,6 +37,7 @@ messages = Table(  # mail that we own: received, or written by us (`purpose` is 
     Column("destroyed_at", BigInteger),  # since when its content is gone
     Index("messages_received", "received_at"),
     Index("messages_about", "about"),
+    Index("messages_destroyed", "destroyed_at"),
 )
 
 recipients = Table(

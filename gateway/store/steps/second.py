@@ -17,6 +17,7 @@ def take(connection: Connection) -> None:
     for name, kind in (("sealed_verdict", LargeBinary()), ("destroyed_at", BigInteger())):
         column = f"{name} {kind.compile(connection.dialect)}"
         connection.execute(text(f"ALTER TABLE messages ADD COLUMN {column}"))
+    connection.execute(text("CREATE INDEX messages_destroyed ON messages (destroyed_at)"))
     master_id, master = next(reversed(ring_of(connection).load_or_make().items()))
     connection.execute(insert(master_keys).values(number=1, id=master_id))
     for message_id in connection.execute(select(messages.c.id)).scalars().all():
