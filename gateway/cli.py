@@ -237,6 +237,24 @@ def held_return(
     _print(give_back(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
 
 
+@app.command("report")
+def breach_report(
+    hold_id: HoldId,
+    config: Config = None,
+    form: Annotated[Literal["md", "json", "pdf"], typer.Option("--format", help="md, json or pdf.")] = "md",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; else standard output.")] = None,
+) -> None:
+    """The breach worksheet of a message: whose people, how many in each state, who received what."""
+    from gateway.terminal import report
+
+    with _plain_errors():
+        sheet = asyncio.run(report(_settings(config), hold_id, form))
+    if output is None:
+        sys.stdout.buffer.write(sheet)
+    else:
+        output.write_bytes(sheet)
+
+
 @audit.command("export")
 def audit_export(
     config: Config = None,

@@ -9,6 +9,7 @@ import pypdfium2
 import pytest
 import pytest_asyncio
 from house import BETA, XLSX, House, eventually, hold_id, house, mail
+from test_cli import run
 
 from gateway.demo.sample import participants, workbook
 from gateway.report import as_mapping, markdown, worksheet
@@ -73,3 +74,13 @@ async def test_after_a_release_it_says_who_has_it(tmp_path: Path) -> None:
 
     assert sheet.conclusion.startswith("Sent on to 1 of 1 recipients")
     assert [step.event for step in sheet.timeline][:1] == ["held"]
+
+
+async def test_the_terminal_prints_it(running: tuple[House, str]) -> None:
+    """Counsel has no access to the service; somebody sends a file."""
+    place, identifier = running
+
+    done = run("report", identifier, "--format", "json", "--config", place.file)
+
+    assert (done.returncode, json.loads(done.stdout)["people"]) == (0, 40)
+    assert run("report", "nothing", "--config", place.file).returncode == 1
