@@ -124,6 +124,7 @@ class Inspector:
         self._adopt(nursery)
         self._wanted.set()
         if old is not None:
+            old.discharge()  # at once: from here on nobody is inspected by the old rules
             farewell = asyncio.create_task(old.drain(), name="inspector-farewell")
             self._farewells.add(farewell)
             farewell.add_done_callback(self._farewells.discard)

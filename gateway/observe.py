@@ -43,6 +43,16 @@ class Metrics:
         self.held = Gauge(
             "countersign_held", "Recipients of kept messages, by state", ["state"], registry=self.registry
         )
+        self.loaded = Gauge(
+            "countersign_directory_loaded_timestamp",
+            "When the policy and directory in force were loaded, in seconds since 1970",
+            registry=self.registry,
+        )
+        self.reload_failures = Counter(
+            "countersign_directory_reload_failures",
+            "Policies and directories that did not load while running",
+            registry=self.registry,
+        )
         build = Gauge("countersign_build", "Version that runs", ["version"], registry=self.registry)
         build.labels(version("countersign")).set(1)
 

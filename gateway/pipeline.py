@@ -18,12 +18,11 @@ from gateway.message import Envelope
 from gateway.observe import Metrics
 from gateway.relay import Fate, NextHop
 from gateway.reply import REFUSED, STORE_FULL, Reply, held, pending
+from gateway.rulebook import RulesInForce
 from gateway.smtp import trace
 from gateway.store import Store
 from gateway.store.mail import new_id
-from rules.clients import Directory
 from rules.decide import decide
-from rules.policy import Policy
 from rules.sentence import for_log
 from rules.verdict import Disposition, Evidence, Obstacle, Verdict
 
@@ -49,8 +48,7 @@ class Arrival:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     inspector: Inspector
-    directory: Directory
-    policy: Policy
+    rules: RulesInForce
     store: Store
     ledger: Ledger
     quarantine: Quarantine
@@ -82,10 +80,10 @@ class Pipeline:
     async def _walk(self, arrival: Arrival) -> Reply:
         if known := await self.ledger.recall(arrival.fingerprint, arrival.at):
             return known.reply
-        inspecting = asyncio.create_task(self._inspect(arrival))
-        if not (await asyncio.wait({inspecting}, timeout=self.soft))[0]:
-            return await self._keep_waiting(arrival, inspecting)
-        verdict = self._judge(arrival, inspecting.result())
+        judging = asyncio.create_task(self._judge(arrival))
+        if not (await asyncio.wait({judging}, timeout=self.soft))[0]:
+            return await self._keep_waiting(arrival, judging)
+        verdict = judging.result()
         match verdict.disposition:
             case Disposition.RELAY:
                 return await self._relay(arrival, verdict)
@@ -104,10 +102,16 @@ class Pipeline:
             return unread(arrival.raw, Obstacle.CORRUPT)
 
     def judge(self, rcpt_to: Sequence[str], evidence: Evidence) -> Verdict:
-        """By the policy and the directory in use."""
-        return decide(self.policy, self.directory, rcpt_to, evidence)
+        """By the policy and the directory in force."""
+        book = self.rules.book
+        return decide(book.policy, book.directory, rcpt_to, evidence)
 
-    def _judge(self, arrival: Arrival, evidence: Evidence) -> Verdict:
+    async def _judge(self, arrival: Arrival) -> Verdict:
+        """Inspected and decided by one rulebook: when it is replaced in between, inspected again."""
+        book = None
+        while book is not self.rules.book:
+            book = self.rules.book
+            evidence = await self._inspect(arrival)
         verdict = self.judge(arrival.envelope.rcpt_to, evidence)
         self.metrics.judged(verdict)
         return verdict
@@ -140,14 +144,14 @@ class Pipeline:
         self._log_verdict("rejected", arrival.id, verdict)
         return REFUSED
 
-    async def _keep_waiting(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> Reply:
+    async def _keep_waiting(self, arrival: Arrival, judging: asyncio.Task[Verdict]) -> Reply:
         """Past the soft deadline we stop being a proxy: the message is ours, and inspection goes on from the store."""
         if not self.store.has_room(len(arrival.raw)):
-            inspecting.cancel()
+            judging.cancel()
             return STORE_FULL
         await self.quarantine.store_pending(arrival.envelope, arrival.raw, self.now(), arrival.id)
         log.info("accepted for inspection", id=arrival.id)
-        self._go_on(arrival, inspecting)
+        self._go_on(arrival, judging)
         return pending(arrival.id)
 
     async def resume(self) -> None:
@@ -155,10 +159,10 @@ class Pipeline:
         for message in await self.quarantine.pending():
             raw = await self.quarantine.content(message.id)
             arrival = _arrival(message, raw)
-            self._go_on(arrival, asyncio.create_task(self._inspect(arrival)))
+            self._go_on(arrival, asyncio.create_task(self._judge(arrival)))
 
-    def _go_on(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> None:
-        task = asyncio.create_task(self._settle(arrival, inspecting))
+    def _go_on(self, arrival: Arrival, judging: asyncio.Task[Verdict]) -> None:
+        task = asyncio.create_task(self._settle(arrival, judging))
         self._settling.add(task)
         task.add_done_callback(self._settled)
 
@@ -168,18 +172,18 @@ class Pipeline:
         if not task.cancelled() and (error := task.exception()) and not self.fault.done():
             self.fault.set_exception(error)
 
-    async def _settle(self, arrival: Arrival, inspecting: asyncio.Task[Evidence]) -> None:
+    async def _settle(self, arrival: Arrival, judging: asyncio.Task[Verdict]) -> None:
         """Judge a stored message, however often our own failures interrupt it."""
         while True:
             try:
-                verdict = replace(self._judge(arrival, await inspecting), hold_id=arrival.id)
+                verdict = replace(await judging, hold_id=arrival.id)
                 await self.quarantine.settle(arrival.id, verdict, self.now())
             except (InspectorError, StoreError) as error:
                 if self.store.broken:
                     return
                 log.warning("still pending", id=arrival.id, error=type(error).__name__)
                 await asyncio.sleep(PATIENCE)
-                inspecting = asyncio.create_task(self._inspect(arrival))
+                judging = asyncio.create_task(self._judge(arrival))
             except (IllegalTransition, NotFoundError) as error:  # decided by somebody else meanwhile
                 log.warning("not settled", id=arrival.id, error=type(error).__name__)
                 return
@@ -200,7 +204,7 @@ class Pipeline:
 
     def _log_verdict(self, event: str, identifier: str, verdict: Verdict) -> None:
         rules = sorted({reason.rule for reason in verdict.reasons})
-        log.info(event, id=identifier, rules=rules, sentence=for_log(verdict, self.directory))
+        log.info(event, id=identifier, rules=rules, sentence=for_log(verdict, self.rules.book.directory))
 
 
 def _arrival(message: HeldMessage, raw: bytes) -> Arrival:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from gateway.listening import BACKLOG
 from gateway.message import Envelope
 from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
 from gateway.settings import Address, Smtp
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 Accept = Callable[[Envelope, bytes], Awaitable[Reply]]
 
 BUSY = Reply(421, "4.3.2 too many connections, please try again later")
-BACKLOG = 1024  #: connections that wait to be accepted
 TOO_MANY = Reply(421, "4.7.0 too many connections from this client, please try again later")
 STRANGERS = 20  #: clients we do not serve that may stay to say QUIT
 LAST_REPLIES = 2.0  #: seconds for them to leave when the door closes

@@ -5,11 +5,12 @@ A background task that dies ends the service: its supervisor starts it anew, and
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -23,25 +24,25 @@ from gateway.check import of_settings
 from gateway.deliver import Courier
 from gateway.errors import ServiceError
 from gateway.hold import Quarantine
-from gateway.inspector import Inspector
 from gateway.housekeeping import Housekeeper
+from gateway.inspector import Inspector
 from gateway.ledger import Ledger
+from gateway.listening import listen_everywhere
 from gateway.message import Envelope
 from gateway.observe import Metrics, configure_logging
 from gateway.pipeline import Pipeline
 from gateway.receive import Door
 from gateway.relay import NextHop
 from gateway.review.app import create_app
-from gateway.settings import Address, Settings
+from gateway.rulebook import Rulebook, RulesInForce
+from gateway.settings import Settings
 from gateway.smtp import trace
 from gateway.states import State
 from gateway.store import Store
 from gateway.store.mail import OwnMessage
-from rules.clients import Directory
+from gateway.systemd import inherited, keep_alive, notify, reloading
 from rules.errors import ConfigurationError
-from rules.policy import Policy
 
-BACKLOG = 1024  #: connections that wait to be accepted
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
 
 log = structlog.get_logger("countersign.serve")
@@ -59,48 +60,66 @@ class Service:
     web_port: int
     accounts: Accounts
     quarantine: Quarantine
+    rules: RulesInForce
     ended: asyncio.Future[None]  #: done, with the reason, when the service cannot go on
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises ConfigurationError, GatewayError."""
+    """Run until SIGTERM or SIGINT; SIGHUP reloads rules and certificate. Raises ConfigurationError, GatewayError."""
     configure_logging()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as service:
+        loop.add_signal_handler(signal.SIGHUP, _reload, service)
+        watchdog = asyncio.create_task(keep_alive(lambda: not service.ended.done()))
+        notify("READY=1")
         smtp, web = settings.smtp.listen, settings.web.listen
         log.info("ready", smtp=f"{smtp.host}:{service.door.port}", web=f"{web.host}:{service.web_port}")
         told: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
         await asyncio.wait({told, service.ended}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
+        notify("STOPPING=1")
         log.info("stopping")
+        watchdog.cancel()
         if service.ended.done():
             service.ended.result()
+
+
+def _reload(service: Service) -> None:
+    notify(reloading())
+    service.rules.reload()
+    try:
+        service.door.renew_certificate()
+    except ConfigurationError as error:
+        log.error("certificate not renewed", problem=str(error))  # noqa: TRY400 - no traceback
+    notify("READY=1")
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """Everything of one node. Raises ConfigurationError for what is missing, GatewayError when it cannot start."""
     next_hop = _next_hop(settings)
-    policy, directory = Policy.load(settings.policy_file), Directory.load(settings.clients_file)
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as rooms:
         # First of all: a second service by mistake must not touch the store of the one that runs.
-        at_door = rooms.enter_context(_listen("smtp.listen", settings.smtp.listen))
-        at_web = rooms.enter_context(_listen("web.listen", settings.web.listen))
+        sockets = listen_everywhere(settings, inherited())
+        rooms.callback(sockets.close)
+        copies = Path(rooms.enter_context(TemporaryDirectory(prefix="countersign-")))
+        book = Rulebook.load(settings, copies)
         store = await rooms.enter_async_context(Store.open(settings))
-        store.versions = {"policy": policy.version, "directory": directory.version}
-        inspector = Inspector(settings)
+        inspector = Inspector(book.settings)
         await inspector.start()
         rooms.push_async_callback(inspector.close)
         rooms.push_async_callback(next_hop.close)
         metrics, ledger, quarantine = Metrics(), Ledger(store), Quarantine(store)
+        rules = RulesInForce(
+            book=book, settings=settings, copies=copies, inspector=inspector, store=store, metrics=metrics, now=now
+        )
         pipeline = Pipeline(
             inspector=inspector,
-            directory=directory,
-            policy=policy,
+            rules=rules,
             store=store,
             ledger=ledger,
             quarantine=quarantine,
@@ -118,6 +137,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await pipeline.resume()
         courier = Courier(store, next_hop, _header_of(settings.smtp.hostname), now)
         await rooms.enter_async_context(_kept_running(courier.run(), courier.stop, ended))
+        keeper = Housekeeper(store, now)
+        await rooms.enter_async_context(_kept_running(keeper.run(), keeper.stop, ended))
         accounts = Accounts(store)
         application = create_app(
             settings,
@@ -128,22 +149,22 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             ready=lambda: _not_ready(store, inspector),
             metrics=metrics.text,
             now=now,
-            client_name=directory.client_name,
-            judge=pipeline.judge,
+            client_name=rules.client_name,
+            warnings=rules.warnings,
             judge=pipeline.judge,
         )
         web = _Web(application)
-        await rooms.enter_async_context(_kept_running(web.serve([at_web]), web.stop, ended))
-        door = Door(settings.smtp, pipeline.accept, base=settings.base)
-        await door.start(at_door)
-        keeper = Housekeeper(store, now)
-        await rooms.enter_async_context(_kept_running(keeper.run(), keeper.stop, ended))
+        await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
+        await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))
+        door = Door(settings.smtp, pipeline.accept, base=settings.base, largest=lambda: next_hop.largest)
+        await door.start(sockets.door, sockets.tls_door)
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(
             door=door,
-            web_port=at_web.getsockname()[1],
+            web_port=sockets.web.getsockname()[1],
             accounts=accounts,
             quarantine=quarantine,
+            rules=rules,
             ended=ended,
         )
 
@@ -152,7 +173,7 @@ def _next_hop(settings: Settings) -> NextHop:
     problems = [problem for problem in of_settings(settings) if not problem.warning]
     if problems or settings.downstream is None:
         raise ConfigurationError(problems)
-    return NextHop(settings.downstream, settings.smtp.hostname)
+    return NextHop(settings.downstream, settings.smtp.hostname, base=settings.base)
 
 
 def _header_of(hostname: str) -> Callable[[OwnMessage, Envelope], bytes]:
@@ -195,20 +216,6 @@ class _Web(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
-
-
-def _listen(key: str, address: Address) -> socket.socket:
-    """Clients wait in the socket's queue until the service is ready. Raises ServiceError naming the key."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((address.host, address.port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise ServiceError(f"{key}: {address} cannot be listened on: {error.strerror}") from error
-    return listening
 
 
 @asynccontextmanager

@@ -104,6 +104,7 @@ class Smtp(Section):
     max_connections: int = Field(default=500, gt=0)
     max_per_client: int = Field(default=100, gt=0)  #: connections from one address; a Postfix opens up to 100
     sender_domains: tuple[str, ...] = ()  #: who may send, subdomains included; none named: any allowed client's senders
+    reuse_port: bool = False  #: the next process may listen before this one has stopped
     tls: DoorTls = DoorTls()
 
 
@@ -122,6 +123,7 @@ class Downstream(Section):
 class Web(Section):
     listen: Listen = Address(host="127.0.0.1", port=8080)
     base_url: str | None = None
+    reuse_port: bool = False
 
 
 class Store(Section):

@@ -235,7 +235,7 @@ async def test_health_says_nothing_of_mail(room: Room) -> None:
     room.missing.clear()
 
     assert (health.status_code, ready.status_code, metrics.status_code) == (200, 503, 200)
-    assert ready.json() == {"ready": False, "missing": {"inspector": "no worker can be had"}}
+    assert ready.json() == {"ready": False, "missing": {"inspector": "no worker can be had"}, "warnings": {}}
     assert hold_id not in health.text + ready.text + metrics.text
 
 

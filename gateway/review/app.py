@@ -39,8 +39,9 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
     now: Callable[[], datetime],
     client_name: Callable[[str], str] = str,
     judge: Judge,
+    warnings: Callable[[], Mapping[str, str]] = dict,
 ) -> FastAPI:
-    """`ready` names what is not ready and why, and is empty when all is. Serve it without an access log."""
+    """`ready` names what is not ready and why; `warnings`, what an operator should see to. Serve without access log."""
     app = FastAPI(
         title="Countersign",
         summary="Held mail: who would receive whose data, and the decision on it.",
@@ -59,6 +60,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
         now=now,
         client_name=client_name,
         judge=judge,
+        warnings=warnings,
     )
     for router in (health, api.router, login.router, pages.router):
         app.include_router(router)
@@ -79,7 +81,8 @@ async def healthz() -> PlainTextResponse:
 async def readyz(desk: AtDesk) -> JSONResponse:
     """Everything that a message needs is there."""
     missing = dict(desk.ready())
-    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+    told = {"ready": not missing, "missing": missing, "warnings": dict(desk.warnings())}
+    return JSONResponse(told, 503 if missing else 200)
 
 
 @health.get("/metrics")

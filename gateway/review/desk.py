@@ -30,6 +30,7 @@ class Desk:
     now: Callable[[], datetime]
     client_name: Callable[[str], str]
     judge: Judge
+    warnings: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
