@@ -160,11 +160,12 @@ def inspect_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer
 
 def prepare(settings: Settings) -> Tools:
     """Load rules and directory. Raises ConfigurationError: an unreadable directory stops the start (law 6)."""
-    key = settings.roster_key_file
+    directory, key = Directory.load(settings.clients_file), settings.roster_key_file
+    bool(directory.finder)  # built here, for all workers
     return Tools(
         limits=settings.inspection.limits,
         detector=Detector(),
-        directory=Directory.load(settings.clients_file),
+        directory=directory,
         rosters=open_index(settings),
         keyring=load_keyring(key) if key.is_file() else None,
     )

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rules import hygiene
@@ -58,15 +59,26 @@ class Directory:
         for holder, entry in _holders(file):
             self._domains.update((domain, holder) for name in entry.domains if (domain := canonical(name)))
             self._addresses.update((str(box), holder) for name in entry.addresses if (box := mailbox(name)))
-        self._look_alikes = LookAlikes(self._domains)
-        self.finder = Finder(_entries(file))
+        self._file = file
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Everything by which clients show in texts. Only who opens messages asks for it: it is half of the loading."""
+        with _no_garbage_collection():
+            built = Finder(_entries(self._file))
+        wording.cache_clear()
+        return built
+
+    @cached_property
+    def _look_alikes(self) -> LookAlikes:
+        return LookAlikes(self._domains)
 
     @classmethod
     def load(cls, path: Path | None) -> "Directory":
         """Read and check a directory; None is the empty one. Raises ConfigurationError with everything wrong in it."""
         with _no_garbage_collection():
             directory = _checked(path)
-        wording.cache_clear()  # only needed while loading
+        wording.cache_clear()
         return directory
 
     def recipient(self, address: str) -> Recipient:

@@ -18,26 +18,49 @@ Model = TypeVar("Model", bound=BaseModel)
 Key = str | int
 Steps = tuple[Key, ...]
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Parser):  # type: ignore[misc]
+    """Without resolving what a scalar is, which takes half the time and is the models' business."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        del kind, value, implicit
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A YAML file as plain dicts, lists, strings and None, with the line of every key and item."""
+    """A YAML file as plain dicts, lists, strings and None, knowing the line of every key and item."""
 
     file: str
     content: Any
-    lines: dict[Steps, int]
+    root: Any  #: the node tree, asked only when something is wrong
 
     def line(self, path: Sequence[Key]) -> int | None:
         """Line of `path`, or of the nearest thing around it."""
-        for length in range(len(path), -1, -1):
-            if (line := self.lines.get(tuple(path[:length]))) is not None:
-                return line
-        return None
+        node, line = self.root, None if self.root is None else self.root.start_mark.line + 1
+        for step in path:
+            child = _child(node, step)
+            if child is None:
+                break
+            line, node = child
+        return line
 
     def problem(self, path: Sequence[Key], text: str, *, warning: bool = False) -> Problem:
         return Problem(file=self.file, line=self.line(path), text=text, warning=warning)
+
+
+def _child(node: Any, step: Key) -> tuple[int, Any] | None:
+    """The line of a key or an item, and what stands there."""
+    if isinstance(node, yaml.MappingNode):
+        found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        found = (node.value[step], node.value[step])
+    else:
+        found = None
+    return None if found is None else (found[0].start_mark.line + 1, found[1])
 
 
 def read(path: Path) -> Document:
@@ -64,39 +87,26 @@ def parse(text: str, file: str) -> Document:
         raise ConfigurationError(
             [Problem(file=file, line=None, text="not YAML: a character that YAML forbids")]
         ) from error
-    reading = _Reading(file)
-    content = {} if node is None else reading.value(node, ())
-    if reading.problems:
-        raise ConfigurationError(reading.problems)
-    return Document(file=file, content=content, lines=reading.lines)
+    problems: list[Problem] = []
+    content = {} if node is None else _value(node, file, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return Document(file=file, content=content, root=node)
 
 
-class _Reading:
-    """One walk over the node tree."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.lines: dict[Steps, int] = {}
-        self.problems: list[Problem] = []
-
-    def value(self, node: Any, path: Steps) -> Any:
-        self.lines.setdefault(path, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        plain_null = node.tag == "tag:yaml.org,2002:null"
-        return None if plain_null else node.value
-
-    def _mapping(self, node: Any, path: Steps) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key, line = str(key_node.value), key_node.start_mark.line + 1
-            if key in result:
-                self.problems.append(Problem(file=self.file, line=line, text=f'key "{key}" stands twice'))
-            self.lines[(*path, key)] = line
-            result[key] = self.value(value_node, (*path, key))
-        return result
+def _value(node: Any, file: str, problems: list[Problem]) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return None if not node.style and node.value in _NULLS else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, file, problems) for item in node.value]
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        if key in result:
+            line = key_node.start_mark.line + 1
+            problems.append(Problem(file=file, line=line, text=f'key "{key}" stands twice'))
+        result[key] = _value(value_node, file, problems)
+    return result
 
 
 def validate(document: Document, model: type[Model]) -> Model:
