@@ -10,10 +10,12 @@ import tarfile
 import time
 import zipfile
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+import inflate64
 import pytest
 from backports import zstd
 from carriers_mail import mapi, rar_of, seven_of, tar_of, tnef, tnef_record, wide, zip_of
@@ -24,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metafiles import emf, emf_text, wmf, wmf_text
 from ole_writer import ole_file
 from opening_messages import (
     ROSTER,
@@ -432,3 +435,37 @@ def test_any_tnef_gives_an_outcome(content: bytes) -> None:
     message = open_attachment(tnef(content), "winmail.dat")
 
     assert all(isinstance(each.outcome, Opened | Partial | Unopened) for each in message.parts)
+
+
+def deflate64_zip(content: bytes) -> bytes:
+    """As Windows packs what is larger than 2 GB, and some archivers whatever they get."""
+    packer = inflate64.Deflater()
+    packed = packer.deflate(content) + packer.flush()
+    common = struct.pack("<HHHHLLLHH", 0, 9, 0, 0x374D, zlib.crc32(content), len(packed), len(content), 8, 0)
+    local = b"PK\3\4" + struct.pack("<H", 21) + common + b"list.csv" + packed
+    central = b"PK\1\2" + struct.pack("<HH", 21, 21) + common + struct.pack("<HHHLL", 0, 0, 0, 0, 0) + b"list.csv"
+    return local + central + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+def test_a_zip_packed_with_deflate64_is_opened() -> None:
+    message = open_attachment(deflate64_zip(CSV), "a.zip")
+
+    assert clean(message), message.parts
+    assert [len(table.rows) for table in tables(message)] == [4]
+
+
+def test_deflate64_is_bounded_like_every_other_method() -> None:
+    """One byte of it can stand for three thousand."""
+    message = open_attachment(deflate64_zip(bytes(20 << 20)), "a.zip", max_expanded=1 << 20)
+
+    assert obstacle(part(message, "2")) is Obstacle.LIMIT
+
+
+@pytest.mark.parametrize("content", [emf(emf_text(SSN)), wmf(wmf_text(SSN))], ids=["EMF", "WMF"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "compressed"])
+def test_a_metafile_of_its_own_is_opened(content: bytes, pack: Callable[[bytes], bytes]) -> None:
+    """.emz and .wmz are what Office saves a pasted table as."""
+    message = open_attachment(pack(content), "picture.emz")
+
+    assert clean(message), message.parts
+    assert SSN in words(message)

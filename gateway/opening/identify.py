@@ -6,6 +6,7 @@ from gateway.opening import look_in
 from gateway.opening.charset import decode, is_text
 from gateway.opening.delimited import TYPES as DELIMITED
 from gateway.opening.delimited import delimiter_of
+from gateway.opening.metafile import is_metafile
 
 UNKNOWN = "application/octet-stream"
 
@@ -66,6 +67,8 @@ def recognised(
     """The type by our own marks: a text, or a format that carries some; None where only libmagic may know."""
     if found := (content.startswith(_SECOND_LOOK) and _binary(content)) or _behind(content):
         return found
+    if is_metafile(content):
+        return "image/emf" if content[40:44] == b" EMF" else "image/wmf"
     if declared.startswith("text/") and b"\0" not in content and content.isascii():
         return _text(decode(content[:65536]), declared, filename)
     if is_text(content) and (head := decode(content[:65536], charset)):

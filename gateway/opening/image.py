@@ -7,15 +7,17 @@ The engine is loaded once, by `warm`, because a confined worker may not read its
 import os
 import warnings
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from glob import glob
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from gateway.opening.layout import align
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
 from rules.content import Role
@@ -36,6 +38,7 @@ NO_OCR = "no OCR is installed"
 _CHANGES, _ROWS, _CONTRAST = 12, 5, 16
 _SHARP = 1_500_000  #: pixels; smaller pictures are screen shots, whose type Tesseract reads better at twice the size
 _LARGEST = 5000  #: pixels a side: letter paper at 450 dots an inch; more only costs time
+_GAP = 0.7  #: of the height of a word; a common space is half of it at the most
 _DOUBTFUL = 60  #: mean confidence in percent under which the page may lie on its side
 
 _DATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata", "/usr/local/share/tessdata")
@@ -162,7 +165,42 @@ def _recognise(engine: Any, page: Any) -> str:
 
 def _read(engine: Any, page: Any) -> tuple[str, int]:
     engine.SetImage(page)
-    text = engine.GetUTF8Text()
+    engine.Recognize()
+    text = _in_columns(engine.GetTSVText(0))
     confidence = engine.MeanTextConf()
     engine.Clear()
     return text, confidence
+
+
+class _Word(NamedTuple):
+    left: int
+    right: int
+    height: int
+    text: str
+
+
+def _in_columns(tsv: str) -> str:
+    """Tesseract's words as lines whose columns stand under each other; its own spaces only guess at them."""
+    lines: dict[tuple[str, ...], list[_Word]] = {}
+    for row in tsv.splitlines():
+        level, *place, _, left, _, width, height, _, text = row.split("\t", 11)
+        if level == "5" and text.strip():
+            line = lines.setdefault(tuple(place), [])
+            line.append(_Word(int(left), int(left) + int(width), int(height), text))
+    if not lines:
+        return ""
+    gap = _GAP * median(word.height for words in lines.values() for word in words)
+    rows = [list(_segments(words, gap)) for words in lines.values()]
+    texts = [[" ".join(word.text for word in segment) for segment in row] for row in rows]
+    return align(texts, lambda row, column: (rows[row][column][0].left, rows[row][column][-1].right))
+
+
+def _segments(words: Sequence[_Word], gap: float) -> Iterator[list[_Word]]:
+    """Words with a common space between them belong together; a wider gap parts columns."""
+    segment: list[_Word] = []
+    for word in words:
+        if segment and word.left - segment[-1].right > gap:
+            yield segment
+            segment = []
+        segment.append(word)
+    yield segment

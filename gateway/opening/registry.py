@@ -27,7 +27,7 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "text/plain": late("text.open_text"),
     "text/csv": late("text.open_text"),
     "text/tab-separated-values": late("text.open_text"),
-    "application/yaml": late("text.open_text"),
+    "application/yaml": late("structured.open_yaml"),
     "text/html": late("html.open_html"),
     "application/xml": late("structured.open_xml"),
     "image/svg+xml": late("structured.open_xml"),

@@ -1,14 +1,16 @@
-"""XML and JSON: lists of records become tables, all else becomes lines. Expands no entity, loads nothing."""
+"""XML, JSON and YAML: lists of records become tables, all else becomes lines. Expands no entity, loads nothing."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import yaml
 from lxml import etree
 
-from gateway.message import Opened, Partial
+from gateway.message import Opened, Partial, Unopened
 from gateway.opening import html
 from gateway.opening.charset import decode
 from gateway.opening.opener import Budget, Leaf, Opening
@@ -18,6 +20,21 @@ from rules.verdict import Obstacle
 
 _FEWEST_RECORDS = 2
 _MOST_LEVELS = 200
+_LARGEST_YAML = 1 << 23  #: characters; some two seconds
+_ALIAS = re.compile(r"[\s\[,:-]\*\w")
+_FLOW = re.compile(r"[\[\]{}]")
+_BLOCKS = re.compile(r"(?:[-?:][ \t]+){200}")
+_REMARK = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
+
+
+class _Plain(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
+    """Every scalar a string, as it is written."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
+        return _kept(
+            (self.construct_object(key, deep=True), self.construct_object(each, deep)) for key, each in node.value
+        )
+
 
 Scalar = str | int | float | bool | None
 
@@ -38,7 +55,9 @@ def open_json(leaf: Leaf, budget: Budget) -> Opening:
 
 def _json(source: str) -> Any:
     """Numbers stay as they are written: a leading zero or a 30-digit number must not change."""
-    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
+    decoder = json.JSONDecoder(
+        parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_kept, strict=False
+    )
     text = source.strip("\ufeff \t\r\n")
     try:
         return decoder.decode(text)
@@ -47,6 +66,52 @@ def _json(source: str) -> Any:
         if len(lines) < _FEWEST_RECORDS:
             raise
         return [decoder.decode(line) for line in lines]
+
+
+def open_yaml(leaf: Leaf, budget: Budget) -> Opening:
+    """As text, but for lists of records. Aliases, which can multiply, and deep nesting stay text."""
+    opening = open_text(leaf, budget)
+    source = decode(leaf.content, leaf.charset)
+    if (
+        isinstance(opening.outcome, Unopened)
+        or len(source) > _LARGEST_YAML
+        or _ALIAS.search(source)
+        or _is_deep(source)
+    ):
+        return opening
+    try:
+        documents = list(yaml.load_all(source, _Plain))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return opening
+    contents = tuple(_json_contents(documents[0] if len(documents) == 1 else documents, leaf))
+    if not any(isinstance(content, Table) for content in contents):
+        return opening
+    if remarks := [found[0].strip() for found in _REMARK.finditer(source)]:
+        remark = Text(part=leaf.section, where="remarks", role=leaf.role, content="\n".join(remarks))
+        contents = (*contents, remark)
+    return replace(opening, outcome=replace(opening.outcome, contents=contents))
+
+
+def _is_deep(source: str) -> bool:
+    """Libyaml composes by recursion, on a stack that ends without asking."""
+    depth = 0
+    for sign in _FLOW.finditer(source):
+        depth += 1 if sign[0] in "[{" else -1
+        if depth > _MOST_LEVELS:
+            return True
+    return _BLOCKS.search(source) is not None
+
+
+def _kept(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """Parsers keep the last of two members of one name; the first is there all the same."""
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        name, number = str(key), 1
+        while name in members:
+            number += 1
+            name = f"{key} {number}"
+        members[name] = value
+    return members
 
 
 def _json_contents(document: Any, leaf: Leaf) -> Iterator[Content]:

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import inflate64
+
 from gateway.message import Opened, Outcome, Partial, Unopened
 from gateway.opening import ziplock
 from gateway.opening.compressed import Inflater, bounded, refuse_large, zstd_inflater
@@ -197,10 +199,39 @@ class _Deflate:
         return self._inner.decompress(self._inner.unconsumed_tail + packed, most)
 
 
+class _Deflate64:
+    """Inflate64 knows no bound for its output, so it is fed little at a time: 64 bytes give 2 MB at the most."""
+
+    _FEED = 64
+
+    def __init__(self) -> None:
+        self._inner = inflate64.Inflater()
+        self._waiting = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._waiting
+
+    @property
+    def unused_data(self) -> bytes:
+        return b""
+
+    def decompress(self, packed: bytes, most: int) -> bytes:
+        del most
+        self._waiting += packed
+        feed, self._waiting = self._waiting[: self._FEED], self._waiting[self._FEED :]
+        return bytes(self._inner.inflate(feed))
+
+
 _METHODS: dict[int, Callable[[], Inflater]] = {
     zipfile.ZIP_DEFLATED: _Deflate,
     zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
     zipfile.ZIP_LZMA: _ZipLzma,
+    9: _Deflate64,
     93: zstd_inflater,
     95: lzma.LZMADecompressor,
 }
