@@ -13,7 +13,9 @@ _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
 _BASE64 = re.compile(
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
-_NO_LETTERS = re.sub(rb"[A-Za-z0-9+/]", b"", bytes(range(256)))
+_LETTERS = re.findall(rb"[A-Za-z0-9+/]", bytes(range(256)))
+_NO_LETTERS = bytes(set(range(256)).difference(*_LETTERS))
+_FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 
 
 def blocks(text: str) -> Iterator[Inner]:
@@ -39,9 +41,9 @@ def _uuencoded(text: str) -> Iterator[Inner]:
 
 
 def _base64(block: str) -> bytes:
-    """What the block encodes; nothing when it is one letter over and over: a line somebody drew."""
+    """What the block encodes; nothing when it is a few letters over and over: numbered lines that somebody drew."""
     letters = block.encode("ascii", "ignore").translate(None, _NO_LETTERS)
-    if not letters.strip(letters[:1]):
+    if sum(letter in letters for letter in _LETTERS) < _FEWEST_LETTERS:
         return b""
     letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
