@@ -11,6 +11,7 @@ _ITIN = re.compile(r"9[0-9]{2}(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-2]|9[4-9])(?!00
 #: Printed in advertisements, wallets, manuals and forms; the Social Security Administration lists the first two.
 SPECIMENS = frozenset(
     {"078051120", "219099999", "123456789", "111223333", "123121234", "457555462", "123456780"}
+    | {f"98765432{digit}" for digit in "0123456789"}
     | {digit * 9 for digit in "0123456789"}
 )
 
@@ -37,7 +38,7 @@ def is_issued_ssn(number: str) -> bool:
 
 
 def is_issued_itin(number: str) -> bool:
-    return _ITIN.fullmatch(number) is not None
+    return _ITIN.fullmatch(number) is not None and number not in SPECIMENS
 
 
 def _ssn(text: str) -> bool:

@@ -1,6 +1,64 @@
 """What a client directory file may hold: CONTRACT section 3 as types. Says nothing about whether it makes sense."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema, model_validator
+
+_DAY = TypeAdapter(date)
+_KEYS = {"value", "from", "until"}
+
+
+class Dated(str):
+    """A domain, name or number that is the client's in a period only; both ends included."""
+
+    __slots__ = ("since", "until")
+    since: date | None
+    until: date | None
+
+    @classmethod
+    def of(cls, written: Mapping[str, Any]) -> "Dated":
+        if not isinstance(written.get("value"), str) or not written.keys() <= _KEYS:
+            raise ValueError("is neither text nor {value: ..., from: 2026-01-31, until: 2026-12-31}")
+        dated = cls(written["value"])
+        dated.since, dated.until = _day(written.get("from")), _day(written.get("until"))
+        if dated.since and dated.until and dated.until < dated.since:
+            raise ValueError("ends before it begins")
+        return dated
+
+
+def _day(written: object) -> date | None:
+    return None if written is None else _DAY.validate_python(written)
+
+
+def _item(written: object) -> str:
+    if type(written) is str:
+        return written
+    if isinstance(written, Mapping):
+        return Dated.of(written)
+    raise ValueError("is neither text nor {value: ..., from: 2026-01-31, until: 2026-12-31}")
+
+
+_DAY_SCHEMA = {"type": ["string", "null"], "format": "date"}
+Item = Annotated[
+    str,
+    PlainValidator(_item),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"value": {"type": "string"}, "from": _DAY_SCHEMA, "until": _DAY_SCHEMA},
+                    "required": ["value"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+Items = tuple[Item, ...]
 
 
 class Entry(BaseModel):
@@ -8,8 +66,17 @@ class Entry(BaseModel):
 
 
 class Internal(Entry):
-    domains: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
+    domains: Items = ()
+    addresses: Items = ()
+
+
+class Contact(Entry):
+    """Whom to ask at a client. His address receives nothing that the client's domains and addresses do not."""
+
+    name: str
+    address: str | None = None
+    phone: str | None = None
+    role: str | None = None
 
 
 class Party(Entry):
@@ -17,20 +84,29 @@ class Party(Entry):
 
     id: str
     name: str
-    aliases: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
+    aliases: Items = ()
+    domains: Items = ()
+    addresses: Items = ()
+    contacts: tuple[Contact, ...] = ()
+    since: date | None = Field(default=None, alias="from")  #: before and after, its addresses are nobody's
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Party":
+        if self.since and self.until and self.until < self.since:
+            raise ValueError("ends before it begins")
+        return self
 
 
 class Client(Party):
-    plan_numbers: tuple[str, ...] = ()
-    eins: tuple[str, ...] = ()
+    plan_numbers: Items = ()
+    eins: Items = ()
 
 
 class Partner(Party):
     """Acts for several clients and may receive the data of each."""
 
-    acts_for: tuple[str, ...] = ()
+    acts_for: Items = ()
 
 
 class DirectoryFile(Entry):

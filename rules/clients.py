@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from rules.domains import canonical, mailbox, suffixes
 from rules.errors import ConfigurationError, Problem
 from rules.lookalike import LookAlikes
 from rules.names import Finder, How, Spelling
+from rules.periods import counting, counts, next_change
 from rules.reading import plain_words
-from rules.sourced import parse, read, validate
+from rules.sourced import Document, parse, read, validate
 from rules.verdict import Kind, Recipient
 from rules.vocabulary import words
 from rules.wording import spellings, wording
@@ -47,7 +49,14 @@ _INTERNAL = Holder(kind=Kind.INTERNAL, name="the sender's own company", clients=
 class Directory:
     """Read-only once built; cheap to ask, shared by everything that judges."""
 
-    def __init__(self, file: DirectoryFile, *, version: str, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self,
+        file: DirectoryFile,
+        *,
+        version: str,
+        problems: tuple[Problem, ...] = (),
+        today: date | None = None,
+    ) -> None:
         self.version = version  #: SHA-256 of the file's bytes
         self.problems = problems  #: warnings; errors never get this far
         self.clients = file.clients
@@ -56,16 +65,18 @@ class Directory:
         self._partner_names = {partner.id: partner.name for partner in file.partners}
         self._addresses: dict[str, Holder] = {}
         self._domains: dict[str, Holder] = {}
-        for holder, entry in _holders(file):
-            self._domains.update((domain, holder) for name in entry.domains if (domain := canonical(name)))
-            self._addresses.update((str(box), holder) for name in entry.addresses if (box := mailbox(name)))
-        self._file = file
+        self.changes_on = None if today is None else next_change(file, today)  #: from that day on it is out of date
+        for holder, entry in _holders(file, today):
+            domains, addresses = counting(entry.domains, today), counting(entry.addresses, today)
+            self._domains.update((domain, holder) for name in domains if (domain := canonical(name)))
+            self._addresses.update((str(box), holder) for name in addresses if (box := mailbox(name)))
+        self._file, self._today = file, today
 
     @cached_property
     def finder(self) -> Finder:
         """Everything by which clients show in texts. Only who opens messages asks for it: it is half of the loading."""
         with _no_garbage_collection():
-            built = Finder(_entries(self._file))
+            built = Finder(_entries(self._file, self._today))
         wording.cache_clear()
         return built
 
@@ -74,10 +85,13 @@ class Directory:
         return LookAlikes(self._domains)
 
     @classmethod
-    def load(cls, path: Path | None) -> "Directory":
-        """Read and check a directory; None is the empty one. Raises ConfigurationError with everything wrong in it."""
+    def load(cls, path: Path | None, today: date | None = None) -> "Directory":
+        """Read and check a directory; None is the empty one. Raises ConfigurationError with everything wrong in it.
+
+        Entries with a period count when `today` is in it, and not at all when nobody says what day it is.
+        """
         with _no_garbage_collection():
-            directory = _checked(path)
+            directory = _checked(path, today)
         wording.cache_clear()
         return directory
 
@@ -116,13 +130,19 @@ class Directory:
         return next((self._domains[around] for around in suffixes(box.domain) if around in self._domains), None)
 
 
-def _checked(path: Path | None) -> Directory:
-    document = parse("", "no client directory") if path is None else read(path)
+def checked(document: Document) -> tuple[DirectoryFile, tuple[Problem, ...]]:
+    """A document as a directory's file, and what to warn of. Raises ConfigurationError with everything wrong in it."""
     file = validate(document, DirectoryFile)
     problems = tuple(hygiene.problems(document, file))
     if errors := [problem for problem in problems if not problem.warning]:
         raise ConfigurationError(errors)
-    return Directory(file, version=_version(path), problems=problems)
+    return file, problems
+
+
+def _checked(path: Path | None, today: date | None) -> Directory:
+    document = parse("", "no client directory") if path is None else read(path)
+    file, problems = checked(document)
+    return Directory(file, version=_version(path), problems=problems, today=today)
 
 
 def _version(path: Path | None) -> str:
@@ -141,27 +161,33 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _holders(file: DirectoryFile) -> Iterator[tuple[Holder, Party | Internal]]:
+def _holders(file: DirectoryFile, today: date | None) -> Iterator[tuple[Holder, Party | Internal]]:
     for client in file.clients:
-        yield Holder(kind=Kind.CLIENT, name=client.name, clients=(client.id,)), client
+        if counts(client, today):
+            yield Holder(kind=Kind.CLIENT, name=client.name, clients=(client.id,)), client
     for partner in file.partners:
-        yield Holder(kind=Kind.PARTNER, name=partner.name, clients=partner.acts_for), partner
+        if counts(partner, today):
+            acts_for = counting(partner.acts_for, today)
+            yield Holder(kind=Kind.PARTNER, name=partner.name, clients=acts_for), partner
     yield _INTERNAL, file.internal
 
 
-def _entries(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
-    """Everything to be found in texts, the most telling first: of two readings of one text, the first stays."""
+def _entries(file: DirectoryFile, today: date | None) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    """Everything to be found in texts, the most telling first: of two readings of one text, the first stays.
+
+    A client that has left, or is yet to come, still owns its people: only its addresses are nobody's.
+    """
     for client in file.clients:
         yield from _named(client.id, client.name, How.NAME)
-        for alias in client.aliases:
+        for alias in counting(client.aliases, today):
             yield from _named(client.id, alias, How.ALIAS)
-        yield from _numbers(client)
+        yield from _numbers(client, today)
     for partner in file.partners:
-        for name in (partner.name, *partner.aliases):
+        for name in (partner.name, *counting(partner.aliases, today)):
             # Partners are not clients, yet their names shadow the clients' names inside them.
             yield from ((way, Spelling(None, How.NAME)) for way, _ in spellings(name))
     for client in file.clients:
-        for name in (*client.domains, *client.addresses):
+        for name in counting((*client.domains, *client.addresses), today):
             yield plain_words(name), Spelling(client.id, How.DOMAIN, exact=name.lower().removesuffix("."))
     yield from _short_names(file)
 
@@ -171,10 +197,10 @@ def _named(client: str, name: str, how: How) -> Iterator[tuple[tuple[str, ...], 
         yield way, Spelling(client, how, trust)
 
 
-def _numbers(client: Client) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+def _numbers(client: Client, today: date | None) -> Iterator[tuple[tuple[str, ...], Spelling]]:
     for how, numbers in ((How.PLAN, client.plan_numbers), (How.EIN, client.eins)):
         meaning = Spelling(client.id, how)
-        for number in numbers:
+        for number in counting(numbers, today):
             way = plain_words(number)
             yield way, meaning
             if len(way) > 1:

@@ -167,6 +167,8 @@ _WORD_OF_NAME = r"[^\W\d_][\w'\u2019.-]*"
 _CAPITAL = r"[^\W\d_a-z][\w'\u2019.-]*"
 _PERSON = re.compile(rf"{_PARTICLE}{_CAPITAL}(?:,? +{_PARTICLE}{_CAPITAL}){{1,5}}")
 _SOME_PERSON = re.compile(rf"{_WORD_OF_NAME}(?:,? +{_WORD_OF_NAME}){{1,5}}")
+_FOOTNOTE = " *\u2020\u2021\u00a7#0123456789"
+_SINGLE_NAME = re.compile(r"[^\W\d_a-z][^\W\d_'\u2019.-]{1,30}(?:[ -][^\W\d_a-z][^\W\d_]{0,30}){0,2}")
 _STREETS = (
     "st|street|ave|avenue|rd|road|blvd|ln|lane|dr|drive|ct|court|way|pl|place|apt|unit|"
     "cir|circle|hwy|ter|terrace|trl|trail"
@@ -183,6 +185,11 @@ def share(cells: Sequence[str], test: re.Pattern[str]) -> float:
     return sum(test.fullmatch(cell) is not None for cell in cells) / len(cells) if cells else 0.0
 
 
+def bare(cell: str) -> str:
+    """A value without the quotes and formulas that keep its zeros: '021730846 and ="021730846"."""
+    return cell.strip(" '\"=\u2019")
+
+
 def ssn_of(cell: str) -> str:
     """The nine digits of a cell in an SSN column; "" when it holds no number of a person."""
     if usual := _USUAL.fullmatch(cell):  # nearly every cell, at a fifth of the cost
@@ -190,7 +197,7 @@ def ssn_of(cell: str) -> str:
         return number if number not in SPECIMENS else ""
     if len(cell) > LONGEST:
         return ""
-    cell = cell.strip()
+    cell = bare(cell)
     if not cell.isascii():
         cell = fold(cell).strip()
     if _SSN_CELL.fullmatch(cell) is None:
@@ -208,6 +215,7 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
     organisations = vocabulary().organisation
     if sum(organisations.search(cell) is not None for cell in cells) >= 0.25 * len(cells):
         return False
+    cells = [cell.rstrip(_FOOTNOTE) for cell in cells]
     return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
 
 
@@ -261,14 +269,15 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
     said = vocabulary().meaning(header)
     if said in {Meaning.SSN, Meaning.LAST_FOUR}:
         return _settle_number(said, [cell if cell.isascii() else fold(cell) for cell in cells])
-    if number := _by_number_shape(said, cells):
-        return number
-    if said is None:
-        return _by_shape(cells)
+    number = _by_number_shape(said, cells)
+    if number or said is None:
+        return number or _by_shape(cells)
     if said is Meaning.NAME and _PERSON_HEADERS & set(words_of(header)) and _words_of_people(cells):
         return said  # single words, other scripts: the header has said whose names they are
     believed = _BELIEVED.get(said)
-    return said if believed is None or believed(cells) else None
+    if believed is None or believed(cells):
+        return said
+    return Meaning.NAME if "name" in words_of(header) and is_name(cells) else None  # "Name / Address"
 
 
 def _settle_number(said: Meaning, cells: Sequence[str]) -> Meaning | None:
@@ -307,11 +316,21 @@ def settle_without_header(cells: Sequence[str]) -> Meaning | None:
     return Meaning.NAME if is_name(cells) else None
 
 
-def nine_digits_of_people(cells: Sequence[str]) -> bool:
+def single_names(cells: Sequence[str]) -> bool:
+    """Whether each cell can be a last or a first name: capitalised words of letters, most of them different."""
+    if len(cells) < 3 or share(cells, _SINGLE_NAME) < 0.9 or len(set(cells)) < 0.3 * len(cells):
+        return False
+    return _words_of_people(cells) and not _are_states(cells)
+
+
+def nine_digits_of_people(cells: Sequence[str], *, born: bool) -> bool:
     """Whether bare nine digits beside names are SSNs: all can be issued, and they are spread as SSNs are.
 
-    One in nine random nine-digit numbers cannot be an SSN, and running numbers share their first digits.
+    One in nine random nine-digit numbers cannot be an SSN, and running numbers share their first digits. Beside names
+    *and birth dates* a few rows are enough.
     """
-    if len(cells) < 20 or share(cells, _PLAIN) < 0.95 or sum(len(cell) == 9 for cell in cells) < 0.6 * len(cells):
+    if len(cells) < (3 if born else 20) or share(cells, _PLAIN) < 0.95:
+        return False
+    if sum(len(cell) == 9 for cell in cells) < 0.6 * len(cells):
         return False
     return _issued_share(cells) >= 0.98 and len({cell[:3] for cell in cells}) >= 0.3 * len(cells)

@@ -11,10 +11,10 @@ from rules.confirm import Confirmer, NoAnswerError
 from rules.content import Content, Role, Table, Text
 from rules.fixedwidth import Carry, Lines, tables
 from rules.normalise import fold
-from rules.participants import Register, Roll, lists, roll
+from rules.participants import Register, Roll, lists, rolls
 from rules.recognise import CERTAIN, Recogniser, same_number
 from rules.recognisers_file import Reports, load
-from rules.records import records
+from rules.records import forms, records
 from rules.search import Searcher
 from rules.sheets import Block, Sheet, blocks, profile, sheet_of
 from rules.supporting import MOST_TEXT, Supporting
@@ -123,13 +123,19 @@ class _Inspection:
     def _content(self, content: Content) -> None:
         if isinstance(content, Table):
             self._sheet(sheet_of(content))
+            if sheet := forms(content):
+                self._sheet(sheet)
             return
-        found = tables(content, self.carries.setdefault(content.part, Carry()))
-        for one in found:
-            self._sheet(one.sheet)
+        found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
         if sheet := records(content):
             self._sheet(sheet)
         self._text(content, found)
+
+    def _table(self, lines: Lines) -> bool:
+        """Whether the lines are done with; what has no header and holds nothing is read once more as text."""
+        before = len(self.findings)
+        self._sheet(lines.sheet)
+        return lines.headed or len(self.findings) > before
 
     def _text(self, text: Text, covered: Sequence[Lines]) -> None:
         """Running text; the lines of its tables are left blank, for their cells are searched as cells."""
@@ -164,13 +170,13 @@ class _Inspection:
     def _sheet(self, sheet: Sheet) -> None:
         for block in blocks(sheet):
             columns = profile(block)
-            one = roll(block, columns)
-            if one.people:
-                self.rolls.append(one)
+            found = rolls(block, columns)
+            self.rolls.extend(one for one in found if one.people)
             if sheet.searched:
+                numbers = {index: cells for one in found for index, cells in one.numbers.items()}
                 for column in columns:
-                    if column.index in one.numbers:
-                        self._number_column(block, column, one.numbers[column.index])
+                    if column.index in numbers:
+                        self._number_column(block, column, numbers[column.index])
                 self._cells(block, columns)
 
     def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rules import states
-from rules.columns import MONEY, Meaning, vocabulary, words_of
+from rules.aligned import Piece, aligned
+from rules.checks import is_issued_ssn
+from rules.columns import MONEY, Meaning, is_name, vocabulary, words_of
 from rules.content import Grid, Table, Text
+from rules.glued import HEADER, glued
 from rules.normalise import fold
 from rules.sheets import Sheet
 
 _LEAST_ROWS = 2
 _LONGEST_GAP = 10  #: lines between two pages of one report
 _LONGEST_LINE = 2_000
-_DELIMITERS = "\t|;,"
 
 # One word of a report line that has a shape of its own. Two spaces always part columns; single ones part words.
 _TYPED = re.compile(
@@ -36,7 +38,9 @@ _DATUM = re.compile(
 )
 _SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _FIVE_DIGITS = re.compile(r"[0-9]{5}")
-_ANCHOR = re.compile(r"[0-9]{3}")
+_ANCHOR = re.compile(r"[0-9]{2}")
+_QUOTED = re.compile(r"(?:> ?){1,20}")
+_SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
 
 #: Kinds of field that a header's meaning can stand over.
@@ -63,6 +67,7 @@ class Carry:
 
     header: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
+    words: tuple[Piece, ...] = ()  #: the same of a header under which values are aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +77,21 @@ class Lines:
     sheet: Sheet
     first: int
     end: int
+    headed: bool = True  #: a header stands over it, or cells are marked off in it
 
 
 def tables(text: Text, carry: Carry) -> list[Lines]:
     """The tables in a text, in order."""
     if text.part is None or _ANCHOR.search(text.content) is None:
         return []
-    lines = [line.rstrip("\r\f ").lstrip("\f") for line in fold(text.content).split("\n")]
+    lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in fold(text.content).split("\n")]
     if len(lines) < 2:
         return []
-    found = list(_delimited(text, lines))
-    taken = {number for one in found for number in range(one.first, one.end)}
+    taken: set[int] = set()
+    found = list(_delimited(text, lines, taken, "\t|;^~"))
+    found += _under_headers(text, lines, taken, carry)
+    found += _delimited(text, lines, taken, ",")
+    found += _without_gaps(text, lines, taken)
     found += _ruled_by_shape(text, lines, taken, carry)
     return sorted(found, key=lambda one: one.first)
 
@@ -92,18 +101,34 @@ def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequen
     return Sheet(part=text.part, rows=rows, place=table.place, header=header)
 
 
-def _delimited(text: Text, lines: list[str]) -> Iterator[Lines]:
+def _under_headers(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
+    for one in aligned(lines, taken, carry.words):
+        taken.update(range(one.first, one.end))
+        inherited = [] if one.rows[0] == [word.text for word in one.header] else [word.text for word in one.header]
+        carry.words = one.header
+        yield Lines(sheet=_sheet(text, one.first, one.rows, inherited), first=one.first, end=one.end)
+
+
+def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
+    for one in glued(lines, taken):
+        taken.update(range(one.first, one.end))
+        yield Lines(sheet=_sheet(text, one.first, one.rows, HEADER), first=one.first, end=one.end)
+
+
+def _delimited(text: Text, lines: list[str], taken: set[int], delimiters: str) -> Iterator[Lines]:
     """Runs of lines with the same number of tabs, bars, semicolons or commas."""
-    free = [True] * len(lines)
-    for delimiter in _DELIMITERS:
-        if text.content.count(delimiter) < 2 * _LEAST_ROWS:
+    for delimiter in delimiters:
+        if text.content.count(delimiter) < _LEAST_ROWS:
             continue
-        counts = [len(_cells(line, delimiter)) if free[i] and delimiter in line else 0 for i, line in enumerate(lines)]
+        counts = [
+            len(_cells(line, delimiter)) if delimiter in line and number not in taken else 0
+            for number, line in enumerate(lines)
+        ]
         for first, end in _runs(counts):
             rows = [_cells(line, delimiter) for line in lines[first:end]]
-            if delimiter == "," and not _is_table(rows):
+            if delimiter in ",^~" and not _is_table(rows):
                 continue
-            free[first:end] = [False] * (end - first)
+            taken.update(range(first, end))
             yield Lines(sheet=_sheet(text, first, rows), first=first, end=end)
 
 
@@ -131,12 +156,11 @@ def _is_table(rows: list[list[str]]) -> bool:
         return False
     if sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows):  # "LOPEZ, LINDA 03/14/1961 36,539.47"
         return False
-    header = sum(vocabulary().meaning(cell) is not None for cell in rows[0])
+    headers = [row for row in rows[:40] if max(map(len, row)) <= 40]
+    header = max((sum(vocabulary().meaning(cell) is not None for cell in row) for row in headers), default=0)
     values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
     longest = max(len(cell) for row in rows for cell in row)
-    return (header >= 2 and max(map(len, rows[0])) <= 40) or (
-        len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60
-    )
+    return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60)
 
 
 def _is_mixed(cell: str) -> bool:
@@ -170,6 +194,7 @@ def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry)
     for region in _regions(rows):
         keys = _keys(region)
         top, header = _header_above(lines, region, keys, taken)
+        header = header or _announced(lines, region, keys)
         if header:
             carry.header, carry.keys = header, keys
         elif len(region) < 3 and keys != carry.keys:
@@ -184,8 +209,9 @@ def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry)
         if top is not None:
             gap: list[list[str]] = [[""] for _ in range(top + 1, region[0].number)]
             body = [list(header), *gap, *body]
-        inherited = () if header or keys != carry.keys else carry.header
-        yield Lines(sheet=_sheet(text, first, body, inherited), first=first, end=end)
+        inherited = carry.header if top is None and keys == carry.keys else ()
+        headed = bool(header or inherited)
+        yield Lines(sheet=_sheet(text, first, body, inherited), first=first, end=end, headed=headed)
 
 
 def _fields(number: int, line: str) -> _Line | None:
@@ -234,7 +260,8 @@ def _is_row(cells: dict[Key, str], kinds: frozenset[str]) -> bool:
         return False
     runs = [cell for (kind, _), cell in cells.items() if kind == "words"]
     return len(cells) <= 64 and all(
-        cell.count(" ") <= 5 and not cell.endswith((".", ":")) for cell in runs if len(cell) > 12
+        not cell.endswith(":") and (len(cell) <= 12 or (cell.count(" ") <= 5 and not cell.endswith(".")))
+        for cell in runs
     )
 
 
@@ -286,6 +313,20 @@ def _header_above(
             placed = {vocabulary().meaning(cell) for cell in header}
             return (number, header) if any(header) and known & placed >= known & {Meaning.SSN} else (None, ())
     return None, ()
+
+
+def _announced(lines: list[str], region: list[_Line], keys: tuple[Key, ...]) -> tuple[str, ...]:
+    """A header for names with nine digits under a sentence that says what they are: "the socials you asked for:"."""
+    top = region[0].number
+    if len(region) < 2 or ("nine", 0) not in keys or ("words", 0) not in keys or ("nine", 1) in keys:
+        return ()
+    if not any(_SPEAKS_OF_SSNS.search(line) for line in lines[max(0, top - 3) : top] if len(line) <= _LONGEST_LINE):
+        return ()
+    if not all(is_issued_ssn(row.cells.get(("nine", 0), "")) for row in region):
+        return ()
+    if not is_name([row.cells.get(("words", 0), "") for row in region]):
+        return ()
+    return tuple({"nine": "SSN", "words": "Name"}.get(kind, "") if order == 0 else "" for kind, order in keys)
 
 
 def _known(cells: list[Cell]) -> set[Meaning]:

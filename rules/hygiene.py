@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from rules.clientfile import Client, DirectoryFile, Internal, Party
-from rules.domains import canonical, is_public_suffix, is_webmail, mailbox
+from rules.domains import Mailbox, canonical, is_public_suffix, is_webmail, mailbox, suffixes
 from rules.errors import Problem
+from rules.periods import Period, common, meet, period
 from rules.reading import plain_words
 from rules.sourced import Document, Steps
 from rules.wording import Trust, wording
@@ -27,6 +29,7 @@ def problems(document: Document, file: DirectoryFile) -> Iterator[Problem]:
         yield from _names(claims, ("clients", index), client)
         yield from _recognisable(document, ("clients", index), client)
     yield from _partners(document, file)
+    yield from _contacts(document, file)
 
 
 def _entries(file: DirectoryFile) -> Iterator[tuple[Steps, Party | Internal]]:
@@ -37,19 +40,28 @@ def _entries(file: DirectoryFile) -> Iterator[tuple[Steps, Party | Internal]]:
     yield ("internal",), file.internal
 
 
+class _Claim(NamedTuple):
+    path: Steps
+    days: Period
+
+
 class _Claims:
     """Who has claimed what so far, by the path of the claim."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._paths: dict[str, dict[str, Steps]] = {"domain": {}, "address": {}, "plan": {}, "ein": {}, "name": {}}
+        self._made: dict[str, dict[str, list[_Claim]]] = {
+            kind: {} for kind in ("domain", "address", "plan", "ein", "name")
+        }
 
-    def other(self, kind: str, value: str, path: Steps) -> str | None:
-        """Claim `value`; the other owner and his line when it has one already."""
-        first = self._paths[kind].setdefault(value, path)
-        if first[:2] == path[:2] or first[0] == path[0] == "internal":
+    def other(self, kind: str, value: str, path: Steps, days: Period) -> str | None:
+        """Claim `value` for these days; the other owner and his line when it has one on one of them."""
+        made = self._made[kind].setdefault(value, [])
+        first = next((one for one in made if one.path[:2] != path[:2] and meet(one.days, days)), None)
+        made.append(_Claim(path, days))
+        if first is None or first.path[0] == path[0] == "internal":
             return None
-        return f"{self._owner(first)} (line {self.document.line(first)})"
+        return f"{self._owner(first.path)} (line {self.document.line(first.path)})"
 
     def _owner(self, path: Steps) -> str:
         if path[0] == "internal":
@@ -74,7 +86,7 @@ def _ids(document: Document, file: DirectoryFile) -> Iterator[Problem]:
 def _domains(claims: _Claims, path: Steps, entry: Party | Internal) -> Iterator[Problem]:
     for index, written in enumerate(entry.domains):
         domain, here = canonical(written), (*path, "domains", index)
-        text = _domain_fault(domain) or _claimed(claims, "domain", domain or "", here)
+        text = _domain_fault(domain) or _claimed(claims, "domain", domain or "", here, _days(written, entry))
         if text:
             yield claims.document.problem(here, f'domain "{written}" {text}')
 
@@ -89,15 +101,21 @@ def _domain_fault(domain: str | None) -> str | None:
     return None
 
 
-def _claimed(claims: _Claims, kind: str, value: str, path: Steps) -> str | None:
-    other = claims.other(kind, value, path)
+def _days(item: str, entry: Party | Internal) -> Period:
+    return common(period(item), period(entry)) if isinstance(entry, Party) else period(item)
+
+
+def _claimed(claims: _Claims, kind: str, value: str, path: Steps, days: Period) -> str | None:
+    other = claims.other(kind, value, path, days)
     return None if other is None else f"is claimed by {other} too"
 
 
 def _addresses(claims: _Claims, path: Steps, entry: Party | Internal) -> Iterator[Problem]:
     for index, written in enumerate(entry.addresses):
         box, here = mailbox(written), (*path, "addresses", index)
-        text = "is not an address" if box is None else _claimed(claims, "address", str(box), here)
+        text = (
+            "is not an address" if box is None else _claimed(claims, "address", str(box), here, _days(written, entry))
+        )
         if text:
             yield claims.document.problem(here, f'address "{written}" {text}')
 
@@ -106,19 +124,19 @@ def _numbers(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
     for index, number in enumerate(client.plan_numbers):
         here = (*path, "plan_numbers", index)
         text = None if _DIGIT.search(number) else "has no digit in it"
-        if text := text or _claimed(claims, "plan", "".join(plain_words(number)), here):
+        if text := text or _claimed(claims, "plan", "".join(plain_words(number)), here, period(number)):
             yield claims.document.problem(here, f'plan number "{number}" {text}')
     for index, number in enumerate(client.eins):
         here = (*path, "eins", index)
         text = None if _EIN.fullmatch(number) else "is not an EIN like 04-1234567"
-        if text := text or _claimed(claims, "ein", number.replace("-", ""), here):
+        if text := text or _claimed(claims, "ein", number.replace("-", ""), here, period(number)):
             yield claims.document.problem(here, f'EIN "{number}" {text}')
 
 
 def _names(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
     for here, written in _written(path, client):
         _, name, trust = wording(written)
-        if other := claims.other("name", " ".join(name), here):
+        if other := claims.other("name", " ".join(name), here, period(written)):
             yield claims.document.problem(here, f'"{written}" names {other} too: it will tell neither', warning=True)
         if trust is not Trust.DOUBTFUL:
             continue
@@ -141,6 +159,25 @@ def _recognisable(document: Document, path: Steps, client: Client) -> Iterator[P
     if not numbered and all(wording(name).trust is Trust.DOUBTFUL for name in names):
         text = f'client "{client.id}" has no number and no distinctive name: its data will not be recognised'
         yield document.problem(path, text, warning=True)
+
+
+def _contacts(document: Document, file: DirectoryFile) -> Iterator[Problem]:
+    sections: tuple[tuple[str, Sequence[Party]], ...] = (("clients", file.clients), ("partners", file.partners))
+    for section, entries in sections:
+        for index, entry in enumerate(entries):
+            for place, contact in enumerate(entry.contacts):
+                box = mailbox(contact.address) if contact.address else None
+                path = (section, index, "contacts", place)
+                if contact.address and box is None:
+                    yield document.problem(path, f'contact "{contact.address}" is not an address')
+                elif box is not None and not _at(entry, box):
+                    text = f'contact "{contact.address}" is at none of the domains and addresses of "{entry.id}"'
+                    yield document.problem(path, f"{text}: it receives nothing", warning=True)
+
+
+def _at(entry: Party, box: Mailbox) -> bool:
+    domains = {canonical(domain) for domain in entry.domains}
+    return any(around in domains for around in suffixes(box.domain)) or box in map(mailbox, entry.addresses)
 
 
 def _partners(document: Document, file: DirectoryFile) -> Iterator[Problem]:

@@ -34,13 +34,15 @@ def compiled(phrases: Sequence[str]) -> Any:
 
 
 class Phrases:
-    """The four lists of a recogniser's context, compiled once."""
+    """The lists of a recogniser's context, compiled once."""
 
     def __init__(self, context: Context) -> None:
         self.positive = compiled(context.positive)
         self.doubtful = compiled(context.doubtful)
         self.veto = compiled(context.veto)
         self.negative = compiled(context.negative)
+        self.direct = compiled(context.direct)
+        self.behind = compiled(context.behind)
 
 
 class _Places:
@@ -83,6 +85,8 @@ class Labels:
         self.doubtful = _Places(phrases.doubtful, flat)
         self.veto = _Places(phrases.veto, flat) if self.doubtful.ends else None
         self.negative = _Places(phrases.negative, flat)
+        self.direct = _Places(phrases.direct, flat)
+        self.behind = _Places(phrases.behind, flat)
 
     def vetoed(self, start: int, end: int) -> bool:
         return self.veto is not None and self.veto.any(start, end)

@@ -69,6 +69,7 @@ class Roll:
     people: tuple[Person, ...]
     numbers: Mapping[int, Sequence[str]]  #: by index of an SSN column, row by row
     reader: "Reader"
+    beside: bool = False  #: another table stands beside it on the sheet
 
     def key(self, person: Person) -> Key | None:
         """What makes two rows without a number one person: name and birth date, else name and id or address."""
@@ -102,7 +103,7 @@ class Roll:
         """From the header to the last person."""
         block = self.block
         width = max([len(block.header), *(column.index + column.width for column in self.columns), 1])
-        used = [index for index in range(len(block.header)) if block.header[index].strip()]
+        used = [] if self.beside else [index for index in range(len(block.header)) if block.header[index].strip()]
         left = min([*used, *(column.index for column in self.columns)], default=0)
         right = max([*used, *(column.index + column.width - 1 for column in self.columns)], default=width - 1)
         top = block.top if block.first > block.top else self.people[0].row
@@ -186,12 +187,27 @@ def numbers_in(block: Block, column: Column) -> list[str]:
     ]
 
 
-def roll(block: Block, columns: tuple[Column, ...]) -> Roll:
+def rolls(block: Block, columns: tuple[Column, ...]) -> list[Roll]:
+    """The people of a table; of two when an empty column parts two that both name people."""
+    groups: list[list[Column]] = [[]]
+    for column in columns:
+        left = groups[-1]
+        gap = range(left[-1].index + left[-1].width, column.index) if left else range(0)
+        if any(index >= len(block.header) or not block.header[index].strip() for index in gap):
+            groups.append([])
+        groups[-1].append(column)
+    named = [any(column.meaning in NAMES for column in group) for group in groups]
+    if not any(block.header) or len(groups) < 2 or not all(named):
+        return [roll(block, columns)]
+    return [roll(block, tuple(group), beside=True) for group in groups]
+
+
+def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> Roll:
     """Read the people of a table."""
     numbers = {column.index: numbers_in(block, column) for column in columns if column.meaning is Meaning.SSN}
     reader = Reader(columns)
     people = [] if not columns else list(_people(block, reader, list(numbers.values())))
-    return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers, reader=reader)
+    return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers, reader=reader, beside=beside)
 
 
 def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:

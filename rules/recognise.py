@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.checks import CHECKS, digits, nine_digits
-from rules.labels import NOWHERE, Labels, Phrases, same_sentence
+from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
 CERTAIN = 0.5  #: a score from here on is a finding
 BEFORE, AFTER = 96, 40  #: characters in which a label may stand
 NEAR = 40  #: a label farther away than this must stand in the same sentence
 
-_LIST_GOES_ON = re.compile(r"[\s,;/&|]{1,6}(?:and |or )?")
-_QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
-_GOES_ON_BEFORE = re.compile(r"(?:[0-9][-/.]|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)$")
-_GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
+_LIST_GOES_ON = re.compile(r"[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)] )?")
+_QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code|tag|pool)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
+_GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)$")
+_GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
+_OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
+_CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
 _LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)")
 
@@ -73,6 +75,8 @@ class Recogniser:
         return self._judge(Labels(self._phrases, text), start, end, score)
 
     def _judge(self, labels: Labels, start: int, end: int, score: float) -> float:
+        if labels.behind.any(end, end + 2):
+            return 0.3
         if self._labelled(labels, start, end, score):
             return min(1.0, max(score + 0.35, 0.6))
         if score < CERTAIN:
@@ -89,9 +93,20 @@ class Recogniser:
             positive = doubtful
         if positive == NOWHERE:
             return self._labelled_behind(labels, start, end)
-        if positive < labels.negative.last(reach, start) or _taken(labels.text, positive[0], start):
+        if positive < self._objection(labels, reach, start) or _taken(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or start - positive[0] <= NEAR or same_sentence(labels.text, positive[0], start)
+
+    def _objection(self, labels: Labels, reach: int, start: int) -> Place:
+        """The last word before a number that says it is something else, and has no number of its own."""
+        direct = labels.direct.last(reach, start)
+        if direct != NOWHERE and _QUALIFIER.fullmatch(labels.text, direct[0], start):
+            return (start, 0)
+        negative = labels.negative.last(reach, start)
+        own = _OWN_ID.match(labels.text, negative[0]) if negative != NOWHERE else None
+        if (own and own.end() < start) or (negative != NOWHERE and _CLAUSE_ENDS.match(labels.text, negative[0], start)):
+            return NOWHERE
+        return negative
 
     def _labelled_behind(self, labels: Labels, start: int, end: int) -> bool:
         """'212486397 (SSN)', but not '212486397 SSN 312-48-6398': there the label belongs to the next number."""
@@ -104,8 +119,9 @@ class Recogniser:
     @staticmethod
     def _named_otherwise(labels: Labels, start: int) -> bool:
         """Whether the words right before say that the number is something else: 'Part No. '."""
-        negative = labels.negative.last(max(0, start - BEFORE), start)
-        return negative != NOWHERE and _QUALIFIER.fullmatch(labels.text, negative[0], start) is not None
+        reach = max(0, start - BEFORE)
+        words = (labels.negative.last(reach, start), labels.direct.last(reach, start))
+        return any(word != NOWHERE and _QUALIFIER.fullmatch(labels.text, word[0], start) for word in words)
 
     def _doubtful(self, labels: Labels, start: int, end: int) -> bool:
         text = labels.text

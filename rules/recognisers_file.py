@@ -67,6 +67,8 @@ class Context(_Section):
     negative: tuple[str, ...]
     doubtful: tuple[str, ...] = ()  #: labels too, unless a phrase of `veto` stands near
     veto: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()  #: negative only right before the number
+    behind: tuple[str, ...] = ()  #: negative only right behind it: units
 
 
 class Case(_Section):

@@ -11,9 +11,11 @@ from rules.columns import (
     SAMPLE,
     Column,
     Meaning,
+    bare,
     nine_digits_of_people,
     settle,
     settle_without_header,
+    single_names,
     vocabulary,
     words_of,
 )
@@ -159,13 +161,16 @@ def _sample(rows: Sequence[Row]) -> list[Row]:
 
 
 def _cells(sample: Sequence[Row], index: int) -> list[str]:
-    return [cell for row in sample if index < len(row) and (cell := row[index][:LONGEST].strip())]
+    return [cell for row in sample if index < len(row) and (cell := bare(row[index][:LONGEST]))]
 
 
 def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> tuple[Column, ...]:
-    """What only the columns together tell: tax ids, bare nine digits beside names."""
-    people = any(column.meaning in NAMES for column in columns.values())
-    companies = any(column.meaning is Meaning.ORGANISATION for column in columns.values())
+    """What only the columns together tell: tax ids, bare nine digits beside names, names in two columns."""
+    bare_header = not any(block.header)
+    if bare_header:
+        columns |= _names_apart(columns, cells_of)
+    meanings = {column.meaning for column in columns.values()}
+    people, companies = bool(meanings & NAMES), Meaning.ORGANISATION in meanings
     for index, cells in cells_of.items():
         column = columns.get(index)
         if column and column.meaning is Meaning.TAX_ID:
@@ -174,9 +179,25 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
                 columns[index] = Column(index=index, header=header, meaning=Meaning.SSN)
             else:
                 columns[index] = Column(index=index, header=header, meaning=Meaning.OTHER_NUMBER)
-        elif column is None and people and not any(block.header) and nine_digits_of_people(cells):
+        elif column is None and people and bare_header and nine_digits_of_people(cells, born=Meaning.BIRTH in meanings):
             columns[index] = Column(index=index, header="", meaning=Meaning.SSN)
     return tuple(columns[index] for index in sorted(columns))
+
+
+def _names_apart(columns: dict[int, Column], cells_of: dict[int, list[str]]) -> dict[int, Column]:
+    """Last and first names in two columns without a header, beside a number or a birth date of theirs."""
+    meanings = {column.meaning for column in columns.values()}
+    if meanings & NAMES or not meanings & {Meaning.SSN, Meaning.LAST_FOUR, Meaning.BIRTH}:
+        return {}
+    for index, cells in cells_of.items():
+        if index in columns or index + 1 in columns or not single_names(cells):
+            continue
+        if single_names(cells_of.get(index + 1, [])):
+            return {
+                index: Column(index=index, header="", meaning=Meaning.LAST_NAME),
+                index + 1: Column(index=index + 1, header="", meaning=Meaning.FIRST_NAME),
+            }
+    return {}
 
 
 def _split(header: str, index: int, cells_of: dict[int, list[str]]) -> Column | None:

@@ -1,0 +1,177 @@
+"""Report text under a header line: what stands under a header's word belongs to it. Reads positions; judges nothing."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rules.columns import Meaning, vocabulary
+
+_LONGEST_LINE = 2_000
+_MOST_COLUMNS = 64
+_PATIENCE = 10  #: lines that are no rows, between two that are: page breaks, totals
+_FAR = 3  #: characters by which a value may miss its header
+_LEAST_FIT = 0.6  #: of the lines with two pieces or more, how many must fit
+_TRIAL = 20  #: lines after which a table that does not fit ends
+
+#: One of these words makes a line a header, whatever stands beside it.
+_ALONE = frozenset({Meaning.SSN, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meaning.PERSON_ID})
+
+_PIECE = re.compile(r"\S+(?: \S+)*")
+_RULER = re.compile(r"[-=_+| ]+")
+_VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
+_NUMBERS = re.compile(r"(?<![0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}(?:\.0+)?)(?![0-9-])")
+
+
+class Piece(NamedTuple):
+    start: int
+    end: int
+    text: str
+
+
+class Aligned(NamedTuple):
+    """Lines `first` to before `end`, as rows of cells under the cells of rows[0]."""
+
+    first: int
+    end: int
+    rows: list[list[str]]
+    header: tuple[Piece, ...]
+
+
+def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()) -> Iterator[Aligned]:
+    """The tables of a text whose headers are parted by two spaces or more, or that go on under a header carried on."""
+    index, any_found = 0, False
+    while index < len(lines):
+        found = None
+        if index not in taken and (header := _header(lines, index, taken)):
+            found = _table(lines, index, *header, taken)
+        if found:
+            any_found = True
+            yield found
+            index = found.end
+        else:
+            index += 1
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if carried and not any_found and (found := _table(lines, first, 0, carried, taken)):
+        yield found
+
+
+def _header(lines: Sequence[str], index: int, taken: set[int]) -> tuple[int, list[Piece]] | None:
+    """How many lines the header takes, and its words with their places."""
+    own = _words(lines[index])
+    if len(own) < 2:
+        return None
+    below = index + 1
+    if below < len(lines) and below not in taken and len(two := _words(lines[below])) >= 2:
+        both = _joined(own, two)
+        if _known(both) > max(_known(own), _known(two)) or (_known(both) >= _known(own) > 1 and _all_header(two)):
+            return 2, both
+    known = _meanings(own)
+    alone = len(known) == 1 and known[0] in _ALONE
+    return (1, own) if alone or (len(known) >= 2 and len(known) >= 0.5 * len(own)) else None
+
+
+def _words(line: str) -> list[Piece]:
+    if "  " not in line or len(line) > _LONGEST_LINE or _VALUES.search(line):
+        return []
+    words = _pieces(line)
+    return words if len(words) <= _MOST_COLUMNS and max((len(word.text) for word in words), default=99) <= 40 else []
+
+
+def _pieces(line: str) -> list[Piece]:
+    return [Piece(match.start(), match.end(), match[0]) for match in _PIECE.finditer(line)]
+
+
+def _meanings(words: Sequence[Piece]) -> list[Meaning]:
+    return [meaning for word in words if (meaning := vocabulary().meaning(word.text))]
+
+
+def _known(words: Sequence[Piece]) -> int:
+    return len(set(_meanings(words)))
+
+
+def _all_header(words: Sequence[Piece]) -> bool:
+    return all(vocabulary().meaning(word.text) for word in words)
+
+
+def _joined(above: Sequence[Piece], below: Sequence[Piece]) -> list[Piece]:
+    """A header of two lines: words that stand over each other are one cell."""
+    joined = [word for word in above if not any(_overlap(word, other) > 0 for other in below)]
+    for word in below:
+        over = [other for other in above if _overlap(word, other) > 0]
+        start, end = min([word.start, *(o.start for o in over)]), max([word.end, *(o.end for o in over)])
+        joined.append(Piece(start, end, " ".join([*(other.text for other in over), word.text])))
+    return sorted(joined)
+
+
+def _overlap(one: Piece, other: Piece) -> int:
+    """Characters that two stand over each other; negative: the gap between them."""
+    return min(one.end, other.end) - max(one.start, other.start)
+
+
+def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece], taken: set[int]) -> Aligned | None:
+    cells = [word.text for word in header]
+    rows = [cells, *[[""] for _ in range(1, height)]] if height else []
+    last, fitting, tried, flush = top + height - 1, 0, 0, True
+    for number in range(top + height, len(lines)):
+        line = lines[number].rstrip()
+        if number in taken or number - last > _PATIENCE or (tried > _TRIAL and fitting < _LEAST_FIT * tried):
+            break
+        indented = header[0].start < len(line) - len(line.lstrip()) < header[0].end  # a second line of the row above
+        skip = indented and fitting and flush
+        row = [] if len(line) > _LONGEST_LINE or not line or skip or _RULER.fullmatch(line) else _row(line, header)
+        if row == cells:
+            break  # the next page begins
+        tried += not skip and (bool(row) or "  " in line.strip())
+        flush = flush and (not row or (line.startswith(" " * header[0].start) and not indented))
+        if row:
+            last, fitting = number, fitting + 1
+        if skip:  # an address below the name: it belongs to the row above
+            rows[last - top] = _with_more(rows[last - top], len(cells), line)
+        rows.append(row or [*[""] * len(cells), "" if skip else line.strip()])
+    if fitting < 2 or (tried <= _TRIAL and fitting < _LEAST_FIT * tried):
+        return None
+    return Aligned(top, last + 1, rows[: last + 1 - top], tuple(header))
+
+
+def _with_more(row: list[str], width: int, line: str) -> list[str]:
+    return [*row[:width], " ".join([*row[width:], *line.split()])]
+
+
+def _row(line: str, header: Sequence[Piece]) -> list[str]:
+    """The cells of a line under the header; none when the line does not keep to it."""
+    pieces = [part for piece in _pieces(line) for part in _parts(piece)]
+    if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
+        return []
+    starts = [word.start for word in header]
+    row = [""] * len(header)
+    for piece in pieces:
+        column = _column(piece, header, starts)
+        if column < 0:
+            return []
+        row[column] = f"{row[column]} {piece.text}".strip()
+    return row if sum(map(bool, row)) >= 2 else []
+
+
+def _parts(piece: Piece) -> Iterator[Piece]:
+    """A number of a person stands alone, however near its neighbours are."""
+    reached = piece.start
+    for match in _NUMBERS.finditer(piece.text):
+        start, end = piece.start + match.start(), piece.start + match.end()
+        if before := piece.text[reached - piece.start : match.start()].strip():
+            yield Piece(reached, reached + len(before), before)
+        yield Piece(start, end, match[0])
+        reached = end
+    if rest := piece.text[reached - piece.start :].strip():
+        yield Piece(piece.end - len(rest), piece.end, rest)
+
+
+def _column(piece: Piece, header: Sequence[Piece], starts: Sequence[int]) -> int:
+    """The column under whose header a piece stands, or nearest to it; -1 when it is near none, or under two."""
+    left = max(0, bisect_right(starts, piece.start) - 1)
+    right = bisect_right(starts, piece.end + _FAR)
+    near = [(_overlap(piece, header[index]), index) for index in range(left, max(right, left + 1))]
+    if sum(overlap > 0 for overlap, _ in near) > 1:
+        return -1
+    best, column = max(near, key=lambda one: one[0])
+    return column if best >= -_FAR or piece.start >= starts[left] else -1
