@@ -10,15 +10,18 @@ from gateway.opening.sheetxml import column_index
 from rules.content import Role
 
 _MARGIN = re.compile(rb"<(?:\w+:)?(?:odd|even|first)(?:Header|Footer)[^>]*>([^<]*)<")
-_FORMULA = re.compile(rb"<(?:\w+:)?f(?: [^>]*)?>([^<]*)<")
+_FORMULA = re.compile(rb"<(?:\w+:)?f(?: [^>]*)?>([^<]*)</(?:\w+:)?f>\s*<(?:\w+:)?v>\s*[^<\s]")
 _QUOTED = re.compile(rb"<(?:\w+:)?(?:formula\d?|f)(?: [^>]*)?>([^<]*)<")
+SHARED = re.compile(rb't="s"[^>]*><(?:\w+:)?v>(\d+)<')
+_SHARED_TEXT = re.compile(rb"<(?:\w+:)?si\s*(?:/>|>(.*?)</(?:\w+:)?si>)", re.DOTALL)
+_WORDS = re.compile(rb"<(?:\w+:)?t(?: [^>]*)?>([^<]*)<")
 _PROMPT = re.compile(rb' (?:prompt|promptTitle|error|errorTitle|display|tooltip|location)="([^"]*)"')
 # &L, &C, &R begin a section; &"font", &12 and &P style it or count pages (ECMA-376 part 1, 18.3.1.46)
 MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d+|[A-Z])')
 
 
 def read_margins(xml: bytes, reading: Reading, sheet: str) -> None:
-    """Page header and footer, and the words in formulas, drop-down lists, prompts and link tips."""
+    """Page header and footer, and the words in calculated formulas, drop-down lists, prompts and link tips."""
     tail = xml[max(xml.rfind(b"</sheetData>"), 0) :]
     margins = [MARGIN_CODE.sub(" ", _plain(found)).strip() for found in _MARGIN.findall(tail)]
     reading.text(f"{sheet}!header", "\n".join(filter(None, margins)), Role.HEADING)
@@ -30,6 +33,15 @@ def read_margins(xml: bytes, reading: Reading, sheet: str) -> None:
 
 def _plain(raw: bytes) -> str:
     return unescape(raw.decode("utf-8", "replace"))
+
+
+def read_unshown(strings: bytes, told: set[bytes], reading: Reading) -> None:
+    """Shared texts that no cell shows any more: some programs leave them when cells are deleted."""
+    texts = _SHARED_TEXT.findall(strings)
+    if len(told) < len(texts):
+        left = [text for number, text in enumerate(texts) if b"%d" % number not in told]
+        lines = [_plain(b"".join(_WORDS.findall(text))) for text in left]
+        reading.text("shared texts that no cell shows", "\n".join(filter(None, lines)))
 
 
 def read_names(workbook: Any, reading: Reading) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +17,11 @@ from rules.verdict import Obstacle
 AREA = 4_000_000
 _MANY = 20_000  #: cells; fewer are measured exactly, because a thousand sheets may each claim a field
 _FAR = re.compile(rb'<c r="(?:[A-Z]{2}|[A-Z]\d{6})')
+_UNCALCULATED = re.compile(
+    rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*><f(?: [^>]*)?>([^<]{1,8192})</f>(?:<v\s*/>|<v>\s*</v>)?</c>'
+)
+_LITERAL = re.compile(r'"((?:[^"]|"")*)"')
+_NUMBER = re.compile(r"[+-]?\d[\d.]{0,30}")
 _ADDRESS = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 
 Block = tuple[int, int, list[list[str]]]
@@ -92,6 +98,44 @@ def apply_masks(xml: bytes, masks: dict[int, DigitMask], rows: list[list[str]], 
             rows[row][column] = masks[int(style)].apply(float(content))
         except (ValueError, OverflowError):
             continue  # not a number: the cell shows it as it is
+
+
+def uncalculated(xml: bytes) -> dict[tuple[int, int], str]:
+    """Formulas that no program has computed yet, by row (from 1) and column (from 0), as far as they spell themselves.
+
+    Libraries write books so; Excel shows `="219-"&"09"` as soon as it opens the file.
+    """
+    if b"<f" not in xml:
+        return {}
+    found = {}
+    for letters, row, formula in _UNCALCULATED.findall(xml):
+        if text := _spelt(unescape(formula.decode("utf-8", "replace"))):
+            found[int(row), column_index(letters.decode())] = text
+    return found
+
+
+def _spelt(formula: str) -> str:
+    """What a formula holds of literals, joined where it joins them; a formula of references holds nothing."""
+    if _NUMBER.fullmatch(formula):
+        return formula
+    joint = "" if "&" in formula or "CONCAT" in formula.upper() else " "
+    return joint.join(piece.replace('""', '"') for piece in _LITERAL.findall(formula) if piece)
+
+
+def filled(corner: tuple[int, int], rows: list[list[str]], cells: dict[tuple[int, int], str]) -> Block:
+    """The rows, whose first cell stands at `corner`, with `cells` put into their empty places."""
+    top = min([corner[0], *(row for row, _ in cells)]) if rows else min(row for row, _ in cells)
+    left = min([corner[1], *(column for _, column in cells)]) if rows else min(column for _, column in cells)
+    width = max([left, *(column + 1 for _, column in cells)]) - left
+    grid = [[""] * width for _ in range(max(row for row, _ in cells) - top + 1)]
+    grid += [[] for _ in range(corner[0] - top + len(rows) - len(grid))]
+    for number, line in enumerate(rows, start=corner[0] - top):
+        padded = [""] * (corner[1] - left) + line
+        grid[number] = padded + [""] * (width - len(padded))
+    for (row, column), text in cells.items():
+        if not grid[row - top][column - left]:
+            grid[row - top][column - left] = text
+    return top, left, grid
 
 
 def blocks(xml: bytes, strings: bytes, masks: dict[int, DigitMask], dates: set[int]) -> Iterator[Block]:

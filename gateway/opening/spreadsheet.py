@@ -37,6 +37,7 @@ class Workbook:
     masks: dict[int, DigitMask] = field(default_factory=dict)
     date_styles: set[int] = field(default_factory=set)
     strings: bytes = b""  #: xl/sharedStrings.xml, read through the cells that show them
+    told: set[bytes] = field(default_factory=set)  #: numbers of the shared texts that a cell shows
 
     def copies_fit(self, cells: int) -> bool:
         """Calamine copies a shared text for every cell that shows it, and aborts when memory ends."""
@@ -77,6 +78,7 @@ def _read(leaf: Leaf, budget: Budget, reading: Reading) -> None:
                 _read_sheet(book, name, member)
             if member:
                 sheetparts.read_attached(package, reading, member, name)
+    sheetparts.read_unshown(book.strings, book.told, reading)
     sheetparts.read_caches(package, reading)
     read_leftovers(package, reading)
 
@@ -113,7 +115,10 @@ def _read_sheet(book: Workbook, name: str, member: str) -> None:
         raise CannotLookError(Obstacle.CORRUPT, "a sheet is missing from its package")
     xml = book.package.read(member)
     sheetparts.read_margins(xml, book.reading, name)
+    if book.strings:
+        book.told.update(sheetparts.SHARED.findall(xml))
     survey = sheetxml.survey(xml)
+    waiting = sheetxml.uncalculated(xml)
     if book.calamine is not None and survey is not None and survey.dense and book.copies_fit(survey.cells):
         book.budget.expand(survey.area * 8)
         try:
@@ -124,8 +129,11 @@ def _read_sheet(book: Workbook, name: str, member: str) -> None:
         else:
             if book.masks:
                 sheetxml.apply_masks(xml, book.masks, rows, (first_row, first_column))
+            if waiting:
+                first_row, first_column, rows = sheetxml.filled((first_row, first_column), rows, waiting)
             book.reading.table(name, rows, first_row=first_row, first_column=first_column)
             return
+    book.reading.text(f"{name}!formulas", "\n".join(waiting.values()))
     for first_row, first_column, rows in sheetxml.blocks(xml, book.strings, book.masks, book.date_styles):
         book.budget.expand(sum(8 * len(row) + sum(map(len, row)) for row in rows))
         book.reading.table(name, rows, first_row=first_row, first_column=first_column)
