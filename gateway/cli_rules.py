@@ -2,21 +2,30 @@
 # ruff: noqa: PLC0415 - as in gateway.cli
 
 import asyncio
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import AsJson, Config, _plain_errors, _settings, app
+from gateway.cli import AsJson, Config, _plain_errors, _settings, app, clients
 
 roster = typer.Typer(no_args_is_help=True, help="Clients' rosters, for exact data match: keyed hashes only.")
 app.add_typer(roster, name="roster")
 Client = Annotated[str, typer.Option("--client", help="Id in the client directory.")]
 
 
-def today() -> date:
-    return datetime.now(UTC).date()
+@clients.command("import")
+def clients_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML, or CSV with a header; ends in .csv.")],
+    config: Config = None,
+) -> None:
+    """Merge a file into the directory, when all of it is right; print what changed. `serve` takes it up by itself."""
+    from gateway.directory import take_in
+
+    settings = _settings(config)
+    with _plain_errors():
+        for line in take_in(settings, file):
+            typer.echo(line)
 
 
 @roster.command("add")
@@ -28,6 +37,7 @@ def roster_add(
     replace: Annotated[bool, typer.Option("--replace", help="Instead of the roster that the client has.")] = False,
 ) -> None:
     """Index a client's participants. `serve` looks them up from its next reload on."""
+    from gateway.directory import today
     from gateway.enrolment import enrol
 
     settings = _settings(config)
@@ -40,6 +50,7 @@ def roster_add(
 @roster.command("list")
 def roster_list(config: Config = None, as_json: AsJson = False) -> None:
     """Clients, people, date and source of every roster."""
+    from gateway.directory import today
     from gateway.rosters import listed_json, listed_lines
 
     settings = _settings(config)

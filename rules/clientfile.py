@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-_DAY = TypeAdapter(date)
 _KEYS = {"value", "from", "until"}
 
 
@@ -29,7 +28,12 @@ class Dated(str):
 
 
 def _day(written: object) -> date | None:
-    return None if written is None else _DAY.validate_python(written)
+    if written is None:
+        return None
+    try:
+        return date.fromisoformat(str(written))
+    except ValueError:
+        raise ValueError(f'"{written}" is not a day like 2026-01-31') from None
 
 
 def _item(written: object) -> str:

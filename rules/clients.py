@@ -7,7 +7,7 @@ Whatever is not clearly known is unknown.
 import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -130,10 +130,13 @@ class Directory:
         return next((self._domains[around] for around in suffixes(box.domain) if around in self._domains), None)
 
 
-def checked(document: Document) -> tuple[DirectoryFile, tuple[Problem, ...]]:
-    """A document as a directory's file, and what to warn of. Raises ConfigurationError with everything wrong in it."""
+def checked(document: Document, known: Sequence[Client] = ()) -> tuple[DirectoryFile, tuple[Problem, ...]]:
+    """A document as a directory's file, and what to warn of. Raises ConfigurationError with everything wrong in it.
+
+    `known` are clients that the document may speak of without listing them.
+    """
     file = validate(document, DirectoryFile)
-    problems = tuple(hygiene.problems(document, file))
+    problems = tuple(hygiene.problems(document, file, {client.id for client in known}))
     if errors := [problem for problem in problems if not problem.warning]:
         raise ConfigurationError(errors)
     return file, problems

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from rules.clientfile import Client, DirectoryFile, Internal, Party
@@ -17,8 +18,8 @@ _DIGIT = re.compile(r"\d")
 _EIN = re.compile(r"\d{2}-?\d{7}")
 
 
-def problems(document: Document, file: DirectoryFile) -> Iterator[Problem]:
-    """Everything wrong with a directory, with its line."""
+def problems(document: Document, file: DirectoryFile, known: AbstractSet[str] = frozenset()) -> Iterator[Problem]:
+    """Everything wrong with a directory, with its line; `known` are ids of clients that stand elsewhere."""
     yield from _ids(document, file)
     claims = _Claims(document)
     for path, entry in _entries(file):
@@ -28,7 +29,7 @@ def problems(document: Document, file: DirectoryFile) -> Iterator[Problem]:
         yield from _numbers(claims, ("clients", index), client)
         yield from _names(claims, ("clients", index), client)
         yield from _recognisable(document, ("clients", index), client)
-    yield from _partners(document, file)
+    yield from _partners(document, file, known | {client.id for client in file.clients})
     yield from _contacts(document, file)
 
 
@@ -180,8 +181,7 @@ def _at(entry: Party, box: Mailbox) -> bool:
     return any(around in domains for around in suffixes(box.domain)) or box in map(mailbox, entry.addresses)
 
 
-def _partners(document: Document, file: DirectoryFile) -> Iterator[Problem]:
-    known = {client.id for client in file.clients}
+def _partners(document: Document, file: DirectoryFile, known: AbstractSet[str]) -> Iterator[Problem]:
     for index, partner in enumerate(file.partners):
         for place, client in enumerate(partner.acts_for):
             if client not in known:

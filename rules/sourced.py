@@ -88,24 +88,24 @@ def parse(text: str, file: str) -> Document:
             [Problem(file=file, line=None, text="not YAML: a character that YAML forbids")]
         ) from error
     problems: list[Problem] = []
-    content = {} if node is None else _value(node, file, problems)
+    content = {} if node is None else plain(node, file, problems)
     if problems:
         raise ConfigurationError(problems)
     return Document(file=file, content=content, root=node)
 
 
-def _value(node: Any, file: str, problems: list[Problem]) -> Any:
+def plain(node: Any, file: str, problems: list[Problem]) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return None if not node.style and node.value in _NULLS else node.value
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, file, problems) for item in node.value]
+        return [plain(item, file, problems) for item in node.value]
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)
         if key in result:
             line = key_node.start_mark.line + 1
             problems.append(Problem(file=file, line=line, text=f'key "{key}" stands twice'))
-        result[key] = _value(value_node, file, problems)
+        result[key] = plain(value_node, file, problems)
     return result
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.clients import Directory
@@ -197,6 +197,7 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> Directory:
     return load(tmp_path_factory.mktemp("directory"), ACME)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=80))
 def test_no_address_breaks_the_look_up(acme: Directory, text: str) -> None:
     """Addresses come from the network."""
