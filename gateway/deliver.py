@@ -35,6 +35,7 @@ from gateway.store.schema import recipients
 POLL = 0.5  #: seconds between looks for work that another process has put in
 RETRY_S = 1.0  #: between tries while the store is busy or full
 LEASE = timedelta(seconds=10)  #: how long an attempt is ours without renewal; after a crash, how long it waits
+DRIFT = timedelta(minutes=1)  #: between the clocks of two nodes, at most
 GIVE_UP = timedelta(days=5)
 BACK_OFF = (1, 2, 5, 15, 60, 300, 900, 1800)  #: seconds after the first, second ... attempt
 UNREADABLE = Reply(451, "4.3.0 what is kept of the message cannot be read")
@@ -249,8 +250,11 @@ def _due(source: Connection | Transaction, now: datetime, limit: int, carried: C
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    at = to_ms(now)
-    return recipients.c.state.in_(_sending) & (recipients.c.due_at <= at) & (recipients.c.lease_until <= at)
+    """A time further off than we ever set one was set before the clock went back: nobody waits for that."""
+    at, longest = to_ms(now), timedelta(seconds=BACK_OFF[-1])
+    due = (recipients.c.due_at <= at) | (recipients.c.due_at > to_ms(now + longest + DRIFT))
+    free = (recipients.c.lease_until <= at) | (recipients.c.lease_until > to_ms(now + LEASE + DRIFT))
+    return recipients.c.state.in_(_sending) & due & free
 
 
 def _claim(tx: Transaction, now: datetime, limit: int, carried: Collection[str]) -> tuple[Consignment, ...]:

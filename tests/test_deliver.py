@@ -189,6 +189,18 @@ async def test_a_deferred_message_is_tried_again_later(tmp_path: Path) -> None:
         assert len(s.mail()) == 1
 
 
+async def test_nobody_waits_until_a_clock_that_went_back_has_caught_up(tmp_path: Path) -> None:
+    """Released at a time that turns out to have been tomorrow: it still goes now."""
+    async with site(tmp_path, {"DOT": ["451 4.2.0 later", "250 2.0.0 ok"]}) as here:
+        hold_id = await here.released(ACME)
+        await here.until_event(hold_id, "deferred")
+
+        here.clock.forward(days=-1)
+        here.courier.poke()
+
+        await here.until_states(hold_id, State.RELEASED)
+
+
 async def test_a_refused_release_is_held_again(tmp_path: Path) -> None:
     """A person decides what comes next; the sender hears nothing of it yet."""
     async with site(tmp_path, {f"RCPT {BETA}": ["550 5.1.1 no such user"]}) as s:
