@@ -1,0 +1,89 @@
+"""What a trial consists of: messages, what they are to come to, and the decisions on them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from faults.books import Books, Ledger
+from faults.shim import Blow
+from faults.site import Site
+from faults.upstream import Fate, Parcel, parcel, submit
+
+ACME, BETA, STRANGER = "hr@acme-mfg.example", "benefits@betalogistics.example", "someone@elsewhere.example"
+LONGEST = 40.0  #: seconds for a client's attempts
+BIG = b"As agreed.\r\n" + b"0123456789abcdef" * 60 + b"\r\n"
+BIG *= 700  # several pieces in the store, several writes on the wire
+
+Scenario = Callable[[], Sequence[Parcel]]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "relay": lambda: [parcel({ACME: Fate.DELIVERED})],
+    "hold": lambda: [parcel({BETA: Fate.HELD}, marks="ssn")],
+    "reject": lambda: [parcel({STRANGER: Fate.REFUSED}, marks="ssn")],
+    "refused downstream": lambda: [parcel({"refuse-a@acme-mfg.example": Fate.REFUSED})],
+    "mixed recipients": lambda: [
+        parcel(
+            {
+                ACME: Fate.DELIVERED,
+                f"defer1-{time.monotonic_ns()}@acme-mfg.example": Fate.DELIVERED,
+                "refuse-a@acme-mfg.example": Fate.FAILED,
+            }
+        )
+    ],
+    "slow, then relayed": lambda: [parcel({ACME: Fate.DELIVERED}, marks="sleep=0.7")],
+    "slow, then held": lambda: [parcel({BETA: Fate.HELD}, marks="ssn sleep=0.7")],
+    "slow, then returned": lambda: [
+        parcel({STRANGER: frozenset({Fate.RETURNED, Fate.REFUSED})}, marks="ssn sleep=0.7")
+    ],
+    "released": lambda: [parcel({BETA: Fate.DELIVERED}, marks="ssn", decision="release")],
+    "returned": lambda: [parcel({BETA: Fate.RETURNED}, marks="ssn", decision="return")],
+    "released, deferred": lambda: [parcel({BETA: Fate.DELIVERED}, marks="ssn", wish="defer 2", decision="release")],
+    "released, refused": lambda: [parcel({BETA: Fate.HELD}, marks="ssn", wish="refuse", decision="release")],
+    "large": lambda: [parcel({BETA: Fate.HELD}, marks="ssn", body=BIG), parcel({ACME: Fate.DELIVERED}, body=BIG)],
+}
+
+
+async def trial(
+    site: Site,
+    books: Books,
+    ledger: Ledger,
+    parcels: Sequence[Parcel],
+    *,
+    arm: Blow | None = None,
+    cut_after: float | None = None,
+) -> bool:
+    """Play one scenario to its end and check the books. Whether the armed fault was hit."""
+    ledger.trials += 1
+    before = site.starts
+    if arm:
+        site.page.arm(arm)
+    await play(site, books, parcels, cut_after=cut_after)
+    hit = bool(arm and site.page.get("hit"))
+    site.page.disarm()
+    await books.at_rest()
+    said = len(ledger.complaints)
+    await books.check(parcels, ledger)
+    if arm and (new := ledger.complaints[said:]):
+        ledger.complaints[said:] = [f"{complaint} [{arm} {site.page.call}]" for complaint in new]
+    return hit or site.starts > before
+
+
+async def play(site: Site, books: Books, parcels: Sequence[Parcel], *, cut_after: float | None = None) -> None:
+    """Send, decide, and wait until nothing moves."""
+    until = time.monotonic() + LONGEST
+    await asyncio.gather(*(submit(site.door, each, until=until, cut_after=cut_after) for each in parcels))
+    await asyncio.gather(*(_decide(site, books, each, until) for each in parcels if each.decision and each.hold_id))
+    await site.ready()
+    await books.at_rest()
+
+
+async def _decide(site: Site, books: Books, each: Parcel, until: float) -> None:
+    """Ask again until the decision is on record: the answer to it may have been lost."""
+    while each.hold_id and each.decision and time.monotonic() < until:
+        status = await site.decide(each.hold_id, each.decision)
+        if status == 200:
+            return
+        await site.ready()
+        if books.decided(each.hold_id, each.decision):
+            return
+        await asyncio.sleep(0.05)

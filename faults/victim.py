@@ -1,0 +1,92 @@
+"""The process under test: `countersign serve`, forked from a parent that has everything imported, once per order.
+
+An order is a line of JSON on standard input: the settings file, whether to hurry, and a mistake to plant. The parent
+prints the child's number, and its wait status once it has ended.
+"""
+# ruff: noqa: T201 - its two lines are how it speaks
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn.protocols.http.auto  # noqa: F401 - imported late by uvicorn; each start would pay for it
+import uvicorn.protocols.websockets.auto  # noqa: F401
+from argon2 import PasswordHasher
+
+import gateway.cli
+import gateway.deliver
+import gateway.pipeline
+import gateway.serve
+from faults.plants import PLANTS
+from faults.shim import Page
+from gateway.accounts import Accounts
+from gateway.confine import die_with
+from gateway.inspector import Inspector
+from gateway.relay import NextHop
+from gateway.smtp.downstream import Patience
+
+
+def main() -> None:
+    page = Page.of_environment()
+    die_with(int(sys.argv[1]))
+    print("loaded", flush=True)
+    for line in sys.stdin:
+        me = os.getpid()
+        child = os.fork()
+        if child == 0:
+            die_with(me)
+            page.set("pid", os.getpid())
+            _become(json.loads(line), page)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(status, flush=True)
+
+
+def _become(order: Mapping[str, Any], page: Page) -> None:
+    _follow_clock(page)
+    if order["hurry"]:
+        hurry()
+    if order["plant"]:
+        PLANTS[order["plant"]]()
+    try:
+        gateway.cli.app(["serve", "--config", order["settings"]])
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+        os._exit(code)
+    except BaseException:  # noqa: BLE001 - it must end here, and not in the parent's loop
+        traceback.print_exc()
+        os._exit(70)
+
+
+def hurry() -> None:
+    """Shorter waits and light workers, so that a trial takes a second. No order of steps changes."""
+    gateway.deliver.LEASE = timedelta(seconds=1)
+    gateway.deliver.DRIFT = timedelta(seconds=1)
+    gateway.deliver.POLL = 0.1
+    gateway.deliver.RETRY_S = 0.1
+    gateway.deliver.BACK_OFF = (0.1, 0.2, 0.5, 1)  # type: ignore[assignment]
+    gateway.pipeline.PATIENCE = 0.2
+    gateway.pipeline.ANSWER_BY = 4.0
+    gateway.pipeline.RELAY_AT_LEAST = 2.0
+    gateway.serve.DRAIN = 2.0
+    gateway.serve.Inspector = functools.partial(Inspector, workshop="faults.workshop")  # type: ignore[misc, assignment]
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    gateway.serve.Accounts = functools.partial(Accounts, hasher=cheap)  # type: ignore[misc, assignment]
+    patience = Patience(connect=1, command=1.5, final_dot=3)
+    gateway.serve.NextHop = functools.partial(NextHop, patience=patience)  # type: ignore[misc, assignment]
+
+
+def _follow_clock(page: Page) -> None:
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=page.get("clock"))
+
+    gateway.serve.now = now
+
+
+if __name__ == "__main__":
+    main()

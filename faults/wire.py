@@ -1,0 +1,83 @@
+"""Replies that are lost, and a next hop that is down, slow, silent, refusing, or gone in the middle."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from faults.books import Books, Ledger
+from faults.scenarios import ACME, BETA, trial
+from faults.site import Site
+from faults.upstream import Fate, Parcel, parcel
+
+AT_ONCE = 15
+LOST_WITHIN = 0.06  #: seconds after the final dot
+
+
+async def lost_replies(shim: Path | None, trials: int, *, plant: str | None = None) -> Ledger:
+    """The client is gone right after its final dot, and comes again. Not one second copy may follow from that."""
+    ledger = Ledger()
+    async with Site.opened(shim, plant=plant) as site:
+        books = Books(site)
+        for start in range(0, trials, AT_ONCE):
+            group = [_either() for _ in range(min(AT_ONCE, trials - start))]
+            await trial(site, books, ledger, group, cut_after=random.uniform(0, LOST_WITHIN))
+            ledger.trials += len(group) - 1
+    if ledger.duplicates:
+        ledger.complain("wrong", f"lost replies made {ledger.duplicates} second copies")
+    return ledger
+
+
+def _either() -> Parcel:
+    if random.random() < 0.3:
+        return parcel({BETA: Fate.HELD}, marks="ssn")
+    return parcel({ACME: Fate.DELIVERED}, marks=random.choice(["", "", "sleep=0.03"]))
+
+
+WISHES: Sequence[str] = ("drop-data 1", "lose-reply 1", "defer 2", "wait=1 1", "wait=5 1", "refuse")
+
+
+async def next_hop_misbehaves(shim: Path | None, rounds: int) -> Ledger:
+    """Each way of it, for mail on its way through and for mail that a reviewer released."""
+    ledger = Ledger()
+    async with Site.opened(shim) as site:
+        books = Books(site)
+        for number in range(rounds * len(WISHES)):
+            wish = WISHES[number % len(WISHES)]
+            through = Fate.REFUSED if wish == "refuse" else Fate.DELIVERED
+            released = Fate.HELD if wish == "refuse" else Fate.DELIVERED
+            parcels = [
+                parcel({ACME: through}, wish=wish),
+                parcel({BETA: released}, marks="ssn", wish=wish, decision="release"),
+            ]
+            await trial(site, books, ledger, parcels)
+    return ledger
+
+
+async def next_hop_away(shim: Path | None, rounds: int) -> Ledger:
+    """Down for a second and more; or there, and silent."""
+    ledger = Ledger()
+    async with Site.opened(shim) as site:
+        books = Books(site)
+        for number in range(rounds):
+            away = asyncio.create_task(_away(site, random.uniform(0.3, 3), down=number % 2 == 0))
+            parcels = [
+                parcel({ACME: Fate.DELIVERED}),
+                parcel({ACME: Fate.DELIVERED}, marks="sleep=0.7"),
+                parcel({BETA: Fate.DELIVERED}, marks="ssn", decision="release"),
+                parcel({BETA: Fate.RETURNED}, marks="ssn", decision="return"),
+            ]
+            await trial(site, books, ledger, parcels)
+            await away
+    return ledger
+
+
+async def _away(site: Site, seconds: float, *, down: bool) -> None:
+    if down:
+        await site.next_hop.stop()
+        await asyncio.sleep(seconds)
+        await site.next_hop.start()
+    else:
+        site.next_hop.frozen = True
+        await asyncio.sleep(seconds)
+        site.next_hop.frozen = False
