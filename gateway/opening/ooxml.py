@@ -8,6 +8,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -18,7 +19,8 @@ from gateway.message import Unopened
 from gateway.opening.metafile import is_metafile, read_metafile
 from gateway.opening.opener import Budget, CannotLookError, Inner
 from gateway.opening.reading import Reading
-from rules.content import Role
+from gateway.opening.structured import xml_contents
+from rules.content import Role, Table
 from rules.verdict import Obstacle
 
 CHUNK = 1 << 20
@@ -223,8 +225,19 @@ def _read_leftover(package: Package, reading: Reading, name: str) -> None:
 
 
 def _read_xml(package: Package, reading: Reading, name: str) -> None:
-    where = "custom XML" if name.lower().startswith("customxml/") else part_word(name)
-    reading.text(where, spoken(package.tree(name, where)))
+    if not name.lower().startswith("customxml/"):
+        reading.text(part_word(name), spoken(package.tree(name, part_word(name))))
+        return
+    root = package.tree(name, "custom XML")
+    contents = tuple(xml_contents(root, reading.leaf))
+    if not any(isinstance(content, Table) for content in contents):
+        reading.text("custom XML", spoken(root))
+        return
+    for content in contents:
+        if isinstance(content, Table):
+            reading.contents.append(replace(content, name=f"custom XML {content.name}"))
+        else:
+            reading.contents.append(replace(content, where="custom XML", role=Role.CONTENT))
 
 
 def hand_on(inner: Inner, reading: Reading) -> None:

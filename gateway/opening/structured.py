@@ -179,7 +179,7 @@ def open_xml(leaf: Leaf, budget: Budget) -> Opening:
         root = etree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", source.lstrip("\ufeff")), parser)
     except (etree.XMLSyntaxError, ValueError):
         return html.open_html(leaf, budget)
-    return Opening(outcome=Opened(contents=tuple(_xml_contents(root, leaf))))
+    return Opening(outcome=Opened(contents=tuple(xml_contents(root, leaf))))
 
 
 def _declared(content: bytes) -> str | None:
@@ -187,7 +187,8 @@ def _declared(content: bytes) -> str | None:
     return found[1].decode("ascii") if found else None
 
 
-def _xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
+def xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
+    """Tables of the records, and texts of what stands beside them."""
     words: list[str] = []
     hidden: list[str] = []
     tables: list[Table] = []
