@@ -27,12 +27,13 @@ def inherited(environ: MutableMapping[str, str] = os.environ) -> dict[str, socke
 
 
 def notify(state: str, environ: MutableMapping[str, str] = os.environ) -> None:
-    """READY=1, STOPPING=1 and so on. Never fails: who is not heard is restarted by systemd's own time limits."""
+    """READY=1, STOPPING=1 and so on. Never fails and never waits: who is not heard is restarted by systemd's limits."""
     path = environ.get("NOTIFY_SOCKET")
     if not path:
         return
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
+            sending.setblocking(False)  # whoever does not read must not stop the mail
             sending.connect(f"\0{path[1:]}" if path.startswith("@") else path)
             sending.sendall(state.encode())
     except OSError as error:
