@@ -102,7 +102,7 @@ class Smtp(Section):
     max_size: int = Field(default=52428800, gt=0)  #: bytes
     max_recipients: int = Field(default=1000, ge=100)  #: RFC 5321 4.5.3.1.8 asks for 100 at least
     max_connections: int = Field(default=500, gt=0)
-    max_per_client: int = Field(default=100, gt=0)  #: connections from one address; a Postfix opens up to 100
+    max_per_client: int = Field(default=400, gt=0)  #: connections from one address; most doors have one client alone
     sender_domains: tuple[str, ...] = ()  #: who may send, subdomains included; none named: any allowed client's senders
     reuse_port: bool = False  #: the next process may listen before this one has stopped
     tls: DoorTls = DoorTls()
