@@ -4,6 +4,9 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway.directory import load as load_directory
+from gateway.directory import today
+from gateway.rosters import rosters_of
 from gateway.settings import Settings, is_loopback, load
 from gateway.store.engine import database_path
 from gateway.store.keys import KeyRing
@@ -82,7 +85,7 @@ def _of_rules(settings: Settings) -> Iterator[Problem]:
     loaders: tuple[Callable[[], object], ...] = (
         lambda: Policy.load(settings.policy_file),
         Detector,
-        lambda: Directory.load(settings.clients_file),
+        lambda: load_directory(settings),
     )
     for loader in loaders:
         try:
@@ -90,4 +93,21 @@ def _of_rules(settings: Settings) -> Iterator[Problem]:
         except ConfigurationError as error:
             yield from error.problems
         else:
-            yield from loaded.problems if isinstance(loaded, Directory) else ()
+            yield from (*loaded.problems, *_of_rosters(settings, loaded)) if isinstance(loaded, Directory) else ()
+
+
+def _of_rosters(settings: Settings, directory: Directory) -> Iterator[Problem]:
+    """An old roster calls newcomers strangers."""
+    try:
+        rosters = rosters_of(settings)
+    except ConfigurationError as error:
+        yield from error.problems
+        return
+    known = {client.id for client in directory.clients}
+    for roster in rosters:
+        if roster.client not in known:
+            text = f'rules.rosters: roster of "{roster.client}", which is no client in the directory'
+            yield settings.source.problem(("rules",), text, warning=True)
+        if roster.stale(today()):
+            text = f'rules.rosters: roster of "{roster.client}" is of {roster.added}: replace it'
+            yield settings.source.problem(("rules",), text, warning=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import Base64Bytes, BaseModel, ConfigDict, TypeAdapter
 
 from gateway.confine import Allowance
+from gateway.directory import load
 from gateway.errors import RosterError, UnreadableError
 from gateway.inspector import Inspector
 from gateway.message import Limits, Opened, Partial, Unopened
@@ -102,6 +103,8 @@ async def enrol(
     """Put the people of `files` on a client's roster. Returns it, and how many nobody could be told apart by."""
     import numpy as np  # noqa: PLC0415 - only who changes rosters needs it
 
+    if client not in {known.id for known in load(settings).clients}:
+        raise RosterError(f'"{client}" is no client in the directory')
     make_key(settings.roster_key_file)
     shelf = Shelf(settings.rosters_file, load_keyring(settings.roster_key_file))
     inspector = Inspector(settings, allowance=ALLOWANCE)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from gateway.directory import load as load_directory
 from gateway.enrolment import enrol_job
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
@@ -58,7 +59,7 @@ def inspect(
     detection = tools.detector.detect(contents)
     detected = clock()
     sensitive = frozenset(finding.part for finding in detection.findings if finding.entity in SENSITIVE)
-    clients = involved(tools.directory, contents, sensitive, _rostered(tools.rosters, detection, sensitive))
+    whose = involved(tools.directory, contents, sensitive, _rostered(tools.rosters, detection, sensitive))
     end = clock()
     return Evidence(
         message_id=message.message_id,
@@ -66,7 +67,8 @@ def inspect(
         parts=tuple(_reports(message, detection)),
         findings=tuple(map(_masked, detection.findings)),
         people=replace(detection.people, lists=tuple(map(_masked, detection.people.lists))),
-        clients=tuple(replace(client, evidence=tuple(map(_masked, client.evidence))) for client in clients),
+        clients=tuple(replace(client, evidence=tuple(map(_masked, client.evidence))) for client in whose.clients),
+        ownerless=tuple(part and mask_text(part) for part in _strays(detection, sensitive, whose.ownerless)),
         timing_ms=_timing(start, opened, detected, end),
     )
 
@@ -82,6 +84,20 @@ def _rostered(
         if roll.block.sheet.part in rolls:
             rolls[roll.block.sheet.part].append(roll)
     return {part: matches(rosters, found, detection.numbers.get(part, ())) for part, found in rolls.items()}
+
+
+def _strays(
+    detection: Detection, sensitive: frozenset[str | None], ownerless: frozenset[str | None]
+) -> Iterator[str | None]:
+    """Parts without an owner, but for those whose people all stand in a part that has one: a list and a remark on it."""
+    people = {part: set(numbers) for part, numbers in detection.numbers.items()}
+    for roll in detection.rolls:
+        known = people.setdefault(roll.block.sheet.part, set())
+        known.update(person.ssn or f"{roll.block.sheet.part} {person.row}" for person in roll.people)
+    owned = set().union(*(people.get(part, set()) for part in sensitive - ownerless))
+    for part in sorted(ownerless, key=lambda part: part or ""):
+        if not people.get(part) or people[part] - owned:
+            yield part
 
 
 Placed = TypeVar("Placed", Finding, ParticipantList, ClientEvidence)
@@ -160,7 +176,7 @@ def inspect_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer
 
 def prepare(settings: Settings) -> Tools:
     """Load rules and directory. Raises ConfigurationError: an unreadable directory stops the start (law 6)."""
-    directory, key = Directory.load(settings.clients_file), settings.roster_key_file
+    directory, key = load_directory(settings), settings.roster_key_file
     bool(directory.finder)  # built here, for all workers
     return Tools(
         limits=settings.inspection.limits,

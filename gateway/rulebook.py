@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 import structlog
 
 from gateway.audit.chain import Entry, Event
+from gateway.directory import today
 from gateway.errors import InspectorError, StoreError
 from gateway.inspector import Inspector
 from gateway.observe import Metrics
@@ -47,7 +48,7 @@ class Rulebook:
         originals = {"policy": settings.policy_file, "clients": settings.clients_file}
         files = {key: file and _copied(file, folder / f"{key}.yaml") for key, file in originals.items()}
         try:
-            policy, directory = Policy.load(files["policy"]), Directory.load(files["clients"])
+            policy, directory = Policy.load(files["policy"]), Directory.load(files["clients"], today())
         except ConfigurationError as error:
             shutil.rmtree(folder, ignore_errors=True)
             names = {str(files[key]): str(original) for key, original in originals.items()}
@@ -106,7 +107,7 @@ class RulesInForce:
         while not self._stopping:
             self._wanted.clear()
             seen = look(self.settings)
-            if seen != self._seen:
+            if seen != self._seen or self._outdated():
                 self._seen = seen
                 await self._replace()
             if recorded is not self.book:
@@ -115,6 +116,11 @@ class RulesInForce:
                     recorded = self.book
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), LOOK)
+
+    def _outdated(self) -> bool:
+        """Whether a period of the directory has begun or ended since it was loaded."""
+        changes_on = self.book.directory.changes_on
+        return changes_on is not None and today() >= changes_on and self.problem is None
 
     async def _replace(self) -> None:
         try:

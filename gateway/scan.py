@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from gateway.directory import load as load_directory
 from gateway.inspector import Inspector
 from gateway.settings import Settings
-from rules.clients import Directory
 from rules.decide import decide
 from rules.policy import Policy
 from rules.verdict import Disposition, Verdict
@@ -90,7 +90,7 @@ def _split(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[str]) -> AsyncIterator[Scanned | Unread]:
     """Verdicts in the order of the messages, with as many workers busy as the settings allow."""
-    directory = Directory.load(settings.clients_file)
+    directory = load_directory(settings)
     policy = Policy.load(settings.policy_file)
     inspector = Inspector(settings)
     await inspector.start()

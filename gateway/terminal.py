@@ -15,6 +15,7 @@ from gateway.audit.export import FORMATS, header
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor, Fault
 from gateway.audit.verify import verify as verify_lines
+from gateway.directory import load as load_directory
 from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector
@@ -24,7 +25,6 @@ from gateway.review.shapes import HeldShape, SummaryShape
 from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.store import Store
-from rules.clients import Directory
 from rules.decide import decide
 from rules.policy import Policy
 from rules.verdict import InvolvedClient, PartReport
@@ -66,7 +66,7 @@ async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: 
 
 
 async def _look_again(settings: Settings, quarantine: Quarantine, hold_id: str, key: Key) -> None:
-    policy, directory = Policy.load(settings.policy_file), Directory.load(settings.clients_file)
+    policy, directory = Policy.load(settings.policy_file), load_directory(settings)
     inspector = Inspector(settings)
     await inspector.start()
     try:
@@ -173,13 +173,13 @@ async def add_token(settings: Settings, name: str, role: str) -> Lines:
 
 async def directory_lines(settings: Settings) -> Lines:
     """Id, name and domains of every client."""
-    directory = Directory.load(settings.clients_file)
+    directory = load_directory(settings)
     return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients]
 
 
 async def report(settings: Settings, hold_id: str, form: str) -> bytes:
     """The breach worksheet of one message: Markdown, JSON or PDF. Raises NotFoundError."""
-    directory = Directory.load(settings.clients_file)
+    directory = load_directory(settings)
     async with Store.open(settings) as store:
         message = await Quarantine(store).get(hold_id)
     sheet = worksheet(message, directory.client_name, _now())

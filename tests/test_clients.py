@@ -1,12 +1,17 @@
 """The client directory: what it refuses, what it warns of, and whose an address is."""
 
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.clients import Directory
+from gateway.directory import take_in
+from gateway.settings import Rules, Settings
+from rules.clientcsv import parse_csv
+from rules.clients import Directory, checked
 from rules.errors import ConfigurationError
 from rules.names import Finder, How, Spelling
 from rules.reading import Reading, spaced
@@ -240,3 +245,135 @@ NAMES = {
 def test_file_names_are_read_in_words(name: str) -> None:
     """People run words together in file names."""
     assert spaced(name) == NAMES[name]
+
+
+DATED = """
+clients:
+  - id: acme
+    name: Acme Manufacturing, Inc.
+    domains: [acme-mfg.example, {value: widgets.example, until: 2025-06-30}, {value: new.example, from: 2026-02-01}]
+    plan_numbers: [{value: "501234", until: 2025-12-31}]
+  - id: beta
+    name: Beta Logistics LLC
+    domains: [{value: widgets.example, from: 2025-07-01}]
+    until: 2026-03-31
+"""
+
+PERIODS = [
+    ("2025-06-30", "a@widgets.example", ("acme",)),
+    ("2025-07-01", "a@widgets.example", ("beta",)),
+    ("2026-03-31", "a@widgets.example", ("beta",)),
+    ("2026-04-01", "a@widgets.example", ()),
+    ("2026-01-31", "a@new.example", ()),
+    ("2026-02-01", "a@new.example", ("acme",)),
+]
+
+
+@pytest.mark.parametrize(("today", "address", "clients"), PERIODS)
+def test_a_domain_counts_in_its_period_only(tmp_path: Path, today: str, address: str, clients: tuple[str, ...]) -> None:
+    """A domain that was sold takes its mail with it, on the day it was sold."""
+    file = tmp_path / "clients.yaml"
+    file.write_text(DATED)
+
+    assert Directory.load(file, date.fromisoformat(today)).recipient(address).clients == clients
+
+
+def test_a_directory_knows_when_it_will_be_out_of_date(tmp_path: Path) -> None:
+    """A service runs for months; periods end meanwhile."""
+    file = tmp_path / "clients.yaml"
+    file.write_text(DATED)
+
+    assert Directory.load(file, date(2025, 12, 1)).changes_on == date(2026, 1, 1)
+    assert Directory.load(file, date(2026, 4, 1)).changes_on is None
+
+
+def test_what_has_a_period_does_not_count_on_an_unknown_day(tmp_path: Path) -> None:
+    """Unknown is not clean."""
+    file = tmp_path / "clients.yaml"
+    file.write_text(DATED)
+
+    assert Directory.load(file).recipient("a@widgets.example").kind is Kind.UNKNOWN
+
+
+DATED_FAULTS = {
+    "no day": ("{value: a.example, from: soon}", '"soon" is not a day like 2026-01-31'),
+    "ends first": ("{value: a.example, from: 2026-02-01, until: 2026-01-01}", "ends before it begins"),
+    "another key": ("{value: a.example, since: 2026-02-01}", "is neither text nor {value"),
+    "two at once": ("{value: b.example, from: 2025-01-01}", 'is claimed by client "beta" (line 2) too'),
+}
+
+
+@pytest.mark.parametrize(("written", "said"), DATED_FAULTS.values(), ids=DATED_FAULTS)
+def test_faults_of_periods_are_named(tmp_path: Path, written: str, said: str) -> None:
+    """A period that is not understood would be no period."""
+    file = tmp_path / "clients.yaml"
+    beta = "{id: beta, name: Beta Logistics, domains: [{value: b.example, until: 2025-02-01}]}"
+    file.write_text(f"clients:\n  - {beta}\n  - {{id: acme, name: Acme Manufacturing, domains: [{written}]}}\n")
+
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        Directory.load(file)
+
+
+CSV = """kind,id,name,aliases,domains,plan_numbers,acts_for,contacts,from,until
+,acme,"Acme Manufacturing, Inc.",Acme Mfg; Ac,acme-mfg.example; o.example [..2025-06-30],0501234,,Jo <j@acme-mfg.example>,,
+partner,led,Ledgerly,,ledgerly.example,,acme,,,2026-12-31
+internal,,,,recordkeeper.example,,,,,
+"""
+
+
+def test_a_spreadsheet_export_is_a_directory() -> None:
+    """Clients come out of another system as CSV; zeros in front, commas and periods survive."""
+    file, problems = checked(parse_csv(CSV, "clients.csv"))
+
+    [acme], [ledgerly] = file.clients, file.partners
+    assert (acme.name, acme.plan_numbers, acme.aliases) == (
+        "Acme Manufacturing, Inc.",
+        ("0501234",),
+        ("Acme Mfg", "Ac"),
+    )
+    assert (acme.contacts[0].name, acme.contacts[0].address) == ("Jo", "j@acme-mfg.example")
+    assert (ledgerly.acts_for, ledgerly.until, file.internal.domains) == (
+        ("acme",),
+        date(2026, 12, 31),
+        ("recordkeeper.example",),
+    )
+    assert [problem.line for problem in problems] == [2]
+
+
+CSV_FAULTS = {
+    "an unknown column": ("id,name,domian\na,A Word\n", 'f.csv:1: column "domian" is unknown'),
+    "a wrong domain": ('id,name,domains\na,Ayo Wor,a.example\nb,Bex Ily,"b,example"\n', "f.csv:3: domain"),
+    "no name": ("id,name,domains\n\na,,a.example\n", "name: missing key"),
+    "a kind of nothing": ("kind,id,name\nrival,a,Ayo Wor\n", "f.csv:2: kind: client, partner or internal"),
+    "too many cells": ("id,name\na,Ayo, Inc.\n", "f.csv:2: has more cells"),
+    "an open quote": ('id,name\na,"Ayo\n', "f.csv:2: not CSV"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), CSV_FAULTS.values(), ids=CSV_FAULTS)
+def test_faults_of_a_spreadsheet_name_its_lines(text: str, said: str) -> None:
+    """Whoever exported it has to find the row."""
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        checked(parse_csv(text, "f.csv"))
+
+
+def test_an_import_replaces_by_id_and_is_whole_or_nothing(tmp_path: Path) -> None:
+    """Half an import is a directory that nobody wrote."""
+    target, new = tmp_path / "clients.yaml", tmp_path / "new.csv"
+    target.write_text(ACME)
+    installation = Settings(rules=Rules(clients=target))
+    new.write_text("id,name,domains\nacme,Acme Manufacturing,acme.example\nbeta,Beta Logistics,b.example\n")
+
+    changes = take_in(installation, new)
+
+    assert 'client "beta" added' in changes
+    assert 'client "acme": domains: [acme-mfg.example] -> [acme.example]' in changes
+    directory = Directory.load(target)
+    assert directory.recipient("x@acme.example").clients == ("acme",)
+    assert directory.recipient("x@acme-mfg.example").kind is Kind.UNKNOWN
+    assert take_in(installation, new) == ["nothing has changed"]
+    before = target.read_bytes()
+    new.write_text("id,name,domains\ngamma,Gamma Foods,b.example\n")
+    with pytest.raises(ConfigurationError, match='is claimed by client "beta"'):
+        take_in(installation, new)
+    assert target.read_bytes() == before
