@@ -320,6 +320,29 @@ def clients_list(config: Config = None) -> None:
     _print(directory_lines(_settings(config)))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file; only you may read it.")], config: Config = None
+) -> None:
+    """Copy the whole store while `serve` runs. The master key is not in the copy."""
+    from gateway.upkeep import backup as run
+
+    _print(run(_settings(config), file))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `countersign backup` made.")],
+    config: Config = None,
+    *,
+    force: Annotated[bool, typer.Option(help="Set the store that is here aside.")] = False,
+) -> None:
+    """Put a backup in the place of the store. Nothing that may have left since leaves again without a decision."""
+    from gateway.upkeep import restore as run
+
+    _print(run(_settings(config), file, force=force))
+
+
 @key.command("new")
 def key_new() -> None:
     """Print a new key: a line for a key file that you keep yourself."""

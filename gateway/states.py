@@ -2,11 +2,13 @@
 
     PENDING ──hold──> HELD ──release──> RELEASING ──deliver──> RELEASED
        │               │ ^                  │
-       │               │ └──────bounce──────┘
+       │               │ └─bounce, restore──┘
        │               └──return, expire──> RETURNING ──deliver, close──> RETURNED
        ├──return──────────────────────────────^
        └──relay──> RELAYING ──deliver──> RELAYED
                        └──bounce──> FAILED
+
+    PENDING, RELEASING, RELAYING ──restore──> HELD: a backup does not know what left after it was made.
 
 The store applies a change as "update where the state is the old one", with its audit record in the same transaction.
 """
@@ -36,6 +38,7 @@ class Action(StrEnum):
     EXPIRE = "expire"
     DELIVER = "deliver"  #: downstream took it
     BOUNCE = "bounce"  #: downstream refused it, or did not take it for too long
+    RESTORE = "restore"  #: it comes from a backup, and may have left since
     CLOSE = "close"  #: no notice can reach the sender: null sender, or his server refuses it
 
 
@@ -44,15 +47,16 @@ TRANSITIONS: dict[State, dict[Action, State]] = {
         Action.HOLD: State.HELD,
         Action.RELAY: State.RELAYING,
         Action.RETURN: State.RETURNING,  # policy `reject`, after our 250
+        Action.RESTORE: State.HELD,
     },
     State.HELD: {
         Action.RELEASE: State.RELEASING,
         Action.RETURN: State.RETURNING,
         Action.EXPIRE: State.RETURNING,  # time never releases anything
     },
-    State.RELEASING: {Action.DELIVER: State.RELEASED, Action.BOUNCE: State.HELD},
+    State.RELEASING: {Action.DELIVER: State.RELEASED, Action.BOUNCE: State.HELD, Action.RESTORE: State.HELD},
     State.RETURNING: {Action.DELIVER: State.RETURNED, Action.CLOSE: State.RETURNED},
-    State.RELAYING: {Action.DELIVER: State.RELAYED, Action.BOUNCE: State.FAILED},
+    State.RELAYING: {Action.DELIVER: State.RELAYED, Action.BOUNCE: State.FAILED, Action.RESTORE: State.HELD},
     State.RELEASED: {},
     State.RETURNED: {},
     State.RELAYED: {},

@@ -3,16 +3,37 @@
 import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+from gateway import backup as backups
 from gateway import rotate as keys
 from gateway.settings import Settings
-from gateway.store import Store
+from gateway.store import Store, datakeys
 
 Lines = Sequence[str]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+async def backup(settings: Settings, file: Path) -> Lines:
+    """Raises BackupError, StoreError."""
+    async with Store.open(settings) as store:
+        head = await backups.backup(store, file, getpass.getuser(), _now())
+        ring = await store.read(datakeys.ring_of)
+    return [f"{file}: the whole store, audit head {head}", f"the master key is not in it: keep {ring.file} elsewhere"]
+
+
+async def restore(settings: Settings, file: Path, *, force: bool) -> Lines:
+    """Raises BackupError, StoreError, ConfigurationError."""
+    done = await backups.restore(settings, file, getpass.getuser(), _now(), force=force)
+    lines = [
+        f"{file}: restored, audit head {done.head}",
+        f"{done.waiting} messages wait for a decision; whatever was on its way may have left: see its history",
+        "accounts and tokens are those of the backup: withdraw again what has been withdrawn since",
+    ]
+    return [*lines, f"the store that was here is kept as {done.replaced}"] if done.replaced else lines
 
 
 async def rotate(settings: Settings) -> Lines:

@@ -1,8 +1,10 @@
 """Files for their owner alone, on the disk for certain when a function returns. Knows nothing of what is in them."""
 
 import contextlib
+import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 
 def make_private(path: Path, content: bytes = b"") -> None:
@@ -37,6 +39,41 @@ def give_to(path: Path, user: int, group: int) -> None:
     found = path.stat()
     if (found.st_uid, found.st_gid) != (user, group):
         os.chown(path, user, group)
+
+
+def make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+class FolderLock:
+    """Held until `release`, or until the process ends. Children that are started anew do not inherit it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def lock_folder(folder: Path, *, alone: bool) -> FolderLock:
+    """The folder itself is locked: a lock file would have an owner. Raises BlockingIOError when it cannot be had."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return FolderLock(descriptor)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -4,6 +4,8 @@ Never NORMAL or OFF: losing the last commits to a power cut is losing mail that 
 """
 
 import sqlite3
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,18 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from gateway.errors import StoreError, StoreFullError
+from gateway.errors import BackupError, StoreError, StoreFullError
 from gateway.settings import Settings
-from gateway.store.disk import make_private, sync_folder
+from gateway.store.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.store.keys import KeyRing
 from rules.errors import ConfigurationError, Problem
 
 #: Below this version two connections can corrupt a WAL by resetting it (sqlite.org).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
-PRAGMAS = {  # name: (as set, as read back)
+LOOK = 0.001  #: seconds between two looks whether another process has ended its transaction
+
+PRAGMAS: dict[str, tuple[str, Any]] = {  # name: (as set, as read back)
     "journal_mode": ("WAL", "wal") if WAL_IS_SAFE else ("TRUNCATE", "truncate"),
     "synchronous": ("FULL", 2) if WAL_IS_SAFE else ("EXTRA", 3),
     "foreign_keys": ("ON", 1),
@@ -58,23 +62,28 @@ class Engines:
 
     writing: Engine
     reading: Engine
-    folder: Path
+    path: Path
+    lock: FolderLock  #: no backup is restored over a store that is open
 
     def dispose(self) -> None:
         self.writing.dispose()
         self.reading.dispose()
+        self.lock.release()
 
 
 def engines(path: Path, ring: KeyRing) -> Engines:
     """Make folder and file if they are not there, owner only. Raises StoreError."""
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         make_private(path)
         _refuse_remote(path.parent)
+        lock = lock_folder(path.parent, alone=False)
+    except BlockingIOError:
+        raise StoreError(f"{path}: a backup is being restored there") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
     return Engines(
-        writing=_engine(path, ring, writing=True), reading=_engine(path, ring, writing=False), folder=path.parent
+        writing=_engine(path, ring, writing=True), reading=_engine(path, ring, writing=False), path=path, lock=lock
     )
 
 
@@ -85,12 +94,6 @@ def database_path(settings: Settings) -> Path:
         text = "store.url: only sqlite:///<path> is served by this version"
         raise ConfigurationError([Problem(file="settings", line=None, text=text)])
     return settings.path(Path(path))
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
 
 
 def _refuse_remote(folder: Path) -> None:
@@ -126,10 +129,37 @@ def _engine(path: Path, ring: KeyRing, *, writing: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        # IMMEDIATE: a deferred transaction that turns into a write can fail half-way with SQLITE_BUSY.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        raw = connection.connection.driver_connection
+        if raw is None:
+            raise StoreError("the store is closed")
+        if writing:
+            _begin_writing(raw)
+        else:
+            raw.execute("BEGIN")
 
     return engine
+
+
+def _begin_writing(connection: sqlite3.Connection) -> None:
+    """IMMEDIATE: a deferred transaction that turns into a write can fail half-way with SQLITE_BUSY.
+
+    SQLite's own waiting looks every 100 ms only, and beside a busy process it may never look between two commits.
+    """
+    patience: int = PRAGMAS["busy_timeout"][1]
+    connection.execute("PRAGMA busy_timeout = 0")
+    until = time.monotonic() + patience / 1000
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                    raise
+                time.sleep(LOOK)
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _set_pragmas(connection: sqlite3.Connection) -> None:
@@ -151,6 +181,42 @@ def upsert(table: Table, *keys: str) -> Insert:
     statement = insert(table)
     others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+def copy(path: Path, target: Path) -> None:
+    """All of it as of one moment; in SQLite's rollback mode writers wait meanwhile. `target` is not synced."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as source, closing(sqlite3.connect(target)) as fresh:
+        source.execute("PRAGMA busy_timeout = 5000")
+        fresh.execute("PRAGMA synchronous = OFF")
+        fresh.execute("PRAGMA journal_mode = OFF")
+        source.backup(fresh)
+
+
+def require_sound(path: Path) -> None:
+    """Whether every page and index of a closed database is as it should be. Raises BackupError."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            sound = database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+            sound = sound and database.execute("PRAGMA foreign_key_check").fetchone() is None
+            ours = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'").fetchone()
+    except sqlite3.Error as error:
+        raise BackupError(f"{path.name}: is no store, or damaged: {translate(error).error}") from None
+    if not sound or not ours:
+        raise BackupError(f"{path.name}: {'is damaged' if ours else 'is no store of ours'}")
+
+
+def is_empty(path: Path) -> bool:
+    """Whether a database has seen neither mail nor a service. One that cannot be read is not empty."""
+    if not path.exists():
+        return True
+    try:
+        with closing(sqlite3.connect(path)) as database:  # writable: a journal left by a crash is played back
+            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            asked = (f"SELECT 1 FROM {name} LIMIT 1" for name in ("messages", "audit", "accounts") if name in tables)  # noqa: S608 - names of ours
+            return not any(database.execute(question).fetchone() for question in asked)
+    except sqlite3.Error:
+        return False
 
 
 def translate(error: SQLAlchemyError | sqlite3.Error) -> Failure:

@@ -7,6 +7,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store import datakeys
-from gateway.store.engine import DRIVER_ERRORS, Engines, database_path, engines, translate
+from gateway.store.engine import DRIVER_ERRORS, Engines, copy, database_path, engines, translate
 from gateway.store.keys import KeyRing
 from gateway.store.migrations import migrate
 from gateway.store.writer import Work, Writer
@@ -62,9 +63,13 @@ class Store:
         """Run `question` on a snapshot, beside the writer. Keep it short: a long one keeps the writer waiting."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, question)
 
+    async def copy_to(self, target: Path) -> None:
+        """A consistent copy of everything, in a file that is there already."""
+        await asyncio.to_thread(self._copy, target)
+
     def has_room(self, size: int) -> bool:
         """Whether mail of `size` bytes can be kept. Refuse it with 452 before the disk does."""
-        usage = shutil.disk_usage(self._engines.folder)
+        usage = shutil.disk_usage(self._engines.path.parent)
         return usage.free > max(2 * size, min(usage.total * SPARE_SHARE, SPARE_MAX))
 
     async def close(self) -> None:
@@ -91,6 +96,12 @@ class Store:
             if failure.broken:
                 self._break(failure.error)
             raise failure.error from None
+
+    def _copy(self, target: Path) -> None:
+        try:
+            copy(self._engines.path, target)
+        except DRIVER_ERRORS as error:
+            raise translate(error).error from None
 
     def _break(self, error: StoreError) -> None:
         self.broken = error
