@@ -89,7 +89,7 @@ def _rostered(
 def _strays(
     detection: Detection, sensitive: frozenset[str | None], ownerless: frozenset[str | None]
 ) -> Iterator[str | None]:
-    """Parts without an owner, but for those whose people all stand in a part that has one: a list and a remark on it."""
+    """Parts without an owner, but for those whose people all stand in a part that has one, as in a remark on a list."""
     people = {part: set(numbers) for part, numbers in detection.numbers.items()}
     for roll in detection.rolls:
         known = people.setdefault(roll.block.sheet.part, set())

@@ -125,7 +125,7 @@ def _whose(case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
     """Owner, named client and recipient have to agree."""
     if to.kind is Kind.UNKNOWN:
         yield _Objection(Rule.RECIPIENT_UNKNOWN, "", index)
-    if not case.owners:
+    if not case.owners or case.evidence.ownerless:
         yield _Objection(Rule.OWNER_UNKNOWN, "", index)
     listed_by_recipient = not case.shared.isdisjoint(to.clients)
     for client in case.owners:
@@ -166,6 +166,8 @@ def _parts(case: _Case, rule: Rule, cause: str) -> tuple[str, ...]:
     if rule is Rule.NOT_INSPECTED:
         return tuple(part.part for part in case.unread if cause == (part.reason or part.status))
     sensitive = [finding.part for finding in case.evidence.findings if finding.entity in SENSITIVE]
+    if rule is Rule.OWNER_UNKNOWN and case.owners:
+        sensitive = [part for part in sensitive if part in case.evidence.ownerless]
     if rule is Rule.OWNER_NOT_RECIPIENT:
         own = {sign.part for client in case.evidence.clients if client.id == cause for sign in client.evidence}
         sensitive = [part for part in sensitive if part in own] or sensitive

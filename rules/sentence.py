@@ -54,6 +54,9 @@ class _Speech:
                 return f"{self._content()}; the message names {self._clients(ClientRole.NAMED)}, and {mail}"
             case Rule.OWNER_NOT_NAMED:
                 return f"{self._content()}; the message names {self._clients(ClientRole.NAMED)}"
+            case Rule.OWNER_UNKNOWN if self._ids(ClientRole.OWNER):
+                strays = [finding for finding in self._findings() if finding.part in reason.parts]
+                return f"{self._content()}; nothing tells whose {self._places(strays)} is"
             case _:
                 return f"{self._content()}; {mail}"
 

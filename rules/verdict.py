@@ -72,6 +72,7 @@ class Finding:
     distinct: int
     confidence: float
     sample: str  #: masked always
+    categories: tuple[str, ...] = ()  #: of personal information, California Civil Code 1798.140(v) and 1798.80(e)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class ParticipantList:
     part: str | None
     where: str
     rows: int
+    elements: tuple[str, ...] = ()  #: what it says of a person: name, ssn, birth, balance ...
+    unread_rows: int = 0  #: rows that could not be read as people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     people: People = field(default_factory=People)
     clients: tuple[InvolvedClient, ...] = ()
+    ownerless: tuple[str | None, ...] = ()  #: sensitive parts that nothing says whose they are
     timing_ms: Timing = field(default_factory=Timing)
 
 

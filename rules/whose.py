@@ -43,18 +43,28 @@ class _Sign:
     evidence: ClientEvidence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Involved:
+    clients: tuple[InvolvedClient, ...]  #: owners, then named
+    ownerless: frozenset[str | None]  #: sensitive parts that nothing says whose they are
+
+
 def involved(
     directory: Directory,
     contents: Sequence[Content],
     sensitive_parts: frozenset[str | None],
     rostered: Mapping[str | None, Sequence[Match]] = MappingProxyType({}),
-) -> tuple[InvolvedClient, ...]:
-    """Owners, then named clients. Linear in the contents, whatever they hold."""
+) -> Involved:
+    """Every sensitive part needs an owner of its own; one signed file says nothing of another. Linear in contents."""
     if not directory.finder and not rostered:
-        return ()
+        return Involved(clients=(), ownerless=sensitive_parts)
     look = _Look(directory.finder, contents, rostered, forgiving=bool(sensitive_parts))
-    owners = [sign for part in sorted(sensitive_parts, key=lambda part: part or "") for sign in look.owners(part)]
-    return (*_gathered(ClientRole.OWNER, owners), *_gathered(ClientRole.NAMED, look.named()))
+    owners = {part: look.owners(part) for part in sorted(sensitive_parts, key=lambda part: part or "")}
+    signs = [sign for found in owners.values() for sign in found]
+    return Involved(
+        clients=(*_gathered(ClientRole.OWNER, signs), *_gathered(ClientRole.NAMED, look.named())),
+        ownerless=frozenset(part for part, found in owners.items() if not found),
+    )
 
 
 def _gathered(role: ClientRole, signs: Iterable[_Sign]) -> Iterator[InvolvedClient]:

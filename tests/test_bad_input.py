@@ -19,6 +19,7 @@ from rules.verdict import Disposition, Obstacle, Verdict
 
 HEAD = b"From: sam@recordkeeper.example\r\nTo: hr@acme-mfg.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
 PARTS = HEAD + b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+PEOPLE = "{0}\nName,SSN\nLee Ann,{1}-48-6301\nPoe Ben,{1}-48-6302\nRoe Cy,{1}-48-6303\n"
 NUMBER = b"SSN 212-48-6397\r\n"
 
 HELD = {
@@ -93,3 +94,24 @@ def test_numbers_in_names_of_sheets_and_files_are_masked(tools: Tools) -> None:
     assert verdict.people.count == 3
     assert "212-48-6397" not in said
     assert "212486397" not in said
+
+
+def test_a_file_without_a_sign_is_not_covered_by_another_that_has_one(tools: Tools) -> None:
+    """The right cover letter goes with the wrong file: each part has to say whose it is."""
+    signed, unsigned = PEOPLE.format("Acme Manufacturing, Inc.", 212), PEOPLE.format("Census", 312)
+    files = (("a.csv", "text/csv", signed.encode()), ("b.csv", "text/csv", unsigned.encode()))
+
+    verdict = judged(tools, mail("Acme Manufacturing", attachments=files), ACME)
+
+    [reason] = verdict.reasons
+    assert (reason.rule, reason.parts) == ("owner-unknown", ("3",))
+    assert verdict.sentence.endswith("nothing tells whose b.csv is.")
+
+
+def test_a_remark_on_people_of_a_signed_list_needs_no_sign_of_its_own(tools: Tools) -> None:
+    """ "The date of birth of 212-48-6301 is missing" is about the file beside it."""
+    signed = ("a.csv", "text/csv", PEOPLE.format("Acme Manufacturing, Inc.", 212).encode())
+
+    verdict = judged(tools, mail("census", "The birth date of 212-48-6301 is missing.\n", (signed,)), ACME)
+
+    assert verdict.disposition is Disposition.RELAY

@@ -108,11 +108,12 @@ def judged(situation: Situation, directory: Directory) -> Verdict:
             lists.append(ParticipantList(part=part, where="there", rows=people))
         elif "ssn" in file:
             findings.append(finding("US_SSN", part, file["ssn"]))
-    clients = involved(directory, contents, frozenset(f.part for f in findings if f.entity in SENSITIVE))
+    whose = involved(directory, contents, frozenset(f.part for f in findings if f.entity in SENSITIVE))
     evidence = Evidence(
         parts=tuple(parts),
         findings=tuple(findings),
-        clients=clients,
+        clients=whose.clients,
+        ownerless=tuple(whose.ownerless),
         people=People(count=sum(each.rows for each in lists), lists=tuple(lists)),
     )
     return decide(Policy.load(None), directory, situation["to"], evidence)

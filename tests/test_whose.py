@@ -23,7 +23,7 @@ def body(text: str, part: str = "1") -> Text:
 
 
 def owners(*contents: Text | Table, part: str | None = "2") -> dict[str, list[str]]:
-    return signs(ClientRole.OWNER, involved(DIRECTORY, contents, frozenset({part})))
+    return signs(ClientRole.OWNER, involved(DIRECTORY, contents, frozenset({part})).clients)
 
 
 def signs(role: ClientRole, clients: tuple[InvolvedClient, ...]) -> dict[str, list[str]]:
@@ -125,7 +125,7 @@ def test_a_comment_has_no_letterhead() -> None:
 
 def test_a_directory_of_nobody_finds_nobody() -> None:
     """No directory, no guess."""
-    assert involved(Directory.load(None), [body("Acme Manufacturing")], frozenset({"1"})) == ()
+    assert involved(Directory.load(None), [body("Acme Manufacturing")], frozenset({"1"})).clients == ()
 
 
 MAIL = """Hi Dana,
@@ -204,7 +204,7 @@ def test_no_content_breaks_it(rows: list[list[str]], text: str) -> None:
         body(text),
     ]
 
-    clients = involved(DIRECTORY, contents, frozenset({None, "1", "2"}))
+    clients = involved(DIRECTORY, contents, frozenset({None, "1", "2"})).clients
 
     assert {client.id for client in clients} <= {client.id for client in DIRECTORY.clients}
 
@@ -258,7 +258,9 @@ def test_thousands_of_clients_load_and_match(tmp_path: Path) -> None:
     directory = Directory.load(file)
     loaded = time.process_time()
 
-    named = signs(ClientRole.NAMED, involved(directory, [body(f"For {_word(77)} {_word(542)} 77")], frozenset()))
+    named = signs(
+        ClientRole.NAMED, involved(directory, [body(f"For {_word(77)} {_word(542)} 77")], frozenset()).clients
+    )
 
     assert list(named) == ["c77"]
     assert loaded - start < 2
