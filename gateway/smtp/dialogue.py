@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 from collections import defaultdict
-from typing import Any
+from typing import Any, NoReturn
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
@@ -17,6 +17,7 @@ from gateway.origin import authors
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
 from gateway.smtp import arguments, wording
 from gateway.smtp.data import Content, Fault
+from gateway.smtp.stream import PIECE, part, unread
 from gateway.smtp.terms import Keeper, Terms
 from gateway.smtp.trace import PRODUCT, loops
 
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 COMMAND_SIZE = 2048  #: octets
-PIECE = 1 << 18  #: octets of DATA read at once
 REFUSED_STAY = 30.0  #: seconds that a client which is not allowed may take to say QUIT
 LAST_WORD = 10.0  #: seconds to read a last reply
 SLOWEST = 1024  #: octets a second of DATA, on average, after `Patience.idle`
@@ -62,6 +62,7 @@ class Session(SMTP):
         self._terms = terms
         self._implicit_tls = implicit_tls
         self._in_vain = 0
+        self._parting = False
         self._ending: asyncio.TimerHandle | None = None
         self.overdue = False  #: dismissed as soon as no message is on its way
         self.receiving = False  #: between 354 and the final dot
@@ -132,22 +133,33 @@ class Session(SMTP):
     async def _turn_away(self, refusal: Reply) -> None:
         """RFC 5321 3.1: after a 554 greeting the client says QUIT, and hears 503 to anything else."""
         self._reset_timeout(REFUSED_STAY)
-        await self.say(refusal)
-        while refusal.code == 554 and not self._keeper.crowded:
-            line = await self._reader.readuntil()
-            if line.strip().upper() == b"QUIT":
-                break
-            await self.say(wording.NO_HELO)
-        self.dismiss(wording.HANGING_UP if refusal.code == 554 else None)
+        try:
+            await self.say(refusal)
+            while refusal.code == 554 and not self._keeper.crowded:
+                line = await self._reader.readuntil()
+                if line.strip().upper() == b"QUIT":
+                    break
+                await self.say(wording.NO_HELO)
+            self.dismiss(wording.HANGING_UP if refusal.code == 554 else None)
+        finally:  # it may have hung up, or said more in one line than is read
+            self._writer.close()
 
     def dismiss(self, reply: Reply | None) -> None:
         """Say a last word and close, whatever the client is doing."""
         if self.transport is None or self.transport.is_closing():
             return
-        if reply is not None:
+        if reply is not None and not self._parting:
             self._writer.write(wording.wire(reply))
         self.transport.close()
         self._reset_timeout(LAST_WORD)
+
+    async def _part(self, reply: Reply) -> NoReturn:
+        """The same to a client that is in the middle of sending."""
+        self._parting = True
+        self._reset_timeout(LAST_WORD)
+        await part(self._reader, self._writer, wording.wire(reply))
+        self.dismiss(None)
+        raise ConnectionResetError
 
     def cut(self) -> None:
         """Close at once: for a client that does not read its last word."""
@@ -168,16 +180,16 @@ class Session(SMTP):
 
     # Replies
 
-    def _still_here(self, *, in_vain: bool = True) -> None:
+    async def _still_here(self, *, in_vain: bool = True) -> None:
         """Before each reply. Nothing that came behind a last word is obeyed, and nobody may talk for ever."""
         self._in_vain += in_vain
         if self._in_vain > IN_VAIN:
-            self.dismiss(wording.NOTHING_COMES)
+            await self._part(wording.NOTHING_COMES)
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError
 
     async def say(self, reply: Reply) -> None:
-        self._still_here(in_vain=reply is not wording.RECIPIENT_OK)
+        await self._still_here(in_vain=reply is not wording.RECIPIENT_OK)
         self._writer.write(wording.wire(reply))
         await self._writer.drain()
 
@@ -186,7 +198,7 @@ class Session(SMTP):
         said = status if isinstance(status, str) else status.decode("ascii", "replace")
         if self._implicit_tls and said == wording.STARTTLS:
             return
-        self._still_here()
+        await self._still_here()
         await super().push(wording.with_status(said))
 
     # Commands
@@ -207,7 +219,7 @@ class Session(SMTP):
         if not name or not _HELO.fullmatch(name):
             await self.say(wording.BAD_HELO)
             return False
-        self._still_here()
+        await self._still_here()
         self._forget_transaction()
         self._helo = name
         self._extended = extended
@@ -215,8 +227,8 @@ class Session(SMTP):
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
         """CVE-2011-0411: what was sent in clear behind STARTTLS must not be taken for sent under TLS."""
-        if _unread(self._reader):
-            self.dismiss(wording.TOO_EARLY)
+        if unread(self._reader):
+            await self._part(wording.TOO_EARLY)
         elif self._tls_protocol:
             await self.say(arguments.SYNTAX if arg else wording.TLS_ALREADY)
         elif arg or not self.tls_context:
@@ -274,9 +286,9 @@ class Session(SMTP):
         await self.say(wording.NOT_IMPLEMENTED)
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
-        if _unread(self._reader):
+        if unread(self._reader):
             # RFC 2920 3.1: DATA is the last of a group. Were it refused, the content would be read as commands.
-            self.dismiss(wording.TOO_EARLY)
+            await self._part(wording.TOO_EARLY)
         elif self._sender is None:
             await self.say(wording.NO_MAIL)
         elif not self._recipients:
@@ -335,15 +347,14 @@ class Session(SMTP):
                     self.dismiss(wording.IDLE)
                     raise ConnectionResetError
                 if content.fault and content.received > READ_ON * self._terms.max_size + PIECE:
-                    self.dismiss(_FAULTS[content.fault])
-                    raise ConnectionResetError
+                    await self._part(_FAULTS[content.fault])
                 self._reset_timeout()
                 rest = content.feed(piece)
                 if not self._keeper.hold(content.held - accounted):
                     content.refuse(Fault.NO_ROOM)
                     self._keeper.hold(content.held - accounted)
                 accounted = content.held
-            _unread(self._reader)[:0] = rest
+            unread(self._reader)[:0] = rest
             return _FAULTS[content.fault] if content.fault else content.raw()
         finally:
             self._keeper.hold(-accounted)
@@ -385,9 +396,3 @@ def _retrieved(task: "asyncio.Task[Any]") -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, (ConnectionError, EOFError, TLSSetupException)):
         log.error("SMTP session died: %s", type(error).__name__)
-
-
-def _unread(reader: asyncio.StreamReader) -> bytearray:
-    """What has come and is not read yet. Asyncio has no public way to look at it or to give bytes back."""
-    buffer: bytearray = reader._buffer  # type: ignore[attr-defined] # noqa: SLF001
-    return buffer
