@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
-from rules.recognise import Recogniser
+from rules.recognise import CERTAIN, Recogniser
 
 LANGUAGE = "en"
 REGEX_TIMEOUT_S = 5.0  #: for one expression on one window of some hundred characters
@@ -50,6 +50,15 @@ class Confirmer:
             raise NoAnswerError(f"Presidio failed: {type(error).__name__}") from None
         return max((float(result.score) for result in results), default=0.0)
 
+    def best(self, entity: str, windows: Iterable[str]) -> float:
+        """The first certain score, else the highest: a call costs a millisecond, and certain is enough."""
+        highest = 0.0
+        for window in windows:
+            highest = max(highest, self.score(entity, window))
+            if highest >= CERTAIN:
+                break
+        return highest
+
 
 def _engine(recognisers: Sequence[Recogniser]) -> Any:
     import warnings  # noqa: PLC0415 - only to silence what is imported here
@@ -70,12 +79,24 @@ def _engine(recognisers: Sequence[Recogniser]) -> Any:
             registry=registry,
             nlp_engine=NlpEngineProvider(nlp_configuration=configuration).create_engine(),
             supported_languages=[LANGUAGE],
+            context_aware_enhancer=_no_enhancer(),
         )
+
+
+def _no_enhancer() -> Any:
+    """In the place of Presidio's own, which is quadratic: scores stay as `Recogniser.judge` has left them."""
+    from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer  # noqa: PLC0415
+
+    class NoEnhancer(ContextAwareEnhancer):
+        def enhance_using_context(self, raw_results: list[Any], **_: Any) -> list[Any]:  # type: ignore[override]
+            return raw_results
+
+    return NoEnhancer(0.0, 0.0, 0, 0)
 
 
 def _presidio_recogniser(recogniser: Recogniser) -> Any:
     regex = import_module("regex")  # comes with Presidio
-    from presidio_analyzer import Pattern, PatternRecognizer, RecognizerResult  # noqa: PLC0415
+    from presidio_analyzer import Pattern, PatternRecognizer  # noqa: PLC0415
 
     class FromFile(PatternRecognizer):
         """A recogniser file as Presidio sees it: its patterns, its check, and our linear rule for labels."""
@@ -90,16 +111,6 @@ def _presidio_recogniser(recogniser: Recogniser) -> Any:
             for result in results:
                 result.score = recogniser.judge(text, result.start, result.end, result.score)
             return results
-
-        def enhance_using_context(  # type: ignore[override]
-            self,
-            text: str,  # noqa: ARG002 - Presidio's signature
-            raw_recognizer_results: list[Any],
-            **_: Any,
-        ) -> list[Any]:
-            for result in raw_recognizer_results:  # Presidio's own enhancer is quadratic: it must leave the score alone
-                result.recognition_metadata[RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY] = True
-            return raw_recognizer_results
 
     patterns: list[Any] = [Pattern(entry.name, entry.regex, entry.score) for entry in recogniser.file.patterns]
     for pattern in patterns:

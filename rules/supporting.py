@@ -46,7 +46,7 @@ class Supporting:
         """Presidio's answer for the first cells, each behind the label that its header is."""
         label = next(iter(recogniser.file.context.positive), "")
         windows = (f"{label}: {fold(cell.strip()[:200])}" for cell in islice(cells, CONFIRMED))
-        return max(self._confirmer.score(recogniser.entity, window) for window in windows)
+        return self._confirmer.best(recogniser.entity, windows)
 
     def in_text(self, part: str | None, where: str, folded: str) -> Iterator[Finding]:
         for recogniser in self._recognisers:

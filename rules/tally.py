@@ -32,7 +32,7 @@ class Tally:
 
     def finding(self, confirmer: Confirmer, part: str | None, entity: str, where: str) -> Finding:
         """Raises NoAnswerError when Presidio does not see what its own recogniser matches: then it did not look."""
-        score = max((confirmer.score(entity, window) for window in self.windows), default=0.0)
+        score = confirmer.best(entity, self.windows)
         if score < CERTAIN:
             raise NoAnswerError("Presidio did not confirm what its own recogniser matches")
         return Finding(
