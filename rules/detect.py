@@ -1,7 +1,7 @@
 """Texts and tables in; findings, people, and what could not be looked at out. Pure; Presidio confirms every finding."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rules.cells import search_cells
 from rules.columns import Column
 from rules.confirm import Confirmer, NoAnswerError
 from rules.content import Content, Role, Table, Text
+from rules.elements import Categories
 from rules.fixedwidth import Carry, Lines, tables
 from rules.normalise import fold
 from rules.participants import Register, Roll, lists, rolls
@@ -47,6 +48,7 @@ class Detector:
         self.recognisers = tuple(Recogniser(file) for file in load(folder))
         self.searcher = Searcher(self.recognisers)
         self.confirmer = Confirmer(self.recognisers)
+        self.categories = Categories([recogniser.file for recogniser in self.recognisers])
         self.supporting = Supporting(self.recognisers, self.confirmer)
 
     def detect(self, contents: Sequence[Content]) -> Detection:
@@ -94,18 +96,22 @@ class _Inspection:
                 distinct=people,
                 confidence=0.9,
                 sample=f"{people:,} people",
+                categories=self.detector.categories.of_list(entry.elements),
             )
             for _, entry, people in found
         )
         self._supporting()
         people = self.register.people(entry for _, entry, _ in found)
         return Detection(
-            findings=tuple(self.findings),
+            findings=tuple(map(self._categorised, self.findings)),
             people=people,
             unread=tuple(self.unread.items()),
             rolls=tuple(self.rolls),
             numbers=self.numbers,
         )
+
+    def _categorised(self, finding: Finding) -> Finding:
+        return replace(finding, categories=finding.categories or self.detector.categories.of_entity(finding.entity))
 
     def _guarded(self, part: str | None, look: Callable[[], None]) -> None:
         """Whatever goes wrong while looking makes the part unread: never clean, and never a lost message."""

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rules import states
 from rules.columns import DATE, MONEY, NAMES, Column, Meaning, ssn_of
+from rules.elements import elements
 from rules.sheets import Block, Row
 from rules.verdict import ParticipantList, People
 
@@ -309,12 +311,30 @@ def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
     for one in rolls:
         if one.named and one.people:
             series.setdefault(one.series, []).append(one)
-    found = []
+    found: list[tuple[Roll, ParticipantList, int]] = []
     for members in series.values():
         if distinct(members) < LEAST:
             continue
-        for one in members:
-            rows = len({person.row for person in one.people})
-            entry = ParticipantList(part=one.block.sheet.part, where=one.place(), rows=rows)
-            found.append((one, entry, distinct([one])))
+        found.extend((one, _entry(one), distinct([one])) for one in members)
     return found
+
+
+def _entry(one: Roll) -> ParticipantList:
+    rows = {person.row for person in one.people}
+    unread = 0 if len(rows) == len(one.block.rows) else sum(_unread(one.block, rows))
+    return ParticipantList(
+        part=one.block.sheet.part,
+        where=one.place(),
+        rows=len(rows),
+        elements=elements(one.columns),
+        unread_rows=unread,
+    )
+
+
+def _unread(block: Block, people: AbstractSet[int]) -> Iterator[bool]:
+    """Rows of two cells and more that are neither people nor headers nor totals."""
+    header = list(block.header)
+    for index, row in enumerate(block.rows, block.first):
+        if index not in people and row != header:
+            filled = [cell for cell in row if cell.strip()]
+            yield len(filled) >= 2 and not any(map(_TOTAL.fullmatch, filled[:2]))

@@ -48,6 +48,7 @@ class Category(StrEnum):
     PAYMENT_CARD = "payment-card"
     MEDICAL = "medical"
     HEALTH_INSURANCE = "health-insurance"
+    FINANCIAL = "financial"
 
 
 class _Section(BaseModel):
@@ -150,23 +151,22 @@ def objection(expression: str) -> str | None:
         re.compile(expression)
     except re.error as error:
         return f"does not compile: {error.msg}"
-    return _unbounded(parsed, inside_variable=False)
+    return _unbounded(parsed, repeated=False)
 
 
-def _unbounded(parsed: Iterable[Any], *, inside_variable: bool) -> str | None:
-    """Refuse repeats without a bound, and variable repeats inside variable repeats: both can take for ever."""
+def _unbounded(parsed: Iterable[Any], *, repeated: bool) -> str | None:
+    """Refuse repeats without a bound, and variable repeats inside repeats: both can take for ever."""
     for operation, argument in parsed:
-        variable = inside_variable
+        inside = repeated
         if str(operation) in _REPEATS:
             least, most = argument[0], argument[1]
             if most > MOST_REPEATS:
                 return f"catastrophic: a repeat without a bound; write {{0,n}} with n up to {MOST_REPEATS}"
-            if least != most and most > 1:
-                if inside_variable:
-                    return "catastrophic: a repeat of varying length inside another"
-                variable = True
+            if repeated and least != most and most > 1:
+                return "catastrophic: a repeat of varying length inside another"
+            inside = repeated or most > 1
         for inner in _branches(argument):
-            if complaint := _unbounded(inner, inside_variable=variable):
+            if complaint := _unbounded(inner, repeated=inside):
                 return complaint
     return None
 

@@ -148,6 +148,7 @@ class Reason:
     parts: tuple[str, ...]
     text: str
     disposition: Disposition = Disposition.HOLD  #: what it asks for; relay when the policy only notes it
+    approvers: int = 1  #: how many people have to agree to a release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -410,3 +410,19 @@ def test_records_of_two_lines_in_a_report() -> None:
     detection = DETECTOR.detect([body("\n".join(["Name SSN", *lines]))])
 
     assert (detection.people.count, [entry.rows for entry in detection.people.lists]) == (6, [6])
+
+
+def test_says_what_a_list_holds_and_what_could_not_be_read() -> None:
+    """A breach form asks for kinds of data; a row that is no person must not vanish without a trace."""
+    census = [["Name", "SSN", "DOB", "State", "Salary"]]
+    census += [[one.listed, one.ssn, one.birth, one.state, one.balance] for one in people(4)]
+    census += [["", "see file", "", "", "55"], ["Total", "", "", "", "194,225.00"]]
+
+    detection = DETECTOR.detect([table(census)])
+
+    [entry] = detection.people.lists
+    assert (entry.rows, entry.unread_rows) == (4, 1)
+    assert entry.elements == ("name", "ssn", "birth", "state", "pay")
+    categories = {finding.entity: finding.categories for finding in detection.findings}
+    assert categories["US_SSN"] == ("identifiers", "social-security-number")
+    assert {"name", "social-security-number", "address", "employment"} <= set(categories["PARTICIPANT_LIST"])
