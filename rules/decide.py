@@ -1,11 +1,12 @@
 """Evidence and policy in, verdict out. Pure: no I/O, no clock, no logging; what could not be read is never clean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rules.clients import Directory
+from rules.conditions import Facts, unmet
 from rules.phrases import Names, client_names, ended, masked, not_opened, on_roster, whose_mail
-from rules.policy import Policy, Rule
+from rules.policy import Consequence, Mode, OwnRule, Policy, Rule
 from rules.roster import SHARED
 from rules.sentence import PEOPLE_LIST, SENSITIVE, for_people
 from rules.verdict import (
@@ -28,7 +29,7 @@ __all__ = ["SENSITIVE", "decide"]
 class _Objection:
     """One rule against one recipient, for one cause."""
 
-    rule: Rule
+    rule: str
     cause: str  #: a client's id, a look-alike, an obstacle: what reasons are told apart by
     recipient: int  #: which of the recipients
 
@@ -38,6 +39,7 @@ class _Case:
     """What is judged, in the words of the rules."""
 
     evidence: Evidence
+    facts: Facts  #: for conditions
     sensitive: bool
     owners: tuple[str, ...]
     shared: frozenset[str]  #: owners only in that others who list the very same people are owners too
@@ -45,20 +47,19 @@ class _Case:
     unread: tuple[PartReport, ...]
 
 
-def decide(policy: Policy, directory: Directory, recipients: Sequence[str], evidence: Evidence) -> Verdict:
+def decide(
+    policy: Policy,
+    directory: Directory,
+    recipients: Sequence[str],
+    evidence: Evidence,
+    *,
+    sender: str | None = None,
+) -> Verdict:
     """Judge a message for every recipient of its envelope; the gravest disposition is the message's."""
-    case = _case(policy, evidence)
+    case = _case(policy, evidence, sender)
     known = [directory.recipient(address) for address in recipients]
-    nobody = Recipient(address="", kind=Kind.UNKNOWN)
-    objections = [
-        objection
-        for index, recipient in enumerate(known or [nobody])
-        for objection in _objections(case, recipient, index)
-        if policy.consequence(objection.rule).mode != "off"
-    ]
-    worst = [Disposition.RELAY] * max(len(known), 1)
-    for objection in objections:
-        worst[objection.recipient] = max(worst[objection.recipient], _effect(policy, objection), key=_rank)
+    objections = _all_objections(policy, case, known)
+    worst = _worst(policy, known, objections)
     verdict = Verdict(
         message_id=evidence.message_id,
         disposition=max(worst, key=_rank),
@@ -74,12 +75,43 @@ def decide(policy: Policy, directory: Directory, recipients: Sequence[str], evid
     return replace(verdict, sentence=for_people(verdict, directory))
 
 
+def dispositions(
+    policy: Policy, recipients: Sequence[Recipient], evidence: Evidence, sender: str | None = None
+) -> list[Disposition]:
+    """The same for every recipient, by evidence without texts: how a policy is tried on what is on record."""
+    case = _case(policy, evidence, sender)
+    return _worst(policy, recipients, _all_objections(policy, case, recipients))
+
+
+NOBODY = Recipient(address="", kind=Kind.UNKNOWN)
+
+
+def _all_objections(policy: Policy, case: _Case, known: Sequence[Recipient]) -> list[_Objection]:
+    """What the policy's rules have against this message, for each recipient; without one, for an unknown one."""
+    return [
+        objection
+        for index, recipient in enumerate(known or [NOBODY])
+        for objection in _objections(policy, case, recipient, index)
+        if _applies(policy.consequence(objection.rule), case, recipient)
+    ]
+
+
+def _applies(consequence: Consequence, case: _Case, to: Recipient) -> bool:
+    if consequence.mode is Mode.OFF:
+        return False
+    return consequence.when is None or unmet(consequence.when, case.facts, to) is None
+
+
+def _worst(policy: Policy, known: Sequence[Recipient], objections: Iterable[_Objection]) -> list[Disposition]:
+    worst = [Disposition.RELAY] * max(len(known), 1)
+    for objection in objections:
+        effect = policy.consequence(objection.rule).disposition
+        worst[objection.recipient] = max(worst[objection.recipient], effect, key=_rank)
+    return worst
+
+
 def _rank(disposition: Disposition) -> int:
     return disposition.rank
-
-
-def _effect(policy: Policy, objection: _Objection) -> Disposition:
-    return policy.consequence(objection.rule).disposition
 
 
 def _judged(recipient: Recipient, disposition: Disposition) -> RecipientVerdict:
@@ -88,15 +120,17 @@ def _judged(recipient: Recipient, disposition: Disposition) -> RecipientVerdict:
     )
 
 
-def _case(policy: Policy, evidence: Evidence) -> _Case:
+def _case(policy: Policy, evidence: Evidence, sender: str | None) -> _Case:
     numbers = sum(finding.count for finding in evidence.findings if finding.entity in SENSITIVE - {PEOPLE_LIST})
     lists = sum(finding.entity == PEOPLE_LIST for finding in evidence.findings)
+    owners, named = _clients(evidence, ClientRole.OWNER), _clients(evidence, ClientRole.NAMED)
     return _Case(
         evidence=evidence,
+        facts=Facts(evidence=evidence, owners=owners, named=named, sender=sender),
         sensitive=numbers >= policy.sensitive.ssn or lists >= policy.sensitive.lists,
-        owners=_clients(evidence, ClientRole.OWNER),
+        owners=owners,
         shared=_shared(evidence),
-        named=_clients(evidence, ClientRole.NAMED),
+        named=named,
         unread=tuple(part for part in evidence.parts if part.status is not Status.OPENED),
     )
 
@@ -111,8 +145,10 @@ def _shared(evidence: Evidence) -> frozenset[str]:
     return frozenset(client.id for client in owners if all(sign.kind == SHARED for sign in client.evidence))
 
 
-def _objections(case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
-    """Every rule of CONTRACT section 4 that speaks against this recipient."""
+def _objections(policy: Policy, case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
+    """Every rule of CONTRACT section 4 that speaks against this recipient, and the policy's own ones."""
+    for rule in policy.own:
+        yield _Objection(rule.id, "", index)  # its condition is looked at with the others'
     if to.kind is Kind.INTERNAL:
         return
     for part in case.unread:
@@ -146,41 +182,46 @@ def _reasons(
     objections: Sequence[_Objection],
 ) -> Iterator[Reason]:
     """One reason per rule and cause, with all its recipients and parts."""
-    together: dict[tuple[Rule, str], dict[int, None]] = {}
+    together: dict[tuple[str, str], dict[int, None]] = {}
     for objection in objections:
         together.setdefault((objection.rule, objection.cause), {})[objection.recipient] = None
-    order = list(Rule)
+    order = policy.order
     for (rule, cause), indexes in sorted(together.items(), key=lambda item: order.index(item[0][0])):
         concerned = [known[index] for index in indexes if index < len(known)]
         yield Reason(
-            rule=rule.value,
+            rule=str(rule),
             recipients=tuple(masked(recipient.address) for recipient in concerned),
             parts=_parts(case, rule, cause),
-            text=_text(directory, case, rule, cause, concerned),
+            text=_text(directory, case, policy.consequence(rule), _Objection(rule, cause, 0), concerned),
             disposition=policy.consequence(rule).disposition,
+            approvers=policy.consequence(rule).approvers,
         )
 
 
-def _parts(case: _Case, rule: Rule, cause: str) -> tuple[str, ...]:
+def _parts(case: _Case, rule: str, cause: str) -> tuple[str, ...]:
     """The parts that a reviewer should look at for this reason."""
-    if rule is Rule.NOT_INSPECTED:
+    if rule == Rule.NOT_INSPECTED:
         return tuple(part.part for part in case.unread if cause == (part.reason or part.status))
     sensitive = [finding.part for finding in case.evidence.findings if finding.entity in SENSITIVE]
-    if rule is Rule.OWNER_UNKNOWN and case.owners:
+    if rule == Rule.OWNER_UNKNOWN and case.owners:
         sensitive = [part for part in sensitive if part in case.evidence.ownerless]
-    if rule is Rule.OWNER_NOT_RECIPIENT:
+    if rule == Rule.OWNER_NOT_RECIPIENT:
         own = {sign.part for client in case.evidence.clients if client.id == cause for sign in client.evidence}
         sensitive = [part for part in sensitive if part in own] or sensitive
     return tuple(dict.fromkeys(part for part in sensitive if part is not None))
 
 
-def _text(directory: Directory, case: _Case, rule: Rule, cause: str, concerned: Sequence[Recipient]) -> str:
-    mail = whose_mail(directory, concerned)
-    return ended(_words(directory, case, rule, cause, mail))
+def _text(
+    directory: Directory, case: _Case, consequence: Consequence, objection: _Objection, concerned: Sequence[Recipient]
+) -> str:
+    """What the rule says here, and what the policy's author adds to it."""
+    words = "" if isinstance(consequence, OwnRule) else _words(directory, case, objection, concerned)
+    return " ".join(ended(part) for part in (words, consequence.message) if part)
 
 
-def _words(directory: Directory, case: _Case, rule: Rule, cause: str, mail: str) -> str:
-    match rule:
+def _words(directory: Directory, case: _Case, objection: _Objection, concerned: Sequence[Recipient]) -> str:
+    mail, cause = whose_mail(directory, concerned), objection.cause
+    match Rule(objection.rule):
         case Rule.NOT_INSPECTED:
             reports = [part for part in case.unread if cause == (part.reason or part.status)]
             return not_opened(reports, Names.of(case.evidence.parts, file_names=False))

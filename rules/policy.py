@@ -5,10 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rules.sourced import read, validate
-from rules.verdict import Disposition
+from rules.verdict import Disposition, Kind, Obstacle, Status
 
 DEFAULT = Path(__file__).with_name("policy.yaml")
 
@@ -34,13 +34,49 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Condition(Section):
+    """Everything that is given has to be so; of several values in a list, one."""
+
+    entities: tuple[str, ...] = ()  #: found anywhere in the message, as US_SSN or PARTICIPANT_LIST
+    findings: int | None = Field(
+        default=None, ge=1
+    )  #: so many of them at least; of anything sensitive, when none named
+    people: int | None = Field(default=None, ge=1)  #: so many at least
+    lists: int | None = Field(default=None, ge=1)  #: so many at least
+    owner: tuple[str, ...] = ()  #: ids of clients; "unknown" when nothing tells
+    named: tuple[str, ...] = ()  #: ids of clients; "nobody"
+    recipient: tuple[Kind, ...] = ()  #: what the recipient is; without it, whoever is not internal
+    to: tuple[str, ...] = ()  #: addresses, or domains with their subdomains
+    sender: tuple[str, ...] = ()  #: the same, of the envelope; one that nobody knows may be any
+    status: tuple[Status, ...] = ()  #: of any part
+    reason: tuple[Obstacle, ...] = ()  #: why a part could not be read
+
+
 class Consequence(Section):
     action: Disposition = Disposition.HOLD
     mode: Mode = Mode.ENFORCE
+    when: Condition | None = None  #: narrows the rule down
+    approvers: int = Field(default=1, ge=1, le=5)  #: how many people have to agree to a release
+    message: str | None = Field(default=None, min_length=1, max_length=300)  #: added to the reason's text
 
     @property
     def disposition(self) -> Disposition:
         return self.action if self.mode is Mode.ENFORCE else Disposition.RELAY
+
+
+class OwnRule(Consequence):
+    """A rule beside the six: it fires when its condition is met."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
+    when: Condition
+    message: str = Field(min_length=1, max_length=300)  #: the reason's text
+
+    @field_validator("id")
+    @classmethod
+    def _new(cls, value: str) -> str:
+        if value in set(Rule):
+            raise ValueError("is one of the six rules; it stands under `rules`")
+        return value
 
 
 class Sensitive(Section):
@@ -52,20 +88,38 @@ class Policy(Section):
     sensitive: Sensitive = Sensitive()
     hold: Literal["message"] = "message"
     rules: dict[Rule, Consequence] = Field(default_factory=dict)
+    own: tuple[OwnRule, ...] = ()
     version: str = Field(default="", exclude=True)  #: SHA-256 of the file's bytes; never a key of the file
 
     @classmethod
     def load(cls, path: Path | None) -> "Policy":
         """Read a policy; None is the one shipped with the package. Raises ConfigurationError."""
         source = DEFAULT if path is None else path
-        policy = validate(read(source), _PolicyFile)
+        policy = validate(read(source), PolicyFile)
         return cls(**dict(policy), version=hashlib.sha256(source.read_bytes()).hexdigest())
 
-    def consequence(self, rule: Rule) -> Consequence:
-        return self.rules.get(rule, Consequence())
+    def consequence(self, rule: str) -> Consequence:
+        own = (one for one in self.own if one.id == rule)
+        return next(own, None) or self.rules.get(Rule(rule), Consequence())
+
+    @property
+    def order(self) -> list[str]:
+        """Every rule, the plainest contradiction first."""
+        return [*Rule, *(rule.id for rule in self.own)]
 
 
-class _PolicyFile(Section):
+class PolicyFile(Section):
+    """What may stand in a policy; `policy.schema.json` is made from it."""
+
     sensitive: Sensitive = Sensitive()
     hold: Literal["message"] = "message"
     rules: dict[Rule, Consequence] = Field(default_factory=dict)
+    own: tuple[OwnRule, ...] = ()
+
+    @field_validator("own")
+    @classmethod
+    def _once(cls, own: tuple[OwnRule, ...]) -> tuple[OwnRule, ...]:
+        ids = [rule.id for rule in own]
+        if twice := [identifier for identifier in ids if ids.count(identifier) > 1]:
+            raise ValueError(f'"{twice[0]}" stands twice')
+        return own

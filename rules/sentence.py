@@ -17,6 +17,7 @@ from rules.verdict import (
     Verdict,
 )
 
+_SIX = tuple(str(rule) for rule in Rule)
 PEOPLE_LIST = "PARTICIPANT_LIST"
 SENSITIVE = frozenset({"US_SSN", "US_ITIN", PEOPLE_LIST})
 
@@ -47,6 +48,8 @@ class _Speech:
     def _contradiction(self) -> str:
         reason = self._leading()
         mail = whose_mail(self.directory, self._recipients(reason))
+        if reason.rule not in _SIX:
+            return f"{self._content()}; {reason.text}" if self._findings() else reason.text
         match Rule(reason.rule):
             case Rule.NOT_INSPECTED:
                 return not_opened([part for part in self.verdict.parts if part.part in reason.parts], self.name)
@@ -62,8 +65,10 @@ class _Speech:
 
     def _leading(self) -> Reason:
         """The gravest reason that has an effect, and of those the plainest."""
-        order = list(Rule)
-        return min(self.verdict.reasons, key=lambda reason: (-reason.disposition.rank, order.index(Rule(reason.rule))))
+        order = {rule: place for place, rule in enumerate(_SIX)}
+        return min(
+            self.verdict.reasons, key=lambda reason: (-reason.disposition.rank, order.get(reason.rule, len(order)))
+        )
 
     def _recipients(self, reason: Reason) -> Sequence[RecipientVerdict]:
         """All recipients that the leading rule objects to, whatever the cause."""
