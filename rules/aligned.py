@@ -20,7 +20,6 @@ _ALONE = frozenset({Meaning.SSN, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meanin
 _PIECE = re.compile(r"\S+(?: \S+)*")
 _RULER = re.compile(r"[-=_+| ]+")
 _VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
-_ALONE_AT_MOST = 9  #: characters; a number of a person with something beside it has more
 _NUMBERS = re.compile(r"(?<![0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}(?:\.0+)?)(?![0-9-])")
 
 
@@ -113,7 +112,7 @@ def _overlap(one: Piece, other: Piece) -> int:
 def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece], taken: set[int]) -> Aligned | None:
     cells = [word.text for word in header]
     rows = [cells, *[[""] for _ in range(1, height)]] if height else []
-    starts = [word.start for word in header]
+    known: dict[tuple[int, int], int] = {}
     last, fitting, tried, flush = top + height - 1, 0, 0, True
     for number in range(top + height, len(lines)):
         line = lines[number].rstrip()
@@ -122,7 +121,7 @@ def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece],
         indented = header[0].start < len(line) - len(line.lstrip()) < header[0].end  # a second line of the row above
         skip = indented and fitting and flush
         no_row = skip or not line or len(line) > _LONGEST_LINE or _RULER.fullmatch(line)
-        row = [] if no_row else _row(line, header, starts)
+        row = [] if no_row else _row(line, header, known)
         if row == cells:
             break  # the next page begins
         tried += not skip and (bool(row) or "  " in line.strip())
@@ -141,24 +140,31 @@ def _with_more(row: list[str], width: int, line: str) -> list[str]:
     return [*row[:width], " ".join([*row[width:], *line.split()])]
 
 
-def _row(line: str, header: Sequence[Piece], starts: Sequence[int]) -> list[str]:
+def _row(line: str, header: Sequence[Piece], known: dict[tuple[int, int], int]) -> list[str]:
     """The cells of a line under the header; none when the line does not keep to it."""
-    pieces = _pieces(line)
-    if _NUMBERS.search(line):
-        pieces = [part for piece in pieces for part in (_parts(piece) if len(piece.text) > _ALONE_AT_MOST else [piece])]
+    pieces = _with_numbers_apart(line, _pieces(line))
     if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
         return []
     row = [""] * len(header)
     for piece in pieces:
-        column = _column(piece, header, starts)
+        place = (piece.start, piece.end)
+        if (column := known.get(place)) is None:  # lines of one report mostly have the same places
+            column = known[place] = _column(piece, header)
         if column < 0:
             return []
         row[column] = f"{row[column]} {piece.text}" if row[column] else piece.text
     return row if sum(map(bool, row)) >= 2 else []
 
 
-def _parts(piece: Piece) -> Iterator[Piece]:
+def _with_numbers_apart(line: str, pieces: list[Piece]) -> list[Piece]:
     """A number of a person stands alone, however near its neighbours are."""
+    places = {(piece.start, piece.end) for piece in pieces}
+    if all(number.span() in places for number in _NUMBERS.finditer(line)):
+        return pieces
+    return [part for piece in pieces for part in _parts(piece)]
+
+
+def _parts(piece: Piece) -> Iterator[Piece]:
     reached = piece.start
     for match in _NUMBERS.finditer(piece.text):
         start, end = piece.start + match.start(), piece.start + match.end()
@@ -170,13 +176,12 @@ def _parts(piece: Piece) -> Iterator[Piece]:
         yield Piece(piece.end - len(rest), piece.end, rest)
 
 
-def _column(piece: Piece, header: Sequence[Piece], starts: Sequence[int]) -> int:
+def _column(piece: Piece, header: Sequence[Piece]) -> int:
     """The column under whose header a piece stands, or nearest to it; -1 when it is near none, or under two."""
+    starts = [word.start for word in header]
     left = max(0, bisect_right(starts, piece.start) - 1)
-    right = max(left + 1, bisect_right(starts, piece.end + _FAR))
-    if right == left + 1:  # one header is near, as nearly always
-        return left if _overlap(piece, header[left]) >= -_FAR or piece.start >= starts[left] else -1
-    near = [(_overlap(piece, header[index]), index) for index in range(left, right)]
+    right = bisect_right(starts, piece.end + _FAR)
+    near = [(_overlap(piece, header[index]), index) for index in range(left, max(right, left + 1))]
     if sum(overlap > 0 for overlap, _ in near) > 1:
         return -1
     best, column = max(near, key=lambda one: one[0])
