@@ -12,12 +12,15 @@ from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
 from gateway.settings import PREFIX, Settings, load, usual_file
 from rules.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from gateway.scan import Asked
 
 CONFIG = "COUNTERSIGN_CONFIG"  #: environment variable that stands in for --config
 BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG
@@ -153,29 +156,32 @@ def scan(
     as_json: AsJson = False,
     mail_from: Annotated[str | None, typer.Option(help="Envelope sender.")] = None,
     rcpt_to: Recipients = None,
+    *,
+    explain: Annotated[bool, typer.Option("--explain", help="Which rules fired, on what, and why not.")] = False,
 ) -> None:
     """The verdict on messages in files, with no side effect. Status 0 relay, 3 hold, 4 reject."""
-    del mail_from  # no rule looks at the sender yet; scripts already pass it
+    from gateway.scan import Asked
+
+    asked = Asked(recipients=rcpt_to or (), mail_from=mail_from, explain=explain)
     with _plain_errors(configuration=COULD_NOT_RUN):
-        status = asyncio.run(_scan(load(config or usual_file()), paths, rcpt_to or [], as_json=as_json))
+        status = asyncio.run(_scan(load(config or usual_file()), paths, asked, as_json=as_json))
     raise typer.Exit(status)
 
 
-async def _scan(settings: Settings, paths: list[str], recipients: list[str], *, as_json: bool) -> int:
+async def _scan(settings: Settings, paths: list[str], asked: "Asked", *, as_json: bool) -> int:
     """What cannot be read is said, and the rest is judged all the same."""
-    from gateway.scan import EXIT, Unread
+    from gateway.scan import EXIT, Unread, as_text
     from gateway.scan import as_json as to_json
     from gateway.scan import scan as judge
 
     verdicts, unread = [], 0
-    async for scanned in judge(settings, paths, recipients):
+    async for scanned in judge(settings, paths, asked):
         if isinstance(scanned, Unread):
             unread += 1
             typer.echo(scanned.why, err=True)
             continue
         verdicts.append(scanned.verdict.disposition)
-        line = to_json(scanned.verdict) if as_json else f"{scanned.source}: {scanned.verdict.disposition}: "
-        typer.echo(line if as_json else line + scanned.verdict.sentence)
+        typer.echo(to_json(scanned) if as_json else as_text(scanned))
     if unread:
         return COULD_NOT_RUN
     return EXIT[verdicts[0]] if len(verdicts) == 1 else 0

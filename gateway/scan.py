@@ -6,7 +6,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from gateway.directory import load as load_directory
 from gateway.inspector import Inspector
 from gateway.settings import Settings
 from rules.decide import decide
+from rules.explain import Explained, explain
 from rules.policy import Policy
 from rules.verdict import Disposition, Verdict
 
@@ -30,11 +31,21 @@ EXIT = {Disposition.RELAY: 0, Disposition.HOLD: 3, Disposition.REJECT: 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is told on the command line."""
+
+    recipients: Sequence[str] = ()  #: without any, the addresses of To, Cc and Bcc
+    mail_from: str | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
     """A message of one of the paths, and what is said of it."""
 
     source: str
     verdict: Verdict
+    explained: tuple[Explained, ...] = ()  #: rule by rule, when asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +55,21 @@ class Unread:
     why: str
 
 
-def as_json(verdict: Verdict) -> str:
-    """CONTRACT section 4, on one line."""
-    return json.dumps(VERDICT.dump_python(verdict, mode="json"), ensure_ascii=False)
+def as_json(scanned: Scanned) -> str:
+    """CONTRACT section 4, on one line; `explain` only when asked for."""
+    whole = VERDICT.dump_python(scanned.verdict, mode="json")
+    if scanned.explained:
+        whole["explain"] = [asdict(rule) for rule in scanned.explained]
+    return json.dumps(whole, ensure_ascii=False)
+
+
+def as_text(scanned: Scanned) -> str:
+    """One line; with explanations, one more for each rule and recipient."""
+    lines = [f"{scanned.source}: {scanned.verdict.disposition}: {scanned.verdict.sentence}"]
+    lines += [
+        f"  {'*' if rule.fired else '-'} {rule.rule} for {rule.recipient}: {rule.why}" for rule in scanned.explained
+    ]
+    return "\n".join(lines)
 
 
 def messages(paths: Sequence[str]) -> Iterator[tuple[str, bytes] | Unread]:
@@ -88,7 +111,7 @@ def _split(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{name}#{number}", _QUOTED.sub(rb"\1", message)
 
 
-async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[str]) -> AsyncIterator[Scanned | Unread]:
+async def scan(settings: Settings, paths: Sequence[str], asked: Asked) -> AsyncIterator[Scanned | Unread]:
     """Verdicts in the order of the messages, with as many workers busy as the settings allow."""
     directory = load_directory(settings)
     policy = Policy.load(settings.policy_file)
@@ -97,8 +120,10 @@ async def scan(settings: Settings, paths: Sequence[str], recipients: Sequence[st
 
     async def judge(source: str, raw: bytes) -> Scanned:
         evidence = await inspector.inspect(raw)
-        verdict = decide(policy, directory, tuple(recipients) or evidence.header_recipients, evidence)
-        return Scanned(source=source, verdict=verdict)
+        recipients = tuple(asked.recipients) or evidence.header_recipients
+        verdict = decide(policy, directory, recipients, evidence, sender=asked.mail_from)
+        explained = explain(policy, directory, verdict, asked.mail_from) if asked.explain else ()
+        return Scanned(source=source, verdict=verdict, explained=explained)
 
     async def answer(item: tuple[str, bytes] | Unread) -> Scanned | Unread:
         return item if isinstance(item, Unread) else await judge(*item)
