@@ -82,8 +82,8 @@ def fingerprint(envelope: Envelope, raw: bytes) -> str:
 def enter(
     tx: Transaction, fp: str, fate: Fate, now: datetime, *, reply: Reply | None = None, hold_id: str | None = None
 ) -> None:
-    """Write what became of a message, for later retries of it."""
-    code, text = (None, None) if reply is None else (reply.code, reply.text)
+    """Write what became of a message, for later retries of it. A refusal, which may quote the message, is not kept."""
+    code, text = (reply.code, reply.text) if reply and reply.accepted else (None, None)
     row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
     tx.execute(_ENTER, row)
 
