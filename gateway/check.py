@@ -1,19 +1,26 @@
 """`countersign check`: everything that would stop a start, or should worry its operator, in one list."""
 
-import ssl
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 from gateway.directory import load as load_directory
 from gateway.directory import today
 from gateway.rosters import rosters_of
-from gateway.settings import Settings, is_loopback, load
+from gateway.settings import Network, Settings, is_loopback, load
+from gateway.smtp.tls import door_context, next_hop_context
 from gateway.store.engine import database_path
 from gateway.store.keys import KeyRing
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.errors import ConfigurationError, Problem
 from rules.policy import Policy
+
+#: Loopback, RFC 1918, RFC 3927, RFC 6598, RFC 4193, RFC 4291: networks that an organisation has to itself.
+PRIVATE = [
+    *map(ip_network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")),
+    *map(ip_network, ("100.64.0.0/10", "::1/128", "fc00::/7", "fe80::/10")),
+]
 
 
 def problems(config: Path | None) -> list[Problem]:
@@ -35,6 +42,7 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
         text = f"downstream.tls: {settings.downstream.effective_tls}: the next hop is not on loopback; use verify"
         yield said(("downstream", "tls"), text, warning=True)
     yield from _of_certificate(settings)
+    yield from _of_clients(settings)
     try:
         database_path(settings)
     except ConfigurationError as error:
@@ -47,21 +55,38 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
 
 
 def _of_certificate(settings: Settings) -> Iterator[Problem]:
-    tls, said = settings.smtp.tls, settings.source.problem
-    if tls.cert is None:
-        if tls.required or tls.key is not None:
-            yield said(("smtp", "tls"), "smtp.tls.cert: missing key: STARTTLS needs a certificate")
-        return
-    files = {"cert": settings.path(tls.cert)} | ({"key": settings.path(tls.key)} if tls.key else {})
-    missing = [(key, file) for key, file in files.items() if not file.is_file()]
-    for key, file in missing:
-        yield said(("smtp", "tls", key), f"smtp.tls.{key}: {file}: there is no such file")
+    tls, downstream, said = settings.smtp.tls, settings.downstream, settings.source.problem
+    files: dict[tuple[str, ...], Path | None] = {("downstream", "ca"): downstream.ca if downstream else None}
+    files |= {("smtp", "tls", key): getattr(tls, key) for key in ("cert", "key", "client_ca")}
+    missing = [(path, file) for path, file in files.items() if file and not settings.path(file).is_file()]
+    for path, file in missing:
+        yield said(path, f"{'.'.join(path)}: {settings.path(file)}: there is no such file")
     if missing:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files["cert"], files.get("key"))
-    except OSError as error:  # ssl.SSLError is one
-        yield said(("smtp", "tls"), f"smtp.tls: cannot be used: {error.strerror or type(error).__name__}")
+        door_context(tls, settings.base)
+    except ConfigurationError as error:
+        yield from (said(("smtp", "tls"), problem.text) for problem in error.problems)
+    try:
+        _ = downstream and next_hop_context(downstream, settings.base)
+    except ConfigurationError as error:
+        yield from (said(("downstream", "ca"), problem.text) for problem in error.problems)
+
+
+def _of_clients(settings: Settings) -> Iterator[Problem]:
+    """A cloud's addresses are those of all its customers."""
+    smtp = settings.smtp
+    public = [str(network) for network in smtp.allow_from if not _private(network)]
+    if public and not smtp.tls.asks_for_certificates and not smtp.sender_domains:
+        text = (
+            f"smtp.allow_from: {', '.join(public)}: whoever shares these addresses can relay through here;"
+            " name smtp.sender_domains, smtp.tls.client_names or smtp.tls.client_ca"
+        )
+        yield settings.source.problem(("smtp", "allow_from"), text, warning=True)
+
+
+def _private(network: Network) -> bool:
+    return any(network.version == each.version and network.subnet_of(each) for each in PRIVATE)  # type: ignore[arg-type]
 
 
 def _of_key(settings: Settings) -> Iterator[Problem]:

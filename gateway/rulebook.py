@@ -28,7 +28,7 @@ from rules.policy import Policy
 
 LOOK = 5.0  #: seconds between looks at the files
 
-Stamps = Mapping[Path, tuple[int, int, int] | None]
+Stamps = tuple[object, ...]
 
 log = structlog.get_logger("countersign.rulebook")
 
@@ -78,7 +78,7 @@ class RulesInForce:
     metrics: Metrics
     now: Callable[[], datetime]
     problem: str | None = None  #: why the files as they are now are not in force
-    _seen: Stamps = field(default_factory=dict)
+    _seen: Stamps = ()
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
 
@@ -95,7 +95,7 @@ class RulesInForce:
 
     def reload(self) -> None:
         """Load everything anew, whether or not a file has changed."""
-        self._seen = {}
+        self._seen = ()
         self._wanted.set()
 
     def stop(self) -> None:
@@ -157,9 +157,9 @@ class RulesInForce:
 
 
 def look(settings: Settings) -> Stamps:
-    """What tells each file from its next version: an editor's new file has another number."""
+    """What tells each file from its next version (an editor's new file has another number), and the day."""
     files = (settings.policy_file, settings.clients_file, settings.rosters_file)
-    return {file: _stamp(file) for file in files if file is not None}
+    return (today(), *(file and _stamp(file) for file in files))
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

@@ -68,7 +68,7 @@ async def test_a_directory_is_in_force_when_it_is_written(tmp_path: Path) -> Non
     async with place(tmp_path) as (house, directory):
         before, first = await house.send(census(), NEW), house.service.rules.book
         directory.write_text(LEARNT)
-        await eventually(lambda: house.service.rules.book is not first)
+        await eventually(lambda: house.service.rules.book is not first, 60)
         after, book = await house.send(census(), NEW), house.service.rules.book
         await eventually(lambda: recorded(house.service))
 
@@ -85,17 +85,17 @@ async def test_a_directory_that_does_not_load_changes_nothing(tmp_path: Path) ->
         service = house.service
         good = service.rules.book
         directory.write_text("clients: [{id: acme\n")
-        await eventually(lambda: service.rules.problem is not None)
+        await eventually(lambda: service.rules.problem is not None, 60)
         warned, counted = await page(service, "/readyz"), await page(service, "/metrics")
         nursery = service.rules.inspector._nursery
         assert nursery is not None
         nursery._process.kill()
-        await eventually(lambda: service.rules.inspector._nursery not in {None, nursery})
+        await eventually(lambda: service.rules.inspector._nursery not in {None, nursery}, 60)
         reply = await house.send(census(), ACME)
         assert service.rules.book is good
 
         directory.write_text(LEARNT)
-        await eventually(lambda: service.rules.problem is None)
+        await eventually(lambda: service.rules.problem is None, 60)
 
         assert '"ready":true' in warned
         assert "the last good ones are in force" in warned
@@ -125,7 +125,7 @@ async def test_what_was_inspected_by_old_rules_is_inspected_again(
         sending = asyncio.create_task(house.send(census(), ACME))
         await seen.wait()
         house.service.rules.reload()
-        await eventually(lambda: house.service.rules.book is not first)
+        await eventually(lambda: house.service.rules.book is not first, 60)
         gate.set()
 
         assert (await sending).startswith("250 2.0.0 queued")
