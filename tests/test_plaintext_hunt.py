@@ -72,7 +72,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 @pytest.fixture
 async def lived_in(tmp_path: Path, scratch: Path) -> AsyncIterator[House]:
     """A service that has held, released, returned, been refused and looked into."""
-    assert scratch.is_dir()
+    tempfile.tempdir = str(scratch)
     async with house(tmp_path) as place:
         ids = [hold_id(await place.send(a_message(BETA), BETA)) for _ in range(3)]
         await place.service.quarantine.release(ids[0], None, "rita", f"as agreed {SSNS[0]}", now())
