@@ -92,7 +92,7 @@ def to_reviewers(letterhead: Letterhead, case: Case, sheet: Sheet) -> bytes:
     text = (
         f"A message of {_when(case.received_at)} is held and waits for a decision.\n\n"
         f"Why: {_plain(mask_text(case.sentence))}\n\n"
-        f"From: {_plain(case.mail_from) or 'the null sender'}\n"
+        f"From: {_plain(mask_text(case.mail_from)) or 'the null sender'}\n"
         f"To:\n{_listed(case.recipients)}\n\n"
         f"Review it: {letterhead.review_url}/held/{case.hold_id}\n"
     )
@@ -219,7 +219,7 @@ def _status(reply: Reply) -> str:
 
 
 def _listed(addresses: Sequence[str]) -> str:
-    return "\n".join(f"  {_plain(address)}" for address in addresses)
+    return "\n".join(f"  {_plain(mask_text(address))}" for address in addresses)
 
 
 def _plain(text: str) -> str:

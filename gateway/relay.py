@@ -26,11 +26,11 @@ MAX_CONNECTIONS = 50  #: Postfix's smtpd_client_connection_count_limit
 OUR_FIELDS = 1 << 16  #: octets that may stand on top of a message when it leaves
 MAX_REPLY = 8, 400  #: lines of a reply, octets of a line
 
-NO_TLS = Reply(451, "4.7.5 next hop does not offer the TLS that is asked for, nothing was sent")
+NO_TLS = Reply(451, "4.4.1 next hop does not offer the TLS that is asked for, nothing was sent")
 LOST = Reply(451, "4.4.2 connection to the next hop was lost, please try again later")
 LOST_AFTER_DOT = Reply(451, "4.4.2 next hop did not answer to the final dot, please try again later")
 CUT_OFF = Reply(451, "4.4.2 the attempt was cut off")
-NOT_A_REPLY = Reply(451, "4.5.0 next hop gave no reply that can be understood, please try again later")
+NOT_A_REPLY = Reply(451, "4.4.2 next hop gave no reply that can be understood, please try again later")
 BAD_RECIPIENT = Reply(501, "5.1.3 not a mailbox address with a domain")
 BAD_SENDER = Reply(501, "5.1.7 sender is not a mailbox address with a domain")
 NO_RECIPIENTS = Reply(554, "5.5.1 message has no recipients")

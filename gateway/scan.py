@@ -23,7 +23,7 @@ from rules.verdict import Disposition, Verdict
 
 VERDICT = TypeAdapter(Verdict)
 # RFC 4155: "From", an address and a time begin a message, after an empty line. A sentence may begin with "From " too.
-_ENVELOPE = re.compile(rb"(?:\A|(?<=\n)\r?\n)From (?:[^\r\n]*@|[^\r\n]*\d:\d\d)[^\r\n]*\r?\n|\AFrom ")
+_ENVELOPE = re.compile(rb"(?:\A|(?<=\n)\r?\n)From \S+ [^\r\n]*\d:\d\d[^\r\n]* \d{4}[^\r\n]*\r?\n|\AFrom ")
 _QUOTED = re.compile(rb"(?m)^>(>*From )")
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")

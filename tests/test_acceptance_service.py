@@ -19,6 +19,7 @@ from gateway.demo.sample import participants, workbook
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CENSUS = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
 REFUSED, LATER = "gone@acme-mfg.example", "busy@acme-mfg.example"
+DIGITS = "531842207@elsewhere.example"
 SECRET = "zqx-sesame-531-84-2207"
 
 
@@ -205,7 +206,7 @@ async def test_what_a_client_says_is_not_in_the_log(place: Place) -> None:
     async with peers.client(place.service.smtp) as client:
         for verb in ("", "EHLO ", "MAIL FROM:", "RCPT TO:", "VRFY ", "AUTH PLAIN ", "HELP ", "NOOP ", "STARTTLS "):
             assert SECRET not in await client.command(f"{verb}{SECRET}")
-    held = hold_id(await place.service.send(mail(f"{SECRET}", f"SSN: 531-84-2207 {SECRET}\n"), BETA))
+    held = hold_id(await place.service.send(mail(SECRET, f"SSN: 531-84-2207 {SECRET}\n"), BETA, DIGITS))
     await eventually(lambda: any(held.encode() in a.raw for a in place.next_hop.accepted if not a.mail_from), 60)
     metrics = (await place.service.http("GET", "/metrics")).text
     audit = (await place.service.http("GET", "/api/v1/audit", place.tokens["auditor"])).text
@@ -214,6 +215,7 @@ async def test_what_a_client_says_is_not_in_the_log(place: Place) -> None:
     for told in (place.service.log, metrics, audit, notices):
         assert "zqx-sesame" not in told
         assert "531-84-2207" not in told
+        assert "531842207" not in told
 
 
 async def test_what_is_held_survives_a_kill_and_a_release_goes_on_after_it(tmp_path: Path) -> None:

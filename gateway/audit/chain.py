@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.errors import BrokenChainError
+
 GENESIS = "0" * 64  #: `prev` of record 1
 
 
@@ -124,18 +126,21 @@ def _written(fields: Mapping[str, Any]) -> str:
 
 
 def unseal(line: str) -> Record:
-    """A stored line as a record again."""
-    fields = json.loads(line)
-    return Record(
-        seq=fields["seq"],
-        at=datetime.fromisoformat(fields["at"]),
-        event=fields["event"],
-        actor=fields["actor"],
-        hold_id=fields["hold_id"],
-        detail=fields["detail"],
-        hash=fields["hash"],
-        line=line,
-    )
+    """A stored line as a record again. Raises BrokenChainError for one that was changed so that it is none."""
+    try:
+        fields = json.loads(line)
+        return Record(
+            seq=fields["seq"],
+            at=datetime.fromisoformat(fields["at"]),
+            event=fields["event"],
+            actor=fields["actor"],
+            hold_id=fields["hold_id"],
+            detail=fields["detail"],
+            hash=fields["hash"],
+            line=line,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokenChainError("the audit log is broken: `audit verify` names the first bad record") from error
 
 
 def timestamp(at: datetime) -> str:

@@ -37,12 +37,11 @@ class AuditLog:
         after = first - 1
         while True:
             page = _page(after, last, hold_id)
-            lines = await self._store.read(lambda connection, page=page: connection.execute(page).scalars().all())  # type: ignore[misc]
-            for line in lines:
-                record = unseal(line)
-                after = record.seq
-                yield record
-            if len(lines) < PAGE:
+            rows = await self._store.read(lambda connection, page=page: connection.execute(page).all())  # type: ignore[misc]
+            for row in rows:
+                after = row.seq  # the line's own number may have been changed
+                yield unseal(row.line)
+            if len(rows) < PAGE:
                 return
 
     async def verify(self, head: Anchor | None = None) -> Fault | None:
@@ -89,8 +88,8 @@ def _stretch(connection: Connection, since: datetime | None, until: datetime | N
     return (1, 0) if first is None else (first, last)
 
 
-def _page(after: int, last: int, hold_id: str | None) -> Select[tuple[str]]:
-    asked = select(audit.c.line).where(audit.c.seq > after, audit.c.seq <= last)
+def _page(after: int, last: int, hold_id: str | None) -> Select[tuple[int, str]]:
+    asked = select(audit.c.seq, audit.c.line).where(audit.c.seq > after, audit.c.seq <= last)
     if hold_id is not None:
         asked = asked.where(audit.c.hold_id == hold_id)
     return asked.order_by(audit.c.seq).limit(PAGE)
