@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import AsJson, Config, _plain_errors, _settings, app, clients
+from gateway.cli import AsJson, Config, Moment, _plain_errors, _settings, app, clients
 
 roster = typer.Typer(no_args_is_help=True, help="Clients' rosters, for exact data match: keyed hashes only.")
 app.add_typer(roster, name="roster")
@@ -68,3 +68,18 @@ def roster_remove(client: Client, config: Config = None) -> None:
     with _plain_errors():
         removed = take_out(settings, client)
     typer.echo(f"{removed.client}: {removed.people:,} people removed")
+
+
+@app.command()
+def simulate(
+    policy: Annotated[Path, typer.Option("--policy", help="The policy to try.")],
+    config: Config = None,
+    since: Moment = None,
+) -> None:
+    """How many holds another policy would have added or removed; from the audit log, without content."""
+    from gateway.simulate import simulate as replay
+
+    settings = _settings(config)
+    with _plain_errors():
+        for line in asyncio.run(replay(settings, policy, since)):
+            typer.echo(line)

@@ -101,10 +101,10 @@ class Pipeline:
                 raise
             return unread(arrival.raw, Obstacle.CORRUPT)
 
-    def judge(self, rcpt_to: Sequence[str], evidence: Evidence) -> Verdict:
+    def judge(self, rcpt_to: Sequence[str], evidence: Evidence, sender: str | None = None) -> Verdict:
         """By the policy and the directory in force."""
         book = self.rules.book
-        return decide(book.policy, book.directory, rcpt_to, evidence)
+        return decide(book.policy, book.directory, rcpt_to, evidence, sender=sender)
 
     async def _judge(self, arrival: Arrival) -> Verdict:
         """Inspected and decided by one rulebook: when it is replaced in between, inspected again."""
@@ -112,7 +112,7 @@ class Pipeline:
         while book is not self.rules.book:
             book = self.rules.book
             evidence = await self._inspect(arrival)
-        verdict = self.judge(arrival.envelope.rcpt_to, evidence)
+        verdict = self.judge(arrival.envelope.rcpt_to, evidence, arrival.envelope.mail_from)
         self.metrics.judged(verdict)
         return verdict
 

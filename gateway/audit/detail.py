@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.message import Envelope
 from rules.mask import mask_address, mask_text
+from rules.sentence import PEOPLE_LIST
 from rules.verdict import Verdict
 
 
@@ -23,19 +24,28 @@ def of_verdict(verdict: Verdict, versions: Mapping[str, str]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     for finding in verdict.findings:
         counts[finding.entity] += finding.count
-    people = verdict.people
+    people, involved = verdict.people, {client.id for client in verdict.clients}
     return {
         "disposition": verdict.disposition.value,
         "sentence": neutral_sentence(verdict),
         "rules": sorted({reason.rule for reason in verdict.reasons}),
         "decided": [
-            {"address": mask_address(r.address), "kind": r.kind.value, "disposition": r.disposition.value}
+            {
+                "address": mask_address(r.address),
+                "kind": r.kind.value,
+                "disposition": r.disposition.value,
+                "may": [client for client in r.clients if client in involved],
+            }
             for r in verdict.recipients
         ],
-        "clients": [{"id": client.id, "role": client.role.value} for client in verdict.clients],
+        "clients": [
+            {"id": client.id, "role": client.role.value, "by": sorted({sign.kind for sign in client.evidence})}
+            for client in verdict.clients
+        ],
         "parts": Counter(part.status.value for part in verdict.parts),
         "obstacles": Counter(part.reason.value for part in verdict.parts if part.reason),
         "findings": counts,
+        "lists": sum(finding.entity == PEOPLE_LIST for finding in verdict.findings),
         "people": {"count": people.count, "by_state": dict(people.by_state), "unknown_state": people.unknown_state},
         "versions": dict(versions),
     }
