@@ -62,7 +62,7 @@ def _in_row(searcher: Searcher, block: Block, settled: set[int], row: int, line:
             header = block.header[column] if column < len(block.header) and row >= block.first else ""
             lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
             text = lead + cell
-            for recogniser, hit in searcher.search(text):
+            for recogniser, hit in searcher.search(text) if searcher.possible(text) else ():
                 if hit.start >= len(lead):
                     window = window_of(text, hit)
                     yield CellHit(recogniser=recogniser, hit=hit, row=row, column=column, window=window)

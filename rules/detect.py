@@ -12,7 +12,7 @@ from rules.content import Content, Role, Table, Text
 from rules.elements import Categories
 from rules.fixedwidth import Carry, Lines, tables
 from rules.normalise import fold
-from rules.participants import Register, Roll, lists, rolls
+from rules.participants import Register, Roll, lists, rolls, with_noted
 from rules.recognise import CERTAIN, Recogniser, same_number
 from rules.recognisers_file import Reports, load
 from rules.records import forms, records
@@ -177,13 +177,14 @@ class _Inspection:
         for block in blocks(sheet):
             columns = profile(block)
             found = rolls(block, columns)
-            self.rolls.extend(one for one in found if one.people)
             if sheet.searched:
                 numbers = {index: cells for one in found for index, cells in one.numbers.items()}
                 for column in columns:
                     if column.index in numbers:
                         self._number_column(block, column, numbers[column.index])
-                self._cells(block, columns)
+                noted = self._cells(block, columns)
+                found = [with_noted(one, noted) for one in found]
+            self.rolls.extend(one for one in found if one.people)
 
     def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:
         """An SSN column: every cell by arithmetic, the first ones by Presidio."""
@@ -200,17 +201,22 @@ class _Inspection:
             where = block.sheet.place(tally.first, column.index, tally.last, column.index + column.width - 1)
             self._report(block.sheet.part, entity, where, tally)
 
-    def _cells(self, block: Block, columns: Sequence[Column]) -> None:
+    def _cells(self, block: Block, columns: Sequence[Column]) -> dict[int, set[str]]:
+        """Numbers in other cells, also by row: a note may hold the number of the person whose row it is."""
         tallies: dict[tuple[str, int], Tally] = {}
+        noted: dict[int, set[str]] = {}
         for found in search_cells(self.detector.searcher, block, columns):
             self._count()
             entity = found.recogniser.entity
             tally = tallies.setdefault((entity, found.column), Tally())
-            tally.add(same_number(entity, found.hit.value), found.row, found.window)
+            number = same_number(entity, found.hit.value)
+            noted.setdefault(found.row, set()).add(number)
+            tally.add(number, found.row, found.window)
         for (entity, column), tally in tallies.items():
             where = block.sheet.place(tally.first, column, tally.last, column)
             self._report(block.sheet.part, entity, where, tally)
             self._enter(block.sheet.part, tally.values)
+        return noted
 
     def _supporting(self) -> None:
         """Only the parts that hold people are asked what else they hold."""

@@ -154,10 +154,11 @@ def _is_table(rows: list[list[str]]) -> bool:
     """Commas are in sentences too: a header, or lines that hold a number in a cell of its own."""
     if sum('":' in cell for cell in rows[0]) >= 2:  # JSON
         return False
-    if sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows):  # "LOPEZ, LINDA 03/14/1961 36,539.47"
-        return False
     headers = [row for row in rows[:40] if max(map(len, row)) <= 40]
     header = max((sum(vocabulary().meaning(cell) is not None for cell in row) for row in headers), default=0)
+    mixed = sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows)  # "LOPEZ, LINDA 03/14/1961 36,539.47"
+    if mixed and (header < 2 or header < 0.5 * len(rows[0])):
+        return False
     values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
     longest = max(len(cell) for row in rows for cell in row)
     return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rules import states
@@ -210,6 +210,19 @@ def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> 
     reader = Reader(columns)
     people = [] if not columns else list(_people(block, reader, list(numbers.values())))
     return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers, reader=reader, beside=beside)
+
+
+def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
+    """A row without a number of its own takes the only one that stands elsewhere in it."""
+    if not any(not person.ssn and len(noted.get(person.row, ())) == 1 for person in one.people):
+        return one
+    people = (
+        person._replace(ssn=next(iter(noted[person.row])))
+        if not person.ssn and len(noted.get(person.row, ())) == 1
+        else person
+        for person in one.people
+    )
+    return replace(one, people=tuple(people))
 
 
 def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:
