@@ -29,6 +29,7 @@ TLS_ALREADY = Reply(503, "5.5.1 TLS is on already")
 
 STARTTLS = "220 Ready to start TLS"  #: as aiosmtpd says it
 
+_UNPRINTABLE = re.compile(r"[^ -~]")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?: |$)")
 # What aiosmtpd says by itself, without enhanced codes, some of it quoting the client.
 _PLAIN = {
@@ -55,10 +56,10 @@ def with_status(said: str) -> str:
 
 
 def wire(reply: Reply) -> bytes:
-    """Every line with the code and, as RFC 2034 4 asks, with the enhanced status code."""
-    lines = reply.text.split("\n")
+    """Every line with the code and, as RFC 2034 4 asks, with the enhanced status code; nothing that steers anything."""
+    lines = [_UNPRINTABLE.sub("?", line) for line in reply.text.split("\n")]
     status = _ENHANCED.match(lines[0])
     prefix = status[0].strip() + " " if status else ""
     full = [line if _ENHANCED.match(line) else prefix + line for line in lines]
     sent = [f"{reply.code}-{line}" for line in full[:-1]] + [f"{reply.code} {full[-1]}"]
-    return ("\r\n".join(sent) + "\r\n").encode("ascii", "replace")
+    return ("\r\n".join(sent) + "\r\n").encode("ascii")
