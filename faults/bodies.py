@@ -1,4 +1,5 @@
 """Processes that are stopped, killed, starved of memory or told to end; and a clock that jumps."""
+# ruff: noqa: S311 - chance is the point
 
 import asyncio
 import os
@@ -6,9 +7,9 @@ import random
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from faults.books import Books, Ledger
+from faults.mother import Mother
 from faults.scenarios import ACME, BETA, trial
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
@@ -27,10 +28,10 @@ def _mail(marks: str = "sleep=0.1") -> list[Parcel]:
     ]
 
 
-async def stopped_or_killed(shim: Path | None, rounds: int) -> Ledger:
+async def stopped_or_killed(mother: Mother, rounds: int) -> Ledger:
     """SIGSTOP, and later SIGCONT or nothing; SIGKILL: of a worker, of the workers' parent, of the service."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for number in range(rounds):
             blow = BLOWS[number % len(BLOWS)]
@@ -87,10 +88,10 @@ def _send(number: int, pids: list[int]) -> None:
             os.kill(pid, number)
 
 
-async def worker_dies_of_its_message(shim: Path | None, rounds: int) -> Ledger:
+async def worker_dies_of_its_message(mother: Mother, rounds: int) -> Ledger:
     """Memory, a crash, or a message that takes the workers' parent with it: held, never passed, never for ever 451."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for number in range(rounds):
             marks = ("eat", "die", "orphan")[number % 3]
@@ -99,10 +100,10 @@ async def worker_dies_of_its_message(shim: Path | None, rounds: int) -> Ledger:
     return ledger
 
 
-async def clock_jumps(shim: Path | None, rounds: int) -> Ledger:
+async def clock_jumps(mother: Mother, rounds: int) -> Ledger:
     """Forth and back by an hour to a month: nothing is released by time, nothing waits for a time that has been."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         held = [parcel({BETA: Fate.HELD}, marks="ssn")]
         await trial(site, books, ledger, held)

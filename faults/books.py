@@ -6,11 +6,9 @@ It reads the store's tables with SQL of its own; only held content is asked of t
 import asyncio
 import json
 import re
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,9 +76,13 @@ class Books:
         self._records: list[dict[str, Any]] = []
         self._counted = 0  #: copies that were looked at in earlier trials
 
+    def forget(self) -> None:
+        """The store is another one now: read its audit log from the beginning."""
+        self._verifier, self._records = Verifier(), []
+
     def decided(self, hold_id: str, decision: str) -> bool:
         """Whether a decision is on record."""
-        lines = self._ask("select line from audit where hold_id = ?", hold_id)
+        lines = self._site.ask("select line from audit where hold_id = ?", hold_id)
         return any(json.loads(line)["event"] == decision for (line,) in lines)
 
     async def at_rest(self, patience: float = PATIENCE) -> None:
@@ -198,20 +200,15 @@ class Books:
             "select m.id, m.purpose, m.about, m.fingerprint, r.address, r.state from recipients r "
             "join messages m on m.id = r.message_id"
         )
-        return [Row(*row) for row in self._ask(asked)]
+        return [Row(*row) for row in self._site.ask(asked)]
 
     def _read_audit(self, ledger: Ledger) -> None:
         asked = "select line from audit where seq > ? order by seq"
-        for (line,) in self._ask(asked, self._verifier.seq):
+        for (line,) in self._site.ask(asked, self._verifier.seq):
             if fault := self._verifier.take(line.encode() + b"\n"):
                 ledger.complain("wrong", f"audit log: {fault}")
                 return
             self._records.append(json.loads(line))
-
-    def _ask(self, question: str, *values: object) -> list[Any]:
-        path = self._site.settings.store.url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, timeout=10)) as database:
-            return database.execute(question, values).fetchall()
 
 
 def _fingerprint(each: Parcel) -> str:

@@ -1,61 +1,74 @@
 """Kill -9: at every call that changes something, while starting again, and at random under load."""
+# ruff: noqa: S311 - chance is the point
 
 import asyncio
 import random
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from faults.books import Books, Ledger
+from faults.mother import Mother
 from faults.scenarios import ACME, BETA, SCENARIOS, STRANGER, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel, submit
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
-ENOUGH = 400  #: calls; no scenario makes as many
+NEVER = 1 << 40  #: a call that nothing gets to
+STARTING = 250  #: calls until a service that has something to go on with goes on with it
 
 
-async def sweep(shim: Path, names: Sequence[str], step: int, *, plant: str | None = None) -> Ledger:
-    """Each scenario of `names`, killed at its first, (1 + step)th ... call; before it, and after it."""
+async def sweep(mother: Mother, names: Sequence[str], step: int, *, plant: str | None = None) -> Ledger:
+    """Each scenario of `names`, killed at every `step`th call, before it and after it; at one of them at least."""
     ledger = Ledger()
-    async with Site.opened(shim, plant=plant) as site:
+    async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
         for name in names:
-            for offset, fault in enumerate(KILLS):
-                for call in range(1 + offset * step // 2, ENOUGH, step):
-                    if not await trial(site, books, ledger, SCENARIOS[name](), arm=Blow(fault, call)):
-                        break
+            number = await calls(site, books, ledger, name, KILLS[0])
+            for fault in KILLS:
+                for call in spread(number, step):
+                    await trial(site, books, ledger, SCENARIOS[name](), arm=Blow(fault, call))
     return ledger
 
 
-async def while_starting(shim: Path, step: int) -> Ledger:
+async def calls(site: Site, books: Books, ledger: Ledger, name: str, fault: Fault) -> int:
+    """How many calls of a scenario such a fault can strike at."""
+    await trial(site, books, ledger, SCENARIOS[name](), arm=Blow(fault, NEVER))
+    return site.page.get("calls")
+
+
+def spread(number: int, step: int) -> range:
+    """Every `step`th of so many calls, beginning anywhere."""
+    step = max(1, min(step, number))
+    return range(random.randint(1, step), number + 1, step)
+
+
+async def while_starting(mother: Mother, trials: int) -> Ledger:
     """Killed with mail in every state, and killed again while it starts."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
-        for call in range(1, ENOUGH, step):
+        for _ in range(trials):
             parcels = [
-                *SCENARIOS["relay"](), *SCENARIOS["slow, then relayed"](), *SCENARIOS["slow, then held"](),
-                *SCENARIOS["released, deferred"](), *SCENARIOS["returned"](),
-            ]  # fmt: skip
-            if not await _killed_twice(site, books, ledger, parcels, call):
-                break
+                *SCENARIOS["relay"](),
+                *SCENARIOS["slow, then relayed"](),
+                *SCENARIOS["slow, then held"](),
+                *SCENARIOS["released, deferred"](),
+                *SCENARIOS["returned"](),
+            ]
+            await _killed_twice(site, books, ledger, parcels)
     return ledger
 
 
-async def _killed_twice(site: Site, books: Books, ledger: Ledger, parcels: Sequence[Parcel], call: int) -> bool:
-    """Whether the second death came before the service was up."""
-    site.on_death = lambda: site.page.arm(Blow(Fault.KILL_BEFORE, call))
-    before = site.starts
+async def _killed_twice(site: Site, books: Books, ledger: Ledger, parcels: Sequence[Parcel]) -> None:
+    blow = Blow(Fault.KILL_BEFORE, random.randint(1, STARTING))
+    site.on_death = lambda: site.page.arm(blow)
     killing = asyncio.create_task(_kill_later(site, random.uniform(0.1, 1.0)))
     try:
         await trial(site, books, ledger, parcels)
     finally:
         site.on_death = None
         await killing
-    return site.starts - before > 1
 
 
 async def _kill_later(site: Site, seconds: float) -> None:
@@ -63,10 +76,10 @@ async def _kill_later(site: Site, seconds: float) -> None:
     await site.kill()
 
 
-async def under_load(shim: Path | None, rounds: int, *, kills: int = 6, hurry: bool = False) -> Ledger:
+async def under_load(mother: Mother, rounds: int, *, kills: int = 6, hurry: bool = False) -> Ledger:
     """The service as it is shipped, with real openers: mail from four clients, killed at random moments."""
     ledger = Ledger()
-    async with Site.opened(shim, hurry=hurry, inspection=(5, 20)) as site:
+    async with Site.opened(mother, hurry=hurry, inspection=(5, 20)) as site:
         books = Books(site)
         for _ in range(rounds):
             sent: list[Parcel] = []
@@ -75,7 +88,7 @@ async def under_load(shim: Path | None, rounds: int, *, kills: int = 6, hurry: b
                 await asyncio.sleep(random.uniform(0.1, 2.0))
                 await site.kill()
                 ledger.trials += 1
-                await _down_and_up(site)
+                await site.again()
             await asyncio.sleep(0.5)
             for client in clients:
                 client.cancel()
@@ -85,15 +98,6 @@ async def under_load(shim: Path | None, rounds: int, *, kills: int = 6, hurry: b
             await books.at_rest(60)
             await books.check(sent, ledger)
     return ledger
-
-
-async def _down_and_up(site: Site) -> None:
-    starts = site.starts
-    with suppress(TimeoutError):
-        async with asyncio.timeout(10):
-            while site.starts == starts:  # noqa: ASYNC110 - the death of a process is no event of ours
-                await asyncio.sleep(0.01)
-    await site.ready()
 
 
 async def _client(site: Site, sent: list[Parcel]) -> None:

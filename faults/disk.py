@@ -1,4 +1,5 @@
 """A disk that is full, that fails, that is read-only; a store that somebody has locked; no file descriptors left."""
+# ruff: noqa: S311, S607 - chance is the point; programs are found where the system has them
 
 import asyncio
 import errno
@@ -8,11 +9,14 @@ import resource
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from faults.books import Books, Ledger
+from faults.crashes import calls, spread
+from faults.mother import Mother
 from faults.scenarios import ACME, BETA, BIG, SCENARIOS, play, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
@@ -23,20 +27,24 @@ SPANS = (1, 1, 3, 1000)  #: the last one: it does not get better until the trial
 ROOM = 12 << 20  #: octets of the small disk
 
 
-async def failing(shim: Path, names: Sequence[str], step: int) -> Ledger:
+def missing() -> str | None:
+    """Why no small disk can be had here, or None."""
+    return None if os.geteuid() == 0 else "not root"
+
+
+async def failing(mother: Mother, names: Sequence[str], step: int, *, plant: str | None = None) -> Ledger:
     """Calls on files fail, one or many, with each error."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
-        for number, name in enumerate(names):
-            for kind, error in enumerate(ERRORS):
-                for call in range(1 + (kind * step) // len(ERRORS), 200, step):
-                    blow = Blow(Fault.FAIL, call, error, SPANS[(number + kind + call) % len(SPANS)])
+        for name in names:
+            number = await calls(site, books, ledger, name, Fault.FAIL)
+            for error in ERRORS:
+                for call in spread(number, step):
+                    blow = Blow(Fault.FAIL, call, error, random.choice(SPANS))
                     recovery = asyncio.create_task(_recover(site, 1.0))
-                    hit = await trial(site, books, ledger, SCENARIOS[name](), arm=blow)
+                    await trial(site, books, ledger, SCENARIOS[name](), arm=blow)
                     recovery.cancel()
-                    if not hit:
-                        break
     return ledger
 
 
@@ -46,11 +54,11 @@ async def _recover(site: Site, seconds: float) -> None:
     site.page.disarm()
 
 
-async def full(shim: Path | None, trials: int) -> Ledger:
+async def full(mother: Mother, trials: int) -> Ledger:
     """A small disk filled to within a few octets, and emptied again a second later."""
     ledger = Ledger()
     with small_disk() as folder:
-        async with Site.opened(shim, store=folder / "store") as site:
+        async with Site.opened(mother, store=folder / "store") as site:
             books = Books(site)
             ballast = folder / "ballast"
             for number in range(trials):
@@ -72,10 +80,10 @@ def _mail() -> list[Parcel]:
     ]
 
 
-async def locked(shim: Path | None, trials: int) -> Ledger:
+async def locked(mother: Mother, trials: int) -> Ledger:
     """Somebody else has the store locked for longer than anybody waits."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for _ in range(trials):
             locking = asyncio.create_task(asyncio.to_thread(_lock, site, 6.5))
@@ -89,21 +97,15 @@ def _lock(site: Site, seconds: float) -> None:
     path = site.settings.store.url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as database:
         database.execute("begin exclusive")
-        _sleep(seconds)
+        time.sleep(seconds)
         database.execute("rollback")
 
 
-def _sleep(seconds: float) -> None:
-    import time  # noqa: PLC0415 - in a thread of its own
-
-    time.sleep(seconds)
-
-
-async def read_only(shim: Path | None, trials: int) -> Ledger:
+async def read_only(mother: Mother, trials: int) -> Ledger:
     """A disk that comes up read-only: the service says so and ends; once it is writable, all goes on."""
     ledger = Ledger()
     with small_disk() as folder:
-        async with Site.opened(shim, store=folder / "store") as site:
+        async with Site.opened(mother, store=folder / "store") as site:
             books = Books(site)
             for _ in range(trials):
                 kept = [parcel({BETA: Fate.HELD}, marks="ssn")]
@@ -120,14 +122,14 @@ async def read_only(shim: Path | None, trials: int) -> Ledger:
     return ledger
 
 
-async def no_descriptors(shim: Path | None, trials: int) -> Ledger:
+async def no_descriptors(mother: Mother, trials: int) -> Ledger:
     """EMFILE: the process may open a few files more, or none, for a second."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for number in range(trials):
             usual = resource.prlimit(site.pid, resource.RLIMIT_NOFILE)
-            highest = max(int(name) for name in os.listdir(f"/proc/{site.pid}/fd"))
+            highest = _highest_descriptor(site.pid)
             resource.prlimit(site.pid, resource.RLIMIT_NOFILE, (highest + 1 + number % 6, usual[1]))
             pid = site.pid
             easing = asyncio.get_running_loop().call_later(1.0, _ease, pid, usual)
@@ -135,6 +137,10 @@ async def no_descriptors(shim: Path | None, trials: int) -> Ledger:
             easing.cancel()
             _ease(pid, usual)
     return ledger
+
+
+def _highest_descriptor(pid: int) -> int:
+    return max(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _ease(pid: int, usual: tuple[int, int]) -> None:
@@ -145,7 +151,7 @@ def _ease(pid: int, usual: tuple[int, int]) -> None:
 
 
 @contextmanager
-def small_disk():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def small_disk() -> Iterator[Path]:
     """A tmpfs of its own; needs root."""
     folder = Path(tempfile.mkdtemp(prefix="faults-disk-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0700", "tmpfs", folder], check=True)

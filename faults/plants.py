@@ -1,4 +1,5 @@
 """Mistakes to plant in the service, one for each promise. The books must find every one of them."""
+# ruff: noqa: SLF001, ASYNC110 - a mistake is planted where the product keeps what it is about
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -6,7 +6,6 @@ import os
 import shutil
 import struct
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -73,12 +72,12 @@ class Page:
         self.set("fault", Fault.OFF)
 
 
-def build() -> Path | None:
-    """The shim as a library; None without a compiler."""
+def build(folder: Path) -> Path:
+    """The shim as a library. Raises RuntimeError without a compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        return None
-    library = Path(tempfile.mkdtemp(prefix="faults-")) / "shim.so"
+        raise RuntimeError("the fault suite needs a C compiler (cc), to build the library that kills at a given call")
+    library = folder / "shim.so"
     command = [compiler, "-O2", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"]
     subprocess.run(command, check=True, capture_output=True)
     return library

@@ -1,29 +1,29 @@
-"""One place of trials: a folder with settings and store, a next hop, and the process under test, started again when it dies."""
+"""One place of trials: settings, store, next hop, and the process under test, which is started again when it dies."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
 import socket
-import sys
+import sqlite3
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Self
 
 import rules
+from faults.mother import Mother
 from faults.nexthop import NextHop
-from faults.shim import Page
 from gateway.accounts import Accounts, Role
 from gateway.settings import Settings, load
 from gateway.store import Store
 
-ROOT = Path(__file__).parent.parent
 READY = 60.0  #: seconds until a started service has to answer
 
 SETTINGS = """\
@@ -37,47 +37,54 @@ inspection: {{soft: {soft}, timeout: {timeout}}}
 POLICY = "rules:\n  recipient-unknown: {action: reject}\n"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """Ports of other servers that the service stands between."""
+
+    door: int  #: where the first one sends to
+    downstream: int
+    end: int  #: where the last one sends to
+
+
 class Site:
     """Made by `opened`."""
 
-    def __init__(self, shim: Path | None, *, hurry: bool = True, plant: str | None = None) -> None:
+    def __init__(self, mother: Mother, *, hurry: bool = True, plant: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
         self.next_hop = NextHop()
-        self.page = Page(self.folder / "page")
+        self.page = mother.page
+        self.said = mother.said
         self.door, self.web = _free_ports(2)
         self.token = ""
         self.pid = 0
         self.starts = 0
-        self._greeted = -1  #: the start that has greeted us already
-        self.deaths: list[int] = []  #: wait statuses
-        self.said: deque[str] = deque(maxlen=400)  #: its log
         self.keep_running = False
         self.on_death: Callable[[], None] | None = None  #: called once, before it is started again
-        self._shim, self._hurry, self._plant = shim, hurry, plant
-        self._parent: asyncio.subprocess.Process | None = None
+        self._greeted = -1  #: the start that has greeted us already
+        self._mother, self._hurry, self._plant = mother, hurry, plant
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._down.set()
-        self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    @contextlib.asynccontextmanager
+    @asynccontextmanager
     async def opened(
         cls,
-        shim: Path | None,
+        mother: Mother,
         *,
         hurry: bool = True,
         plant: str | None = None,
         store: Path | None = None,
-        downstream: int = 0,
-        door: int = 0,
         inspection: tuple[float, float] = (0.5, 3.0),
-    ):  # type: ignore[no-untyped-def]
-        site = cls(shim, hurry=hurry, plant=plant)
-        site.door = door or site.door
+        between: Between | None = None,
+    ) -> AsyncIterator[Self]:
+        """Running, with its next hop; `inspection`: soft and whole deadline."""
+        site = cls(mother, hurry=hurry, plant=plant)
+        if between is not None:
+            site.door, site.next_hop.port = between.door, between.end
         try:
             await site.next_hop.start()
-            site.configure(store or site.folder / "store", downstream, inspection)
+            site.configure(store or site.folder / "store", between.downstream if between else 0, inspection)
             await site.launch()
             yield site
         finally:
@@ -105,30 +112,12 @@ class Site:
         return load(self.file, {})
 
     async def launch(self) -> None:
-        """The parent of the processes under test, then the first of them."""
-        if not self.token:
-            async with Store.open(self.settings) as store:
-                self.token = await Accounts(store).add_token("robot", Role.REVIEWER, datetime.now(UTC))
-        environment = {**os.environ, "FAULTS_PAGE": str(self.folder / "page"), "PYTHONPATH": str(ROOT)}
-        if self._shim is not None:
-            environment["LD_PRELOAD"] = str(self._shim)
-        self._parent = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "faults.victim",
-            str(os.getpid()),
-            cwd=ROOT,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert self._parent.stdout is not None
-        if not await self._parent.stdout.readline():
-            raise RuntimeError(
-                "the process under test could not be loaded:\n" + (await self._parent.stderr.read()).decode()
-            )  # type: ignore[union-attr]
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._follow())]
+        """An API token, then the service."""
+        async with Store.open(self.settings) as store:
+            self.token = await Accounts(store).add_token("robot", Role.REVIEWER, datetime.now(UTC))
+        self.page.disarm()
+        self.page.set("clock", 0)
+        self._mother.on_start, self._mother.on_end = self._started, self._ended
         await self.start()
 
     async def start(self) -> None:
@@ -141,13 +130,10 @@ class Site:
         self._order()
 
     def _order(self) -> None:
-        assert self._parent is not None
-        assert self._parent.stdin is not None
-        order = {"settings": str(self.file), "hurry": self._hurry, "plant": self._plant}
         self._down.clear()
         self._up.clear()
         self.starts += 1
-        self._parent.stdin.write(json.dumps(order).encode() + b"\n")
+        self._mother.order(self.file, hurry=self._hurry, plant=self._plant)
 
     async def ready(self) -> None:
         """Until it greets. Raises TimeoutError with its last words."""
@@ -182,35 +168,35 @@ class Site:
         except (OSError, TimeoutError):
             return False
 
-    async def _follow(self) -> None:
-        """Hear of starts and ends; start again what has died, while it is to run."""
-        assert self._parent is not None
-        assert self._parent.stdout is not None
-        while line := await self._parent.stdout.readline():
-            self.pid = int(line)
-            self._up.set()
-            self.deaths.append(int(await self._parent.stdout.readline() or -1))
-            self._down.set()
-            if self.keep_running:
-                self.page.disarm()
-                self._on_death()
-                self._order()
+    def _started(self, pid: int) -> None:
+        self.pid = pid
+        self._up.set()
 
-    def _on_death(self) -> None:
+    def _ended(self, status: int) -> None:
+        """Start again what has died, while it is to run."""
+        del status
+        self._down.set()
+        if not self.keep_running:
+            return
+        self.page.disarm()
         told, self.on_death = self.on_death, None
         if told is not None:
             told()
-
-    async def _listen(self) -> None:
-        assert self._parent is not None
-        assert self._parent.stderr is not None
-        while line := await self._parent.stderr.readline():
-            self.said.append(line.decode(errors="replace").rstrip())
+        self._order()
 
     async def kill(self, number: int = 9) -> None:
         await self._up.wait()
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    async def again(self) -> None:
+        """After a kill: until the next start has greeted."""
+        starts = self.starts
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while self.starts == starts:  # noqa: ASYNC110 - the death of a process is no event of ours
+                    await asyncio.sleep(0.01)
+        await self.ready()
 
     async def stop(self, number: int = 9) -> None:
         """End it, and leave it so."""
@@ -219,12 +205,21 @@ class Site:
             await self.kill(number)
         await asyncio.wait_for(self._down.wait(), 60)
 
+    def ask(self, question: str, *values: object) -> list[Any]:
+        """Of the store, in SQL, past the product."""
+        path = self.settings.store.url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=10)) as database:
+            return database.execute(question, values).fetchall()
+
+    def count_records(self, event: str) -> int:
+        return sum(json.loads(line)["event"] == event for (line,) in self.ask("select line from audit"))
+
     def children(self) -> list[int]:
         """Processes of the service: the workers' parent, then its workers."""
         found, waiting = [], [self.pid]
         while waiting:
             for task in Path(f"/proc/{waiting.pop(0)}/task").glob("*/children"):
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     numbers = [int(number) for number in task.read_text().split()]
                     found += numbers
                     waiting += numbers
@@ -250,14 +245,8 @@ class Site:
         return await asyncio.to_thread(ask)
 
     async def close(self) -> None:
-        self.keep_running = False
-        if self._parent is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._parent.kill()
-            await self._parent.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.starts:
+            await self.stop()
         await self.next_hop.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The client of a trial: sends like a mail server, again and again until 250 or 5xx, and never forgets what it was told."""
+"""The client of a trial: sends like a mail server, again and again until 250 or 5xx, and forgets nothing."""
 
 import asyncio
 import contextlib

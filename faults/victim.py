@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn.protocols.http.auto  # noqa: F401 - imported late by uvicorn; each start would pay for it
+import uvicorn.protocols.http.auto
 import uvicorn.protocols.websockets.auto  # noqa: F401
 from argon2 import PasswordHasher
 

@@ -1,11 +1,12 @@
 """Replies that are lost, and a next hop that is down, slow, silent, refusing, or gone in the middle."""
+# ruff: noqa: S311 - chance is the point
 
 import asyncio
 import random
 from collections.abc import Sequence
-from pathlib import Path
 
 from faults.books import Books, Ledger
+from faults.mother import Mother
 from faults.scenarios import ACME, BETA, trial
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
@@ -14,10 +15,10 @@ AT_ONCE = 15
 LOST_WITHIN = 0.06  #: seconds after the final dot
 
 
-async def lost_replies(shim: Path | None, trials: int, *, plant: str | None = None) -> Ledger:
+async def lost_replies(mother: Mother, trials: int, *, plant: str | None = None) -> Ledger:
     """The client is gone right after its final dot, and comes again. Not one second copy may follow from that."""
     ledger = Ledger()
-    async with Site.opened(shim, plant=plant) as site:
+    async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
         for start in range(0, trials, AT_ONCE):
             group = [_either() for _ in range(min(AT_ONCE, trials - start))]
@@ -37,10 +38,10 @@ def _either() -> Parcel:
 WISHES: Sequence[str] = ("drop-data 1", "lose-reply 1", "defer 2", "wait=1 1", "wait=5 1", "refuse")
 
 
-async def next_hop_misbehaves(shim: Path | None, rounds: int) -> Ledger:
+async def next_hop_misbehaves(mother: Mother, rounds: int) -> Ledger:
     """Each way of it, for mail on its way through and for mail that a reviewer released."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for number in range(rounds * len(WISHES)):
             wish = WISHES[number % len(WISHES)]
@@ -54,10 +55,10 @@ async def next_hop_misbehaves(shim: Path | None, rounds: int) -> Ledger:
     return ledger
 
 
-async def next_hop_away(shim: Path | None, rounds: int) -> Ledger:
+async def next_hop_away(mother: Mother, rounds: int) -> Ledger:
     """Down for a second and more; or there, and silent."""
     ledger = Ledger()
-    async with Site.opened(shim) as site:
+    async with Site.opened(mother) as site:
         books = Books(site)
         for number in range(rounds):
             away = asyncio.create_task(_away(site, random.uniform(0.3, 3), down=number % 2 == 0))

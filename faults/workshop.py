@@ -1,6 +1,6 @@
 """What workers do in crash trials: the message itself says what is to be found in it, and how its worker fares.
 
-The service, its parent of workers and the confinement are the real ones; only opening and detecting are left out, so that
+The service, the workers' parent and the confinement are the real ones; only opening and detecting are left out, so that
 a start costs half a second. Trials under load and with Postfix use the real openers.
 """
 

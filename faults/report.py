@@ -1,0 +1,52 @@
+"""The figures of a run as docs/reliability.md. Writes only between its two marks."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from faults.books import Ledger
+from faults.plants import PLANTS
+
+BEGIN, END = "<!-- figures: written by make faults -->", "<!-- end of figures -->"
+
+
+def summary(total: Ledger) -> str:
+    """The last line of a run."""
+    recorded = total.duplicates - total.unrecorded
+    record = "all on record" if not total.unrecorded else f"{recorded} of them on record"
+    line = f"{total.lost} lost, {total.undecided} undecided, {total.unasked} released without a decision, "
+    line += f"{total.duplicates} possible duplicates, {record}"
+    return line + (f", {total.wrong} otherwise wrong" if total.wrong else "")
+
+
+def written(
+    file: Path, runs: Mapping[str, Ledger], controls: Mapping[str, bool], skipped: Mapping[str, str], seconds: float
+) -> None:
+    before, _, rest = file.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    file.write_text(before + BEGIN + "\n" + "\n".join(_figures(runs, controls, skipped, seconds)) + "\n" + END + after)
+
+
+def _figures(
+    runs: Mapping[str, Ledger], controls: Mapping[str, bool], skipped: Mapping[str, str], seconds: float
+) -> list[str]:
+    total = Ledger()
+    for ledger in runs.values():
+        total.add(ledger)
+    what = f"{seconds / 60:.0f} minutes, {total.trials} trials, {total.messages} messages"
+    sums = ("trials", "messages", "lost", "undecided", "released unasked", "possible duplicates", "without a record")
+    lines = [
+        "",
+        f"Run of {datetime.now(UTC):%Y-%m-%d}, {what}: **{summary(total)}**.",
+        "",
+        f"| fault | {' | '.join(sums)} | otherwise wrong |",
+        "|---" + "|--:" * (len(sums) + 1) + "|",
+    ]
+    for name, it in sorted(runs.items()):
+        sums = (it.trials, it.messages, it.lost, it.undecided, it.unasked, it.duplicates, it.unrecorded, it.wrong)
+        lines.append(f"| {name} | " + " | ".join(str(number) for number in sums) + " |")
+    lines += [f"| {name} | not run: {why} | | | | | | | |" for name, why in sorted(skipped.items())]
+    lines += ["", "| planted mistake | what it does | found |", "|---|---|---|"]
+    for plant, found in sorted(controls.items()):
+        lines.append(f"| `{plant}` | {(PLANTS[plant].__doc__ or '').strip()} | {'yes' if found else '**no**'} |")
+    return [*lines, ""]
