@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 MAIN = """\
@@ -29,12 +30,11 @@ smtp_host_lookup = native
 smtpd_relay_restrictions = permit_mynetworks, reject
 notify_classes =
 local_header_rewrite_clients =
-smtpd_discard_ehlo_keywords = dsn, chunking, etrn
 """
 
+README = Path(__file__).parent.parent / "deploy" / "README.md"
+
 MASTER = """\
-127.0.0.1:{entry} inet n - n - 20 smtpd -o smtpd_proxy_filter=127.0.0.1:{door} -o smtpd_client_connection_count_limit=0
-127.0.0.1:{back} inet n - n - - smtpd -o smtpd_client_connection_count_limit=0
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -78,7 +78,7 @@ def running() -> Iterator[Postfix]:
     postfix = Postfix(entry=entry, door=door, back=back, peer=peer, home=home)
     ports = {"entry": entry, "door": door, "back": back, "peer": peer}
     (home / "main.cf").write_text(MAIN.format(home=home, **ports))
-    (home / "master.cf").write_text(MASTER.format(**ports))
+    (home / "master.cf").write_text(recipe(**ports) + MASTER)
     for folder in ("queue", "state"):
         (home / folder).mkdir()
     shutil.chown(home / "state", "postfix")
@@ -91,6 +91,16 @@ def running() -> Iterator[Postfix]:
     finally:
         subprocess.run([*command, "stop"], check=False, capture_output=True, timeout=60)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def recipe(entry: int, door: int, back: int, **_: int) -> str:
+    """The lines of master.cf that the README asks an administrator to write, at ports of our own."""
+    lines = README.read_text(encoding="utf-8").partition("    # master.cf\n")[2].splitlines()
+    wanted = takewhile(lambda line: line.startswith("    "), lines)
+    text = "\n".join(line.removeprefix("    ") for line in wanted) + "\n"
+    assert "submission inet" in text
+    replaced = text.replace("submission inet", f"127.0.0.1:{entry} inet")
+    return replaced.replace("127.0.0.1:10025", f"127.0.0.1:{door}").replace("127.0.0.1:10026", f"127.0.0.1:{back}")
 
 
 def free_ports(count: int) -> list[int]:

@@ -80,6 +80,19 @@ async def test_bounces_pass_too(postfix: Postfix) -> None:
     assert peer.accepted[0].mail_from == b""
 
 
+async def test_a_client_that_asks_for_delivery_reports_is_served(postfix: Postfix) -> None:
+    """Postfix would hand NOTIFY and ORCPT on to the door as they are; the recipe's keyword list is what prevents it."""
+    async with house(postfix) as peer, client(postfix.entry) as upstream:
+        offers = await upstream.command("EHLO client.example")
+        refused = await upstream.command("MAIL FROM:<sam@acme.example> RET=HDRS ENVID=x")
+        reply = await upstream.message("sam@acme.example", ["rita@beta.example"], MESSAGE, " BODY=8BITMIME")
+        await arrived(peer)
+
+    assert not {"DSN", "CHUNKING", "ETRN"} & set(offers.replace("\n", "-").split("-"))
+    assert refused.startswith("501 ")
+    assert reply.startswith("250 2.0.0")
+
+
 @pytest.mark.parametrize("reply", ["550 5.7.1 refused by policy", "451 4.3.0 not accepted, please try again later"])
 async def test_our_refusals_reach_the_client_as_they_are(postfix: Postfix, reply: str) -> None:
     """Before the queue the client itself hears why, and nothing of the message is left in between."""
