@@ -17,6 +17,8 @@ class Forward:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         del server, session
         client = self.pool.pop() if self.pool else await self.connect()
+        if not client.is_connected:  # the next hop does not wait for ever
+            await client.connect()
         _, reply = await client.sendmail(envelope.mail_from or "", envelope.rcpt_tos, envelope.original_content or b"")
         self.pool.append(client)
         return f"250 {reply}"
