@@ -124,7 +124,7 @@ async def export(
     since, until = between
     line = FORMATS[form]
     target.write(header(form))
-    async with Store.open(settings) as store:
+    async with Store.open(settings, with_keys=False) as store:
         async for record in AuditLog(store).records(since=since, until=until):
             target.write(line(record))
 
@@ -135,7 +135,7 @@ async def verify(settings: Settings | None, file: Path | None, head: str | None)
     if file is not None:
         fault, end = _verify_file(file, anchor), ""
     elif settings is not None:
-        async with Store.open(settings) as store:
+        async with Store.open(settings, with_keys=False) as store:
             log = AuditLog(store)
             fault, end = await log.verify(anchor), f", head {await log.head()}"
     if fault is not None:

@@ -196,6 +196,20 @@ async def test_the_log_is_exported_and_proved(tmp_path: Path) -> None:
     assert run("audit", "export", "--format", "csv", *at).stdout.startswith("seq,at,event,")
 
 
+async def test_an_auditor_proves_the_log_without_the_key(tmp_path: Path) -> None:
+    """Who checks the record need not be able to read the mail."""
+    async with house(tmp_path) as place:
+        await place.send(WRONG, BETA)
+    for key in tmp_path.glob("*.key*"):
+        key.unlink()
+
+    proved, exported = (run("audit", verb, "--config", place.file) for verb in ("verify", "export"))
+
+    assert (proved.returncode, exported.returncode) == (0, 0)
+    assert exported.stdout.count("\n") > 2
+    assert not list(tmp_path.glob("*.key*"))
+
+
 def test_accounts_are_made_with_a_password_from_standard_input(config: Path) -> None:
     """Scripts set up a first reviewer; a second try says that he exists."""
     add = ("user", "add", "rita", "--role", "reviewer", "--config", config)

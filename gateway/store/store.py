@@ -39,14 +39,18 @@ class Store:
         self._writer = Writer(opened.writing, self._break)
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Open, make or bring up to date the store of `settings`. Raises StoreError, ConfigurationError."""
+    def open(cls, settings: Settings, *, with_keys: bool = True) -> Self:
+        """Open, make or bring up to date the store of `settings`. Raises StoreError, ConfigurationError.
+
+        An auditor proves the log `with_keys=False`: no record is sealed, and what is stays shut.
+        """
         path = database_path(settings)
         opened = engines(path, KeyRing.of(settings, path))
         try:
             with opened.writing.begin() as connection:
                 migrate(connection)
-                datakeys.check(connection)
+                if with_keys:
+                    datakeys.check(connection)
         except DRIVER_ERRORS as error:
             opened.dispose()
             raise translate(error).error from None
