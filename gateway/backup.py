@@ -19,11 +19,11 @@ from sqlalchemy import delete, select, update
 from gateway.audit.chain import Entry, Event, Head
 from gateway.audit.detail import masked
 from gateway.audit.log import AuditLog
+from gateway.disk import give_to, lock_folder, make_folder, make_private, sync_file, sync_folder
 from gateway.errors import BackupError
 from gateway.settings import Settings
 from gateway.states import TERMINAL, Action, State
 from gateway.store import Store, Transaction, mail
-from gateway.store.disk import give_to, lock_folder, make_folder, make_private, sync_file, sync_folder
 from gateway.store.engine import database_path, is_empty, require_sound
 from gateway.store.keys import KeyRing
 from gateway.store.mail import OwnMessage

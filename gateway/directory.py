@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from gateway.disk import make_private, replace_private
 from gateway.errors import UnreadableError
 from gateway.settings import Settings
-from gateway.store.disk import make_private, replace_private
 from rules.clientcsv import parse_csv
 from rules.clients import Directory, checked
 from rules.sourced import Document, parse, read

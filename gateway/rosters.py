@@ -20,9 +20,9 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.disk import give_to, make_private, sync_folder
 from gateway.errors import RosterError
 from gateway.settings import Settings
-from gateway.store.disk import give_to, make_private, sync_folder
 from rules.errors import ConfigurationError, Problem
 from rules.roster import Keyring
 

@@ -24,6 +24,7 @@ from gateway.audit.chain import Record
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor
 from gateway.backup import backup, restore
+from gateway.disk import lock_folder
 from gateway.errors import BackupError, StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
@@ -32,7 +33,6 @@ from gateway.reply import Reply
 from gateway.settings import Settings
 from gateway.states import State
 from gateway.store import Store
-from gateway.store.disk import lock_folder
 from gateway.store.mail import Purpose
 from gateway.store.schema import messages, recipients
 from rules.errors import ConfigurationError

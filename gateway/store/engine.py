@@ -15,9 +15,9 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from gateway.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.errors import BackupError, StoreError, StoreFullError
 from gateway.settings import Settings
-from gateway.store.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.store.keys import KeyRing
 from rules.errors import ConfigurationError, Problem
 

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
+from gateway.disk import make_private, replace_private
 from gateway.errors import KeyFileError
 from gateway.settings import Settings
-from gateway.store.disk import make_private, replace_private
 from gateway.store.sealing import KEY
 from rules.errors import ConfigurationError, Problem
 
