@@ -14,6 +14,7 @@ Named: subject, greeting, new words and file names; only when these name nobody,
 disclaimer. What every sign needs to count at all stands in `signs`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ _WORDS = 200_000  #: characters of the bodies; who a message is for stands near 
 _LONGEST_NAME = 500
 _TYPED = 20  #: places that are looked through for typing errors: titles and the first new words stand first
 _THE_SENDERS = frozenset({Passage.SIGNATURE, Passage.DISCLAIMER})
+# A number of a person, or three long numbers: what is quoted may be the list itself.
+_PEOPLE = re.compile(
+    r"[0-9]{3}[-. ]?[0-9]{2}[-. ]?[0-9]{4}|[*xX#]{2}-?[0-9]{4}|(?:(?:[0-9]{4,12}|[0-9]{1,3},[0-9]{3})[^0-9]{1,200}){3}"
+)
 _EVIDENCE = 8  #: places kept for one client and role
 
 
@@ -135,11 +140,23 @@ class _Look:
         return self._in_subject + names + fresh or self._mistyped() or [sign for _, sign in self._in_bodies]
 
     def _own_words(self, part: str | None) -> list[_Sign]:
-        """The message's own text: its subject is its title, its signature and disclaimer are the sender's."""
+        """The message's own text: its subject is its title, its signature and disclaimer are the sender's.
+
+        What is quoted tells only when nothing new does, or when people may be in what is quoted.
+        """
         written = [
-            sign for passage, sign in self._in_bodies if passage not in _THE_SENDERS and sign.evidence.part == part
+            (passage in FRESH, sign)
+            for passage, sign in self._in_bodies
+            if passage not in _THE_SENDERS and sign.evidence.part == part
         ]
-        return self._in_subject + written
+        fresh = self._in_subject + [sign for new, sign in written if new]
+        return fresh + [sign for new, sign in written if not new] if not fresh or self._quotes_people(part) else fresh
+
+    def _quotes_people(self, part: str | None) -> bool:
+        quoted = [
+            run for where, passage, run in self._passages if where == part and passage not in FRESH | _THE_SENDERS
+        ]
+        return any(_PEOPLE.search(run) for run in quoted)
 
     @cached_property
     def _in_subject(self) -> list[_Sign]:

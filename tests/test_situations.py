@@ -11,6 +11,7 @@ from rules.clients import Directory
 from rules.content import Content, Role, Table, Text
 from rules.decide import SENSITIVE, decide
 from rules.policy import Policy
+from rules.roster import Match
 from rules.sentence import for_log
 from rules.verdict import (
     ClientRole,
@@ -32,12 +33,15 @@ Situation = Mapping[str, Any]
 
 def situations() -> Iterator[Any]:
     for file in sorted(FOLDER.glob("*.yaml")):
-        if file.name != "clients.yaml":
+        if file.name not in {"clients.yaml", "matrix.yaml"}:
             for situation in yaml.safe_load(file.read_text(encoding="utf-8")):
                 yield pytest.param(situation, id=f"{file.stem}: {situation['case']}")
 
 
 SITUATIONS = list(situations())
+MATRIX = yaml.safe_load((FOLDER / "matrix.yaml").read_text(encoding="utf-8"))
+NAMES = {"acme": "Acme Manufacturing, Inc.", "beta": "Beta Logistics LLC"}
+WHO = {"nobody": (), "acme": ("acme",), "beta": ("beta",), "both": ("acme", "beta")}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +86,12 @@ def report(part: str, file: Situation) -> PartReport:
     return PartReport(part=part, filename=name, type=file.get("type", "?"), size=1, status=status, reason=reason)
 
 
+def matches(file: Situation) -> Iterator[Match]:
+    for client, people in file.get("rosters", {}).items():
+        out_of = file.get("people") or file["ssn"]
+        yield Match(client=client, people=people, out_of=out_of, shared=file.get("shared", False))
+
+
 def sections(situation: Situation) -> Iterator[tuple[str, Situation]]:
     for number, file in enumerate(situation.get("files", ()), start=2):
         outer, _, inner = file["name"].partition("/")
@@ -108,7 +118,9 @@ def judged(situation: Situation, directory: Directory) -> Verdict:
             lists.append(ParticipantList(part=part, where="there", rows=people))
         elif "ssn" in file:
             findings.append(finding("US_SSN", part, file["ssn"]))
-    whose = involved(directory, contents, frozenset(f.part for f in findings if f.entity in SENSITIVE))
+    sensitive = frozenset(f.part for f in findings if f.entity in SENSITIVE)
+    rostered = {part: list(matches(file)) for part, file in sections(situation)}
+    whose = involved(directory, contents, sensitive, rostered)
     evidence = Evidence(
         parts=tuple(parts),
         findings=tuple(findings),
@@ -146,6 +158,22 @@ def test_sentence(situation: Situation, directory: Directory) -> None:
         assert not sentence.endswith("..")
     assert not any(file["name"].split("/")[-1] in logged for file in situation.get("files", ()))
     assert situation.get("never", "?") not in f"{verdict.sentence}{verdict.reasons}"
+
+
+@pytest.mark.parametrize(("owner", "named", "to", "then", "rules"), MATRIX)
+def test_agreement_in_every_combination(
+    owner: str, named: str, to: list[str], then: str, rules: list[str], directory: Directory
+) -> None:
+    """Owner, named client and envelope agree, or the message waits: no pair of them is left to chance."""
+    sheets = {f"Data {index}": [[NAMES[client]]] for index, client in enumerate(WHO[owner])} or {"Data": []}
+    subject = " and ".join(NAMES[client] for client in WHO[named]) or "the file"
+    files = [{"name": "list.xlsx", "sheets": sheets, "people": 12}]
+
+    verdict = judged({"subject": subject, "files": files, "to": to}, directory)
+
+    assert (verdict.disposition, {reason.rule for reason in verdict.reasons}) == (then, set(rules))
+    assert {c.id for c in verdict.clients if c.role is ClientRole.OWNER} == set(WHO[owner])
+    assert {c.id for c in verdict.clients if c.role is ClientRole.NAMED} == set(WHO[named])
 
 
 def test_situations_are_many_and_differ() -> None:
