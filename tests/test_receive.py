@@ -107,6 +107,20 @@ async def test_sizes_are_counted_to_the_octet() -> None:
     assert len(taken.messages) == 1
 
 
+async def test_the_size_that_is_offered_is_what_the_next_hop_takes() -> None:
+    """What cannot leave should not be sent here first; what the next hop has not said is ours."""
+    said: list[int | None] = [None]
+    async with open_door(Taken(), max_size=1000, largest=lambda: said[0]) as door, client(door.port) as peer:
+        offers = []
+        for said[0] in (None, 500, 5000):
+            offers.append(re.findall("SIZE .*", await peer.command("EHLO client.example")))
+        said[0] = 500
+        refused = await peer.command("MAIL FROM:<> SIZE=501")
+
+    assert offers == [["SIZE 1000"], ["SIZE 500"], ["SIZE 1000"]]
+    assert refused.startswith("552 5.3.4")
+
+
 async def test_a_line_of_megabytes_is_taken() -> None:
     """Real mail breaks the limit of 998; refusing it would bounce what others deliver."""
     raw = b"x" * 3_000_000 + b"\r\n" + MESSAGE
