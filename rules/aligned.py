@@ -12,6 +12,8 @@ _MOST_COLUMNS = 64
 _PATIENCE = 10  #: lines that are no rows, between two that are: page breaks, totals
 _FAR = 3  #: characters by which a value may miss its header
 _LEAST_FIT = 0.6  #: of the lines with two pieces or more, how many must fit
+_MOST_FIT = 0.8  #: the same of a page without a header
+_LONE = 3  #: cells of a row that stands alone under its header: the last one of a report
 _TRIAL = 20  #: lines after which a table that does not fit ends
 
 #: One of these words makes a line a header, whatever stands beside it.
@@ -52,8 +54,22 @@ def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()
         else:
             index += 1
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if carried and not any_found and (found := _table(lines, first, 0, carried, taken)):
-        yield found
+    if carried and not any_found and not taken:
+        found = _counted(lines, first, carried) or _table(lines, first, 0, carried, taken)
+        if found:
+            yield found
+
+
+def _counted(lines: Sequence[str], first: int, header: Sequence[Piece]) -> Aligned | None:
+    """A page without a header, its columns as wide as they need on it: as many pieces as the header has words."""
+    cells = [[piece.text for piece in _pieces(line)] if len(line) <= _LONGEST_LINE else [] for line in lines[first:]]
+    filled = sum(map(bool, cells))
+    fitting = sum(len(row) == len(header) for row in cells)
+    if len(header) < _LONE or not fitting or fitting < _MOST_FIT * filled:
+        return None
+    blank = [""] * len(header)
+    rows = [row if len(row) == len(header) else [*blank, " ".join(row)] for row in cells]
+    return Aligned(first, len(lines), rows, tuple(header))
 
 
 def _header(lines: Sequence[str], index: int, taken: set[int]) -> tuple[int, list[Piece]] | None:
@@ -131,7 +147,9 @@ def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece],
         if skip:  # an address below the name: it belongs to the row above
             rows[last - top] = _with_more(rows[last - top], len(cells), line)
         rows.append(row or [*[""] * len(cells), "" if skip else line.strip()])
-    if fitting < 2 or (tried <= _TRIAL and fitting < _LEAST_FIT * tried):
+    if not fitting or (fitting == 1 and sum(map(bool, rows[last - top])) < _LONE):
+        return None
+    if tried <= _TRIAL and fitting < _LEAST_FIT * tried:
         return None
     return Aligned(top, last + 1, rows[: last + 1 - top], tuple(header))
 

@@ -85,7 +85,7 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     if text.part is None or _ANCHOR.search(text.content) is None:
         return []
     lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in fold(text.content).split("\n")]
-    if len(lines) < 2:
+    if len(lines) < 2 and not carry.words:
         return []
     taken: set[int] = set()
     found = list(_delimited(text, lines, taken, "\t|;^~"))
