@@ -96,6 +96,12 @@ def code_and_data() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(path) for path in (*code, *own, *libraries, *shares, *single)))
 
 
+def leave_no_core() -> None:
+    """For the service itself: a core file, or the pipe to a collector of them, would take mail in flight along."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _must(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
+
+
 class Walls:
     """Everything about confinement that can be made before the fork, so that a worker only has to step in."""
 

@@ -21,6 +21,7 @@ from gateway.accounts import Accounts
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.check import of_settings
+from gateway.confine import leave_no_core
 from gateway.deliver import Courier
 from gateway.errors import ServiceError
 from gateway.hold import Quarantine
@@ -66,7 +67,8 @@ class Service:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reloads rules and certificate. Raises ConfigurationError, GatewayError."""
-    configure_logging()
+    configure_logging(settings.log.level)
+    leave_no_core()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

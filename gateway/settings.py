@@ -157,6 +157,10 @@ class Notices(Section):
     reviewers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()  #: addresses told of every new hold
 
 
+class Log(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
 DEFAULTS = parse("", "defaults")
 
 
@@ -175,6 +179,7 @@ class Settings(Section):
     rules: Rules = Rules()
     inspection: Inspection = Inspection()
     notices: Notices = Notices()
+    log: Log = Log()
     retention: Retention = Retention()
     base: Path = Field(default=Path(), exclude=True)  #: the settings file's folder; never a key of the file
     source: SkipValidation[Document] = Field(default=DEFAULTS, exclude=True)  #: the file itself; never a key of it
