@@ -155,7 +155,7 @@ def _delivery_status(letterhead: Letterhead, case: Case, replies: Mapping[str, R
         block["Final-Recipient"] = _final_recipient(address)
         block["Action"] = "failed"
         block["Status"] = _status(reply)
-        block["Diagnostic-Code"] = f"smtp; {reply.code} {_ascii(mask_text(reply.text))}"
+        block["Diagnostic-Code"] = f"smtp; {reply.code} {_status(reply)}"  # its text may quote the message
         blocks.append(block)
     status = Message()
     status["Content-Type"] = "message/delivery-status"
@@ -225,10 +225,6 @@ def _listed(addresses: Sequence[str]) -> str:
 def _plain(text: str) -> str:
     """One line of text, without characters that steer a header, a terminal or the direction of writing."""
     return _UNPRINTABLE.sub(" ", text)[:WIDTH].strip()
-
-
-def _ascii(text: str) -> str:
-    return _plain(text)[:200].encode("ascii", "replace").decode()
 
 
 def _when(at: datetime) -> str:
