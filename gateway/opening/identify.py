@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.opening import look_in
+from gateway.opening import look_in, macos
 from gateway.opening.charset import decode, is_text
 from gateway.opening.delimited import TYPES as DELIMITED
 from gateway.opening.delimited import delimiter_of
@@ -27,6 +27,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\0", "application/x-xz"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+    (macos.SINGLE, "application/applefile"),
+    (macos.DOUBLE, "application/applefile"),
+    (macos.STORE, "application/x-apple-ds-store"),
 )
 _SECOND_LOOK = (*(signature for signature, _ in _SIGNATURES), b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
 

@@ -89,6 +89,8 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/vnd.ms-excel": late("legacy.open_legacy"),
     "application/vnd.ms-powerpoint": late("legacy.open_legacy"),
     "application/x-ole-storage": late("legacy.open_legacy"),
+    "application/applefile": late("macos.open_applefile"),
+    "application/x-apple-ds-store": late("macos.open_store"),
     "application/encrypted": late("encrypted.open_encrypted"),
     "application/rtf": late("rtf.open_rtf"),
 }
