@@ -56,6 +56,8 @@ def parse(raw: bytes, limits: Limits, prefix: str = "") -> Mail:
     head = mime_header.block(raw, 0, len(raw))
     walk = _Walk(raw=raw, most=limits.max_parts, prefix=prefix)
     walk.entity(head, len(raw), "", "text/plain", 0)
+    if not walk.entities:  # a multipart of nothing; a message has one part at least
+        walk.text((len(raw), len(raw)), walk.number("", 1))
     values = [value for name in (b"to", b"cc", b"bcc") for value in head.every(name)]
     recipients = [address for value in values for address in mime_header.addresses(value)]
     ids = head.every(b"message-id")

@@ -104,6 +104,7 @@ def write_eml(content: bytes, name: str, body: str = "As agreed.\n", kind: str =
     message.set_content(body)
     maintype, _, subtype = kind.partition("/")
     message.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
+    message.set_boundary(f"b{zlib.crc32(content):08x}")  # the same bytes every time
     return message.as_bytes().replace(b"\n", b"\r\n")
 
 
