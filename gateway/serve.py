@@ -133,29 +133,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             fault=ended,
         )
         rooms.push_async_callback(pipeline.close)
-        audit = AuditLog(store)
-        await audit.append(Entry(event=Event.STARTED, at=now(), detail=dict(store.versions)))
+        await AuditLog(store).append(Entry(event=Event.STARTED, at=now(), detail=dict(store.versions)))
         await ledger.recover(now())
         await pipeline.resume()
         courier = Courier(store, next_hop, _header_of(settings.smtp.hostname), now)
         await rooms.enter_async_context(_kept_running(courier.run(), courier.stop, ended))
         keeper = Housekeeper(store, now)
         await rooms.enter_async_context(_kept_running(keeper.run(), keeper.stop, ended))
-        accounts = Accounts(store)
-        application = create_app(
-            settings,
-            quarantine,
-            accounts,
-            audit,
-            inspector,
-            ready=lambda: _not_ready(store, inspector),
-            metrics=metrics.text,
-            now=now,
-            client_name=rules.client_name,
-            warnings=rules.warnings,
-            judge=pipeline.judge,
-        )
-        web = _Web(application)
+        web = _Web(_pages(settings, pipeline, rules))
         await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
         await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))
         door = Door(settings.smtp, pipeline.accept, base=settings.base, largest=lambda: next_hop.largest)
@@ -164,11 +149,29 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         yield Service(
             door=door,
             web_port=sockets.web.getsockname()[1],
-            accounts=accounts,
+            accounts=Accounts(store),
             quarantine=quarantine,
             rules=rules,
             ended=ended,
         )
+
+
+def _pages(settings: Settings, pipeline: Pipeline, rules: RulesInForce) -> FastAPI:
+    """The review room, beside the same rooms as the pipeline."""
+    store, inspector = pipeline.store, pipeline.inspector
+    return create_app(
+        settings,
+        pipeline.quarantine,
+        Accounts(store),
+        AuditLog(store),
+        inspector,
+        ready=lambda: _not_ready(store, inspector),
+        metrics=pipeline.metrics.text,
+        now=now,
+        client_name=rules.client_name,
+        warnings=rules.warnings,
+        judge=pipeline.judge,
+    )
 
 
 def _next_hop(settings: Settings) -> NextHop:
