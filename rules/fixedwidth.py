@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import re2
+
 from rules import states
 from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
@@ -39,6 +41,7 @@ _DATUM = re.compile(
 _SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _FIVE_DIGITS = re.compile(r"[0-9]{5}")
 _ANCHOR = re.compile(r"[0-9]{2}")
+_NUMBERS = re2.compile(rb"[0-9]{2}")  #: the same, for megabytes of text without any
 _QUOTED = re.compile(r"(?:> ?){1,20}")
 _SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
@@ -82,7 +85,7 @@ class Lines:
 
 def tables(text: Text, carry: Carry) -> list[Lines]:
     """The tables in a text, in order."""
-    if text.part is None or _ANCHOR.search(text.content) is None:
+    if text.part is None or not _NUMBERS.search(text.content.encode("latin-1", "replace")):
         return []
     lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in fold(text.content).split("\n")]
     if len(lines) < 2 and not carry.words:
