@@ -264,6 +264,7 @@ FORMATS: Mapping[str, Carrier] = {
     "PDF of several pages": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, per_page=15), "page 1"),
     "PDF, turned": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, rotate=90), "page 1"),
     "PDF, ruled": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, ruled=True), "page 1"),
+    "PDF, ruled, its cells wrapped": Carrier("list.pdf", carriers.write_ruled_pdf, "page 1"),
     "PDF form": Carrier("form.pdf", drawn(fields), "page 1 notes and fields"),
     "PDF notes": Carrier("notes.pdf", drawn(remarks), "page 1 notes and fields"),
     "PDF properties": Carrier("properties.pdf", drawn(metadata), "properties"),

@@ -10,8 +10,11 @@ from typing import Any
 
 from openpyxl import Workbook
 from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.colors import black
 from reportlab.lib.pagesizes import landscape, letter
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
 
 HEADER = ("SSN", "First Name", "Last Name", "Birth Date", "Address", "City", "State", "ZIP", "Balance")
 
@@ -377,6 +380,16 @@ def write_pdf(
             page.setPageRotation(rotate)
         page.showPage()
     page.save()
+    return out.getvalue()
+
+
+def write_ruled_pdf(rows: Sequence[Row]) -> bytes:
+    """A ruled table whose cells wrap: the lines of its text do not tell the rows."""
+    style = ParagraphStyle("cell", fontSize=7, leading=8)
+    table = Table([[Paragraph(escape(cell), style) for cell in row] for row in rows], colWidths=[55] * len(rows[0]))
+    table.setStyle(TableStyle([("GRID", (0, 0), (-1, -1), 0.5, black)]))
+    out = io.BytesIO()
+    SimpleDocTemplate(out, pagesize=letter, invariant=1, title=" ", author=" ").build([table])
     return out.getvalue()
 
 

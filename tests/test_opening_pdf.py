@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openings import note, open_with, text_at, texts, words
+from openings import note, open_with, table_named, tables, text_at, texts, words
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
@@ -87,6 +87,21 @@ def test_typewriter_columns_keep_their_gaps() -> None:
 
     content = text_at(open_with(open_pdf, drawn(draw)), "page 1").content
     assert [split(line) for line in content.split("\n")] == [row[:3] for row in ROWS]
+
+
+def test_rows_of_a_ruled_table_come_back_though_their_cells_wrap() -> None:
+    """pdfplumber sees the rules; from the lines alone a wrapped address belongs to the row above or below."""
+    rows = carriers.table(8)
+    opening = open_with(open_pdf, carriers.write_ruled_pdf(rows))
+    table = table_named(opening, "page 1 table 1")
+    assert [[cell.replace(" ", "") for cell in row] for row in table.rows] == [
+        [cell.replace(" ", "") for cell in row] for row in rows
+    ]
+
+
+def test_a_table_whose_lines_tell_its_rows_is_not_read_twice() -> None:
+    opening = open_with(open_pdf, carriers.write_pdf(carriers.table(8), ruled=True))
+    assert tables(opening) == []
 
 
 def test_prose_stays_prose() -> None:
