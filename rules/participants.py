@@ -18,6 +18,7 @@ _TOTAL = re.compile(
     r"(?i)\W{0,9}(?:grand |sub ?-?|report |page |plan )?"
     r"(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
 )
+_PAGE = re.compile(r"(?i)\s{0,9}(?:page|pg\.?)(?: ?(?:no\.?|:|#))?(?:\s{0,9}[0-9]{1,6})?(?: of [0-9]{1,6})?\s{0,9}")
 _LETTER = re.compile(r"[^\W\d_]")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")  # an initial tells nobody apart
 _NOT_DIGIT = re.compile(r"[^0-9]+")
@@ -130,7 +131,9 @@ class Reader:
         """Whether a row without a number is a person all the same."""
         name = self._name(row)
         if _LETTER.search(name):
-            return _TOTAL.fullmatch(name) is None and any(_cell(row, index) for index in self._personal)
+            if _TOTAL.fullmatch(name) or any(map(_PAGE.fullmatch, row)):
+                return False
+            return any(_cell(row, index) for index in self._personal)
         birth, person_id = _first(row, self._birth), _first(row, self._ids)
         return bool(DATE.fullmatch(birth)) and bool(person_id)
 
