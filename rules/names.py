@@ -70,6 +70,10 @@ class Finder:
         """Whether there is anything to find."""
         return bool(self._ways)
 
+    def hits(self, reading: Reading) -> bool:
+        """Whether anything at all is in it: a tenth of the cost of looking closer, and most texts hold nothing."""
+        return next(self._automaton.iter(reading.plain), None) is not None
+
     def finds(self, reading: Reading) -> list[Find]:
         """Every find, longest first where they overlap, in order of the text."""
         hits = [(end - len(plain) - 1, end, plain) for end, plain in self._automaton.iter(reading.plain)]
@@ -119,9 +123,14 @@ class Finder:
 
         slips = 1 if len(word) < 10 else 2
         lengths = range(len(word) - slips, len(word) + slips + 1)
-        choices = [known for length in lengths for known in self._near.get((word[0], length), ())]
-        near = process.extract(word, choices, scorer=OSA.distance, score_cutoff=slips, limit=2)
-        if not near or (len(near) == 2 and near[0][1] == near[1][1]):
+        near = [
+            found
+            for length in lengths
+            if (choices := self._near.get((word[0], length)))
+            for found in process.extract(word, choices, scorer=OSA.distance, score_cutoff=slips, limit=2)
+        ]
+        near.sort(key=lambda found: found[1])
+        if not near or (len(near) > 1 and near[0][1] == near[1][1]):
             return None
         return str(near[0][0])
 

@@ -5,9 +5,10 @@ whose client does not show in its first 400,000 characters shows nobody.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 
 from rules.content import Content, Role, Table, Text
 from rules.reading import BREAK, spaced
@@ -156,12 +157,19 @@ def _columns(table: Table, header: int) -> Iterator[Place]:
             yield Place(zone=zone, text=value[:_TITLE_LENGTH], where=where, label=name)
 
 
+def _cells(data: Sequence[Sequence[str]], left: int) -> Iterable[str]:
+    """A column's cells. Rows are mostly of one length, and then no line of ours runs for each of a million."""
+    if left < min(map(len, data), default=0):
+        return map(itemgetter(left), data)
+    return (row[left] for row in data if left < len(row))
+
+
 def _groups(data: Sequence[Sequence[str]], left: int, *, labelled: bool) -> list[str]:
     """Distinct values of a column that sorts people into groups; nothing for a column of single values."""
     most = _LABELLED_GROUPS if labelled else _GROUPS
     if not labelled and len({row[left] for row in data[:200] if left < len(row)}) > most:
         return []
-    values = dict.fromkeys(row[left] for row in data if left < len(row))
+    values = dict.fromkeys(_cells(data, left))
     values.pop("", None)
     if not labelled and (len(values) > most or 2 * len(values) > len(data)):
         return []

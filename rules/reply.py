@@ -3,6 +3,7 @@
 Line by line, each line looked at once: linear on any input. When in doubt a line is new, because new words weigh more.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from rules.sourced import read, validate
 from rules.vocabulary import FOLDER
 
 _FRAME = "-_=* >:"
+_ON = ("on ", "am ", "le ", "el ")
 _LOOK = 400  #: characters of a line that are looked at for marks
 
 
@@ -48,6 +50,15 @@ class Marks(BaseModel):
 @cache
 def marks() -> Marks:
     return validate(read(FOLDER / "reply.yaml"), Marks)
+
+
+@cache
+def _begins() -> re.Pattern[str]:
+    """How lines begin that may change what follows. Nearly none does, so nothing else is asked of a line."""
+    known = marks()
+    framed = "|".join(map(re.escape, (*known.forwarded, *known.original, *known.headers)))
+    bare = "|".join(map(re.escape, (*_ON, *known.devices, *known.postscripts, *sorted(known.farewells))))
+    return re.compile(rf"[{re.escape(_FRAME)}]*(?:{framed})|{bare}|--$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,9 @@ def _walk(lines: list[_Line]) -> list[Passage]:
 
 def _next(state: Passage, lines: list[_Line], index: int) -> Passage:
     line, known = lines[index], marks()
-    if state in {Passage.QUOTED, Passage.FORWARDED} or not line.bare:
+    if state in {Passage.QUOTED, Passage.FORWARDED} or not (
+        _begins().match(line.bare) or line.bare.endswith(known.wrote)
+    ):
         return state
     if line.unframed.startswith(known.forwarded):
         return Passage.FORWARDED
@@ -112,7 +125,7 @@ def _introduces(lines: list[_Line], index: int) -> bool:
     if line.endswith(known.wrote):
         return True
     following = lines[index + 1].bare if index + 1 < len(lines) else ""
-    return line.startswith(("on ", "am ", "le ", "el ")) and following.endswith(known.wrote)
+    return line.startswith(_ON) and following.endswith(known.wrote)
 
 
 def _marked(lines: list[_Line], index: int) -> bool:

@@ -179,6 +179,10 @@ class _Look:
 
     @cached_property
     def _in_bodies(self) -> list[tuple[Passage, _Sign]]:
+        if not any(
+            self._finder.hits(Reading(text.content[:_WORDS])) for texts in self._bodies.values() for text in texts
+        ):
+            return []
         return [
             (passage, sign)
             for part, passage, run in self._passages
