@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from gateway.errors import IllegalTransition, InspectorError, NotFoundError, StoreError, StoreFullError
+from gateway.errors import IllegalTransition, InspectorError, NotFoundError, SealError, StoreError, StoreFullError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
 from gateway.ledger import Ledger, fingerprint
@@ -157,7 +157,11 @@ class Pipeline:
     async def resume(self) -> None:
         """At start: go on with what was stored and not judged."""
         for message in await self.quarantine.pending():
-            raw = await self.quarantine.content(message.id)
+            try:
+                raw = await self.quarantine.content(message.id)
+            except SealError as error:  # it stays in the queue, undecided; all other mail goes on
+                log.error("cannot be inspected", id=message.id, why=str(error))  # noqa: TRY400 - a sentence, no traceback
+                continue
             arrival = _arrival(message, raw)
             self._go_on(arrival, asyncio.create_task(self._judge(arrival)))
 

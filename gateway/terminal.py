@@ -24,6 +24,7 @@ from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, SummaryShape
 from gateway.second_look import Key, look_again
 from gateway.settings import Settings
+from gateway.states import State
 from gateway.store import Store
 from rules.decide import decide
 from rules.policy import Policy
@@ -79,7 +80,8 @@ async def _look_again(settings: Settings, quarantine: Quarantine, hold_id: str, 
 def _described(message: HeldShape) -> Lines:
     """The contradiction first."""
     verdict = message.verdict
-    lines = [verdict.sentence if verdict else "still being inspected", ""]
+    unjudged = "still being inspected" if message.state is State.PENDING else "no verdict: its history tells why"
+    lines = [verdict.sentence if verdict else unjudged, ""]
     lines += [f"from  {message.envelope.mail_from or '<>'}   {message.held_at:%Y-%m-%d %H:%M}Z   {message.size} bytes"]
     lines += [
         f"to    {to.address}   {to.state}   {', '.join(to.clients) or to.kind or ''}" for to in message.recipients
@@ -90,6 +92,8 @@ def _described(message: HeldShape) -> Lines:
         lines += [f"part  {_part(part)}" for part in verdict.parts]
         states = ", ".join(f"{state} {count}" for state, count in verdict.people.by_state.items())
         lines += [f"people  {verdict.people.count}  {states}"] if verdict.people.count else []
+    if message.content_destroyed_at:
+        lines.append(f"content  destroyed {message.content_destroyed_at:%Y-%m-%d}")
     lines += [f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}" for record in message.history]
     return lines
 

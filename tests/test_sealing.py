@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from house import house, mail, settings_file
 from hypothesis import given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from store_kit import BETA, NOW, RAW, an_id, envelope, settings, verdict
 from gateway.audit.log import AuditLog
 from gateway.errors import SealError
 from gateway.hold import Quarantine
+from gateway.settings import load
 from gateway.states import State
 from gateway.store import Store, Transaction
 from gateway.store.engine import _engine
@@ -167,6 +169,18 @@ async def test_a_piece_missing_in_the_database_is_refused(store: Store) -> None:
 
     with pytest.raises(SealError):
         await Quarantine(store).content(hold_id)
+
+
+async def test_a_damaged_message_that_waits_for_inspection_stops_no_start(tmp_path: Path) -> None:
+    """It stays in the queue for somebody to see; all other mail goes on."""
+    hold_id = an_id()
+    async with Store.open(load(settings_file(tmp_path, 1), {})) as store:
+        await Quarantine(store).store_pending(envelope(), RAW, NOW, hold_id)
+        await store.write(lambda tx: tx.execute(contents.update().values(bytes=b"?" * 100)))
+
+    async with house(tmp_path) as place:
+        assert (await place.service.quarantine.get(hold_id)).state is State.PENDING
+        assert (await place.send(mail("Lunch", to=BETA), BETA)).startswith("250 ")
 
 
 def store_of_the_first_version(folder: Path, messages: dict[str, bytes]) -> Path:
