@@ -5,8 +5,9 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
@@ -77,9 +78,14 @@ async def _end_service(site: Site) -> None:
     _send(signal.SIGTERM, [site.pid])
 
 
-BLOWS: tuple[Callable[[Site], "asyncio.Future[None]"], ...] = (
-    _stop_worker, _kill_worker, _kill_parent, _stop_parent, _stop_service, _end_service,
-)  # type: ignore[assignment]  # fmt: skip
+BLOWS: tuple[Callable[[Site], Coroutine[Any, Any, None]], ...] = (
+    _stop_worker,
+    _kill_worker,
+    _kill_parent,
+    _stop_parent,
+    _stop_service,
+    _end_service,
+)
 
 
 def _send(number: int, pids: list[int]) -> None:

@@ -70,8 +70,9 @@ class Row:
 class Books:
     """Of one site, from its first trial to its last."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, patience: float = PATIENCE) -> None:
         self._site = site
+        self._patience = patience
         self._verifier = Verifier()
         self._records: list[dict[str, Any]] = []
         self._counted = 0  #: copies that were looked at in earlier trials
@@ -85,9 +86,9 @@ class Books:
         lines = self._site.ask("select line from audit where hold_id = ?", hold_id)
         return any(json.loads(line)["event"] == decision for (line,) in lines)
 
-    async def at_rest(self, patience: float = PATIENCE) -> None:
+    async def at_rest(self, patience: float | None = None) -> None:
         """Until nothing moves any more, or patience ends."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + (patience or self._patience)
         while time.monotonic() < end:
             if not [row for row in self._rows() if row.state in MOVING]:
                 return

@@ -114,11 +114,5 @@ def _some_mail() -> Parcel:
         f"Ada Byron, SSN {random.randrange(100, 600)}-{random.randrange(10, 99)}-{random.randrange(1000, 9999)}\r\n"
     )
     ssn = b"Acme Manufacturing, Inc., plan 501234.\r\n" + number.encode()
-    return random.choice(
-        [
-            *[lambda: parcel({ACME: Fate.DELIVERED})] * 7,
-            lambda: parcel({BETA: Fate.HELD}, marks="ssn", body=ssn),
-            lambda: parcel({BETA: Fate.HELD}, marks="ssn", body=ssn),
-            lambda: parcel({STRANGER: Fate.REFUSED}, marks="ssn", body=ssn),
-        ]
-    )()
+    to, fate = random.choice([(ACME, Fate.DELIVERED)] * 7 + [(BETA, Fate.HELD)] * 2 + [(STRANGER, Fate.REFUSED)])
+    return parcel({to: fate}) if fate is Fate.DELIVERED else parcel({to: fate}, marks="ssn", body=ssn)

@@ -28,7 +28,7 @@ def reply_before_commit() -> None:
 
         _LATER.append(asyncio.create_task(later()))
 
-    Quarantine.hold = late  # type: ignore[method-assign]
+    Quarantine.hold = late  # type: ignore[method-assign, assignment]
 
 
 _LATER: list["asyncio.Task[None]"] = []
@@ -55,7 +55,7 @@ def no_joining() -> None:
 
     walk = Pipeline.accept
     Pipeline.accept = accept  # type: ignore[method-assign]
-    Ledger.recall = nothing  # type: ignore[method-assign]
+    Ledger.recall = nothing  # type: ignore[method-assign, assignment]
 
 
 def release_by_itself() -> None:
@@ -101,7 +101,7 @@ def one_too_many() -> None:
 
 def refuse_on_error() -> None:
     """A fault of ours is called the client's."""
-    gateway.receive.TRY_LATER = Reply(554, "5.0.0 no")
+    gateway.receive.TRY_LATER = Reply(554, "5.0.0 no")  # type: ignore[attr-defined]
 
 
 def no_durability() -> None:
@@ -119,7 +119,7 @@ def forget_possible_duplicates() -> None:
     async def none(*_: Any) -> None:
         return None
 
-    Ledger.recover, Ledger.recall = nothing, none  # type: ignore[method-assign]
+    Ledger.recover, Ledger.recall = nothing, none  # type: ignore[method-assign, assignment]
 
 
 PLANTS: Mapping[str, Callable[[], None]] = {

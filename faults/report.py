@@ -43,8 +43,8 @@ def _figures(
         "|---" + "|--:" * (len(sums) + 1) + "|",
     ]
     for name, it in sorted(runs.items()):
-        sums = (it.trials, it.messages, it.lost, it.undecided, it.unasked, it.duplicates, it.unrecorded, it.wrong)
-        lines.append(f"| {name} | " + " | ".join(str(number) for number in sums) + " |")
+        numbers = (it.trials, it.messages, it.lost, it.undecided, it.unasked, it.duplicates, it.unrecorded, it.wrong)
+        lines.append(f"| {name} | " + " | ".join(str(number) for number in numbers) + " |")
     lines += [f"| {name} | not run: {why} | | | | | | | |" for name, why in sorted(skipped.items())]
     lines += ["", "| planted mistake | what it does | found |", "|---|---|---|"]
     for plant, found in sorted(controls.items()):

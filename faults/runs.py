@@ -39,18 +39,19 @@ class Control:
 
 ONE = 1 << 20  #: a step so long that it hits one call of a scenario
 ALL = tuple(SCENARIOS)
-ERRORS = ("relay", "hold", "mixed recipients", "slow, then held", "released")
+SOME = ("relay", "hold", "mixed recipients", "slow, then held", "released")
+
 
 RUNS: Sequence[Run] = (
     Run(
         name="kill -9 at a call that changes something",
         full=lambda m: crashes.sweep(m, ALL, 8),
-        short=lambda m: crashes.sweep(m, ALL, ONE),
+        short=lambda m: crashes.sweep(m, SOME, ONE),
     ),
     Run(
         name="kill -9 while it starts after a kill",
         full=lambda m: crashes.while_starting(m, 60),
-        short=lambda m: crashes.while_starting(m, 3),
+        short=lambda m: crashes.while_starting(m, 2),
     ),
     Run(
         name="kill -9 at random under load, real openers",
@@ -65,7 +66,7 @@ RUNS: Sequence[Run] = (
     ),
     Run(
         name="ENOSPC, EIO, EDQUOT, EROFS at a call on a file",
-        full=lambda m: disk.failing(m, ERRORS, 13),
+        full=lambda m: disk.failing(m, SOME, 13),
         short=lambda m: disk.failing(m, ("relay", "hold"), ONE),
     ),
     Run(
@@ -80,6 +81,7 @@ RUNS: Sequence[Run] = (
         name="no file descriptors left",
         full=lambda m: disk.no_descriptors(m, 24),
         short=lambda m: disk.no_descriptors(m, 2),
+        missing=disk.missing,
     ),
     Run(
         name="reply lost 0 to 60 ms after the final dot, retried",
@@ -123,7 +125,7 @@ async def quiet(mother: Mother, plant: str) -> Ledger:
     """No fault but the planted one."""
     ledger = Ledger()
     async with Site.opened(mother, plant=plant) as site:
-        books = Books(site)
+        books = Books(site, patience=2)
         for to in (ACME, "trustee@webmail.example"):
             await trial(site, books, ledger, [parcel({to: Fate.DELIVERED})])
         await trial(site, books, ledger, [parcel({BETA: Fate.HELD}, marks="ssn")])
@@ -148,7 +150,7 @@ CONTROLS: Sequence[Control] = (
     Control(
         plant="forget-possible-duplicates",
         found_as="unrecorded",
-        run=lambda m: crashes.sweep(m, ["relay"], 20, plant="forget-possible-duplicates"),
+        run=lambda m: crashes.sweep(m, ["relay"], 30, plant="forget-possible-duplicates"),
     ),
     Control(plant="no-joining", found_as="unrecorded", run=lambda m: wire.lost_replies(m, 15, plant="no-joining")),
     Control(plant="no-intent", found_as="wrong", run=lambda m: quiet(m, "no-intent")),

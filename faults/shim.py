@@ -78,6 +78,6 @@ def build(folder: Path) -> Path:
     if compiler is None:
         raise RuntimeError("the fault suite needs a C compiler (cc), to build the library that kills at a given call")
     library = folder / "shim.so"
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", library, SOURCE, "-ldl"]
+    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True, capture_output=True)
     return library

@@ -74,11 +74,11 @@ def hurry() -> None:
     gateway.pipeline.ANSWER_BY = 4.0
     gateway.pipeline.RELAY_AT_LEAST = 2.0
     gateway.serve.DRAIN = 2.0
-    gateway.serve.Inspector = functools.partial(Inspector, workshop="faults.workshop")  # type: ignore[misc, assignment]
+    gateway.serve.Inspector = functools.partial(Inspector, workshop="faults.workshop")  # type: ignore[attr-defined, assignment]
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    gateway.serve.Accounts = functools.partial(Accounts, hasher=cheap)  # type: ignore[misc, assignment]
+    gateway.serve.Accounts = functools.partial(Accounts, hasher=cheap)  # type: ignore[attr-defined, assignment]
     patience = Patience(connect=1, command=1.5, final_dot=3)
-    gateway.serve.NextHop = functools.partial(NextHop, patience=patience)  # type: ignore[misc, assignment]
+    gateway.serve.NextHop = functools.partial(NextHop, patience=patience)  # type: ignore[attr-defined, assignment]
 
 
 def _follow_clock(page: Page) -> None:
