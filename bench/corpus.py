@@ -141,9 +141,13 @@ def _crowd(chance: Chance) -> list[dict[str, str]]:
 
 def _list_rows(chance: Chance, *, numbers: bool) -> tuple[list[list[str]], int]:
     crowd = _crowd(chance)
-    style: Callable[[str], str] = chance.choice(
-        [str, lambda n: n.replace("-", ""), lambda n: str(int(n.replace("-", ""))), lambda n: n.replace("-", " ")]
-    )
+    styles: list[Callable[[str], str]] = [
+        lambda n: n,
+        lambda n: n.replace("-", ""),
+        lambda n: str(int(n.replace("-", ""))),
+        lambda n: n.replace("-", " "),
+    ]
+    style = chance.choice(styles)
     header = [
         chance.choice(NAME_HEADERS),
         chance.choice(["DOB", "Date of Birth", "Birth Dt"]),

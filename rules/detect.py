@@ -10,7 +10,7 @@ from rules.columns import Column
 from rules.confirm import Confirmer, NoAnswerError
 from rules.content import Content, Role, Table, Text
 from rules.elements import Categories
-from rules.fixedwidth import Carry, Lines, tables
+from rules.fixedwidth import Carry, Lines, tables, unparted
 from rules.normalise import fold
 from rules.participants import Register, Roll, lists, rolls, with_noted
 from rules.recognise import CERTAIN, Recogniser, same_number
@@ -127,6 +127,7 @@ class _Inspection:
             self.unread[part] = Obstacle.UNSUPPORTED
 
     def _content(self, content: Content) -> None:
+        content = (isinstance(content, Table) and unparted(content)) or content
         if isinstance(content, Table):
             self._sheet(sheet_of(content))
             if sheet := forms(content):

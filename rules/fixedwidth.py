@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import re2
 
@@ -12,12 +13,15 @@ from rules import states
 from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
 from rules.columns import MONEY, Meaning, is_name, vocabulary, words_of
-from rules.content import Grid, Table, Text
+from rules.content import Grid, Role, Table, Text
 from rules.glued import HEADER, glued
 from rules.normalise import fold
 from rules.sheets import Sheet
 
 _LEAST_ROWS = 2
+_SAMPLE = 200  #: rows that tell whether a table's cells are lines of a report
+_MOST_CUTS = 12  #: cells into which commas may have cut such a line
+_GAPS = re.compile(r"[^\s] {3,}[^\s]|[^\s] {2}[^\s].{0,60}[^\s] {2,}[^\s]")
 _LONGEST_GAP = 10  #: lines between two pages of one report
 _LONGEST_LINE = 2_000
 
@@ -97,6 +101,17 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     found += _without_gaps(text, lines, taken)
     found += _ruled_by_shape(text, lines, taken, carry)
     return sorted(found, key=lambda one: one.first)
+
+
+def unparted(table: Table) -> Text | None:
+    """The text of a table whose cells are lines of a report: pasted into one column, or cut at their commas."""
+    sample = [row for row in islice(table.rows, _SAMPLE) if any(row)]
+    wide = sum(len(row) <= _MOST_CUTS and any(map(_GAPS.search, row)) for row in sample)
+    if wide < _LEAST_ROWS or wide < 0.5 * len(sample):
+        return None
+    lines = "\n".join([",".join(row).rstrip(",") for row in table.rows])
+    lead = "\n" * (table.first_row - 1) if table.first_row < _SAMPLE else ""
+    return Text(part=table.part, where=table.name or "text", role=Role.CONTENT, content=lead + lines)
 
 
 def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Sheet:

@@ -22,8 +22,8 @@ def _report(rows: Sequence[Row]) -> bytes:
     for page, start in enumerate(range(1, len(rows), 50), 1):
         lines += [f"NORTHWIND{'PAGE':>50}{page:>5}", "", header, "-" * len(header)]
         for ssn, first, last, birth, _, _, state, _, balance in rows[start : start + 50]:
-            lines.append(f"{f'{last} {first}'.upper():<28}{ssn:<14}{birth:<12}{state:<4}{float(balance):>14.2f}")
-        lines.append(f"{'PAGE TOTAL':>40}{float(page):>32.2f}\f")
+            lines.append(f"{f'{last}, {first}'.upper():<28}{ssn:<14}{birth:<12}{state:<4}{float(balance):>14,.2f}")
+        lines.append(f"{'PAGE TOTAL':>40}{float(page):>32,.2f}\f")
     return "\n".join(lines).encode()
 
 
