@@ -17,6 +17,7 @@ from sqlalchemy import update
 from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, verdict
 from store_under_load import raw_of
 from test_cli import WRONG, run
+from test_sealing import store_of_the_first_version
 from test_store_kill import HERE
 
 from gateway.accounts import Accounts, Role
@@ -291,6 +292,38 @@ async def test_a_damaged_backup_is_refused(store: Store, file: Path, tmp_path: P
     with pytest.raises(BackupError):
         await restore(elsewhere(store, tmp_path / "there"), file, "ida", NOW)
     assert not (tmp_path / "there" / DATABASE).exists()
+
+
+async def test_a_copy_of_the_first_versions_store_is_sealed_on_its_way_in(store: Store, tmp_path: Path) -> None:
+    """Its backups were plain copies of the file; they are still worth having."""
+    old = store_of_the_first_version(tmp_path / "old", {"A": RAW})
+    there = elsewhere(store, tmp_path / "there")
+
+    await restore(there, old, "ida", NOW)
+
+    assert b"Pat Doe" in content(old)
+    assert b"Pat Doe" not in content(there.base / DATABASE)
+    async with Store.open(there) as again:
+        assert await Quarantine(again).content("A") == RAW
+
+
+async def test_a_restore_that_is_cut_off_has_changed_nothing(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step is one rename; before it the store is the old one, whole."""
+    await backup(store, file, "ida", NOW)
+    there = elsewhere(store, tmp_path / "there")
+    async with Store.open(there) as other:
+        precious = await held(other)
+
+    def cut_off(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    with pytest.raises(BackupError, match="No space left"):
+        await restore(there, file, "ida", NOW, force=True)
+    async with Store.open(there) as other:
+        assert await Quarantine(other).content(precious) == RAW
 
 
 async def test_another_programs_database_is_refused(store: Store, file: Path, tmp_path: Path) -> None:

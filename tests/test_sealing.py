@@ -186,7 +186,7 @@ async def test_a_damaged_message_that_waits_for_inspection_stops_no_start(tmp_pa
 def store_of_the_first_version(folder: Path, messages: dict[str, bytes]) -> Path:
     """Written by the frozen first step, with plain content, as that version did."""
     file = folder / "var/countersign.db"
-    file.parent.mkdir(mode=0o700)
+    file.parent.mkdir(mode=0o700, parents=True)
     engine = _engine(file, KeyRing(folder / "no-key-yet", beside=False), writing=True)
     with engine.begin() as connection:
         migrate(connection, STEPS[:1])

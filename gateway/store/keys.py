@@ -75,7 +75,11 @@ class KeyRing:
     def load_or_make(self) -> dict[str, bytes]:
         """For a store that has no master key yet. Only a file that nobody named is made."""
         if self.beside:
-            make_private(self.file, f"{_HEADER}{new_key()}\n".encode())
+            try:
+                make_private(self.file, f"{_HEADER}{new_key()}\n".encode())
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise self._refusal(f"the master key cannot be written: {reason}; name a file in store.key") from None
         return self.load()
 
     def find(self, identifier: str) -> bytes | None:
