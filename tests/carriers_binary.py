@@ -45,8 +45,15 @@ def _wide(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def write_xlsb(rows: Sequence[Row], *, sheet: str = "Census", far: bool = False) -> bytes:
-    """`far` puts one more cell into the last row and column there are."""
+def xlsb_numbers(*numbers: float) -> bytes:
+    """Cells under the format 000-00-0000, the last one packed (MS-XLSB 2.5.122)."""
+    *plain, packed = numbers
+    cells = b"".join(_brt(5, struct.pack("<IId", column, 1, number)) for column, number in enumerate(plain))
+    return cells + _brt(2, struct.pack("<III", len(plain), 1, int(packed) << 2 | 2))
+
+
+def write_xlsb(rows: Sequence[Row], *, sheet: str = "Census", far: bool = False, numbers: bytes = b"") -> bytes:
+    """`far` puts one more cell into the last row and column there are; `numbers` are records for a row of their own."""
     cells = b""
     for number, line in enumerate(rows):
         cells += _brt(0, struct.pack("<I", number) + bytes(13))
@@ -54,23 +61,30 @@ def write_xlsb(rows: Sequence[Row], *, sheet: str = "Census", far: bool = False)
             cells += _brt(6, struct.pack("<II", column, 0) + _wide(text))
     if far:
         cells += _brt(0, struct.pack("<I", 1_048_575) + bytes(13)) + _brt(6, struct.pack("<II", 16_383, 0) + _wide("x"))
+    if numbers:
+        cells += _brt(0, struct.pack("<I", len(rows)) + bytes(13)) + numbers
+    code = struct.pack("<H", 164) + _wide("000-00-0000")
+    style, masked = (struct.pack("<HH12x", 0xFFFF, number) for number in (0, 164))
+    styles = _brt(44, code) + _brt(617, struct.pack("<I", 2)) + _brt(47, style) + _brt(47, masked) + _brt(618)
     size = struct.pack("<IIII", 0, len(rows) - 1, 0, len(rows[0]) - 1)
     page = _brt(129) + _brt(148, size) + _brt(145) + cells + _brt(146) + _brt(130)
     bundle = struct.pack("<II", 0, 1) + _wide("rId1") + _wide(sheet)
     book = _brt(131) + _brt(143) + _brt(156, bundle) + _brt(144) + _brt(132)
 
-    def relations(kind: str, target: str) -> str:
-        relation = f'<Relationship Id="rId1" Type="{R}/{kind}" Target="{target}"/>'
-        return f'<Relationships xmlns="{PACKAGE}/relationships">{relation}</Relationships>'
+    def relations(*targets: tuple[str, str]) -> str:
+        numbered = enumerate(targets, start=1)
+        found = (f'<Relationship Id="rId{at}" Type="{R}/{kind}" Target="{to}"/>' for at, (kind, to) in numbered)
+        return f'<Relationships xmlns="{PACKAGE}/relationships">{"".join(found)}</Relationships>'
 
     kind = "application/vnd.ms-excel.sheet.binary.macroEnabled.main"
     types = f'<Override PartName="/xl/workbook.bin" ContentType="{kind}"/>'
     return zipped(
         {
             "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">{types}</Types>',
-            "_rels/.rels": relations("officeDocument", "xl/workbook.bin"),
+            "_rels/.rels": relations(("officeDocument", "xl/workbook.bin")),
             "xl/workbook.bin": book,
-            "xl/_rels/workbook.bin.rels": relations("worksheet", "worksheets/sheet1.bin"),
+            "xl/_rels/workbook.bin.rels": relations(("worksheet", "worksheets/sheet1.bin"), ("styles", "styles.bin")),
+            "xl/styles.bin": _brt(278) + styles + _brt(279),
             "xl/worksheets/sheet1.bin": page,
         }
     )

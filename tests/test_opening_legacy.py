@@ -8,7 +8,7 @@ from collections.abc import Callable
 import carriers
 import pytest
 from carriers import OD, od_table
-from carriers_binary import biff, write_doc, write_ole_package, write_ppt, write_xls, write_xlsb
+from carriers_binary import biff, write_doc, write_ole_package, write_ppt, write_xls, write_xlsb, xlsb_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msoffcrypto.format.ooxml import OOXMLFile
@@ -104,6 +104,13 @@ def test_an_object_of_unknown_kind_is_not_clean() -> None:
     opening = open_with(open_legacy, compound({"Strange": b"?" * 9000}))
     assert getattr(opening.outcome, "obstacle", None) is Obstacle.UNSUPPORTED
     assert "Strange" not in note(opening)
+
+
+def test_number_formats_of_a_binary_book_put_the_zero_back() -> None:
+    """An SSN kept as 12345670 is shown as people know it."""
+    content = write_xlsb(carriers.table(2), numbers=xlsb_numbers(12345670, 332206469, 98765430))
+    (table,) = tables(open_with(open_binary_workbook, content))
+    assert list(table.rows[3])[:3] == ["012-34-5670", "332-20-6469", "098-76-5430"]
 
 
 def test_far_cells_of_a_binary_book_allocate_nothing() -> None:

@@ -91,9 +91,9 @@ def _show(kind: int, body: bytes, styles: list[DigitMask | None], sheet: Sheet) 
     if kind == 0xBD:  # MULRK: a style and a number for each column, then the last column
         for index in range((len(body) - 6) // 6):
             style, packed = struct.unpack_from("<HI", body, 4 + 6 * index)
-            _mask(styles, style, sheet, (row, column + index), _unpacked(packed))
+            _mask(styles, style, sheet, (row, column + index), unpacked(packed))
     elif kind == 0x27E and len(body) >= 10:
-        _mask(styles, style, sheet, (row, column), _unpacked(struct.unpack_from("<I", body, 6)[0]))
+        _mask(styles, style, sheet, (row, column), unpacked(struct.unpack_from("<I", body, 6)[0]))
     elif kind in {0x06, 0x203} and len(body) >= 14 and body[12:14] != b"\xff\xff":
         _mask(styles, style, sheet, (row, column), struct.unpack_from("<d", body, 6)[0])
 
@@ -104,7 +104,7 @@ def _mask(styles: list[DigitMask | None], style: int, sheet: Sheet, place: tuple
         sheet.masked[place] = mask.apply(number)
 
 
-def _unpacked(packed: int) -> float:
+def unpacked(packed: int) -> float:
     """MS-XLS 2.5.217: thirty bits of an integer or of a double, perhaps times a hundred."""
     if packed & 2:
         number = float((packed >> 2) - ((packed >> 31) << 30))

@@ -182,8 +182,8 @@ def check_binary_sheet(stream: bytes) -> None:
     position = cells = 0
     row = top = bottom = left = right = -1
     while position < len(stream):
-        kind, position = _variable(stream, position, 2)
-        size, position = _variable(stream, position, 4)
+        kind, position = variable(stream, position, 2)
+        size, position = variable(stream, position, 4)
         if kind == 0:  # BrtRowHdr
             row = int.from_bytes(stream[position : position + 4], "little")
         elif 1 <= kind <= 11:
@@ -196,7 +196,8 @@ def check_binary_sheet(stream: bytes) -> None:
         raise CannotLookError(Obstacle.LIMIT, "a sheet spreads its cells over too wide a field")
 
 
-def _variable(stream: bytes, position: int, longest: int) -> tuple[int, int]:
+def variable(stream: bytes, position: int, longest: int) -> tuple[int, int]:
+    """A number of up to `longest` bytes (MS-XLSB 2.1.4), and the place behind it."""
     number = 0
     for index in range(longest):
         if position >= len(stream):

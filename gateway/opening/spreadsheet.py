@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from gateway.opening import sheetparts, sheetxml
+from gateway.opening import sheetparts, sheetxml, xlsb
 from gateway.opening.numberformat import DigitMask, shown
 from gateway.opening.ooxml import Package, local, read_leftovers
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
@@ -154,12 +154,15 @@ def open_binary_workbook(leaf: Leaf, budget: Budget) -> Opening:
         package = Package(leaf.content, budget)
         for member in package.left(r"xl/worksheets/[^/]+\.bin$"):
             sheetxml.check_binary_sheet(package.read(member))
-        read_all_sheets(leaf.content, reading, budget)
         for member in package.left(r"xl/.+\.bin$"):
             if re.search(r"sharedStrings|styles|calcChain|printerSettings|vbaProject|embeddings|activeX", member):
                 continue
             with reading.attempt("a binary part"):
                 sheetparts.read_binary(package.read(member), reading, member)
+        masked: Mapping[str, Masked] = {}
+        with reading.attempt("the number formats"):
+            masked = xlsb.masked_cells(package)
+        read_all_sheets(leaf.content, reading, budget, masked)
         for member in package.left(r"xl/(sharedStrings|styles|calcChain)\.bin$|xl/worksheets/binaryIndex"):
             package.skip(member)
         read_leftovers(package, reading)
