@@ -85,7 +85,7 @@ class _Speech:
             if unopened:
                 return f"nothing sensitive was found; {not_opened(unopened, self.name)}, which the policy lets pass"
             return "nothing sensitive was found, and every part was opened"
-        if self.verdict.reasons or not self._all_may_receive():
+        if any(reason.rule in _SIX for reason in self.verdict.reasons) or not self._all_may_receive():
             return f"{self._content()}, which the policy lets pass"
         return f"{self._content()}, and every recipient may receive them"
 
