@@ -80,7 +80,7 @@ class Vocabulary:
         self._longest = max(map(len, self._phrases))
         self.tokens = frozenset(word for phrase in self._phrases for word in phrase)
         organisations = validate(read(folder / "organisations.yaml"), _Organisations).words
-        self.organisation = re.compile(rf"(?i)\b(?:{'|'.join(map(re.escape, organisations))})\b")
+        self._organisations = frozenset(organisations)
         self._known: dict[str, Meaning | None] = {}
 
     def meaning(self, header: str) -> Meaning | None:
@@ -104,6 +104,10 @@ class Vocabulary:
                 if word.endswith(stem) if pattern.startswith("*") else word.startswith(stem):
                     return meaning
         return None
+
+    def organisation(self, text: str) -> bool:
+        """Whether one of the words makes it a company, a fund or a plan. A regex of all takes 20 times longer."""
+        return not self._organisations.isdisjoint(_WORD.findall(text.lower()))
 
     def phrases_in(self, line: str) -> list[tuple[str, Meaning]]:
         """The phrases of a header line whose columns are parted by single spaces, in order."""
@@ -212,8 +216,7 @@ def _issued_share(cells: Sequence[str]) -> float:
 
 def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
     """Whether the cells look like persons and not like companies, funds or places."""
-    organisations = vocabulary().organisation
-    if sum(organisations.search(cell) is not None for cell in cells) >= 0.25 * len(cells):
+    if sum(map(vocabulary().organisation, cells)) >= 0.25 * len(cells):
         return False
     cells = [cell.rstrip(_FOOTNOTE) for cell in cells]
     return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
@@ -225,8 +228,7 @@ def _are_places(cells: Sequence[str]) -> bool:
 
 
 def _words_of_people(cells: Sequence[str]) -> bool:
-    organisations = vocabulary().organisation
-    company = sum(organisations.search(cell) is not None for cell in cells) >= 0.25 * len(cells)
+    company = sum(map(vocabulary().organisation, cells)) >= 0.25 * len(cells)
     return share(cells, _WORDS) >= 0.6 and not company
 
 

@@ -69,5 +69,4 @@ def _are_people(rows: Sequence[Sequence[str]]) -> bool:
     whole = sum(" " in name for name in names) >= 0.6 * len(names)
     distinct = len(set(names)) >= 0.5 * len(names) and len({number[:3] for number in numbers}) >= 0.3 * len(numbers)
     issued = sum(is_issued_ssn(number) or is_issued_itin(number) for number in numbers) >= 0.98 * len(numbers)
-    organisation = vocabulary().organisation
-    return whole and distinct and issued and sum(organisation.search(n) is not None for n in names) < 0.25 * len(names)
+    return whole and distinct and issued and sum(map(vocabulary().organisation, names)) < 0.25 * len(names)
