@@ -8,7 +8,7 @@ from itertools import islice
 
 import re2
 
-from rules.columns import LONGEST, NAMES, Meaning, vocabulary
+from rules.columns import LONGEST, Meaning, vocabulary
 from rules.content import Table, Text
 from rules.sheets import Sheet
 
@@ -69,7 +69,7 @@ def _cell_pairs(row: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _sheet(part: str | None, split: Sequence[_Record], place: Callable[[int, int], str]) -> Sheet | None:
-    found = [record for record in split if len(record.cells) >= 2]
+    found = [record for record in split if len(record.cells) >= 2]  # the last one may have a single label
     if len(found) < _LEAST:
         return None
     headers: dict[Meaning, str] = {}
@@ -107,13 +107,7 @@ def _split(pairs: Iterable[tuple[int, str, str]]) -> list[_Record]:
         if meaning is None:
             continue
         begins = not found or meaning in found[-1].cells
-        if (
-            begins
-            and found
-            and meaning not in NAMES
-            and not (NAMES & found[-1].cells.keys())
-            and len(found[-1].cells) < 2
-        ):
+        if begins and found and len(found[-1].cells) < 2:
             found.pop()
         if begins:
             found.append(_Record(line, line, {}, {}))
