@@ -44,8 +44,6 @@ def main() -> None:
     parser.add_argument("--no-report", action="store_true", help="leave docs/reliability.md as it is")
     options = parser.parse_args()
     results = asyncio.run(_all(short=options.short, only=options.only))
-    for complaint in results.total.complaints[:50]:
-        print(f"  {complaint}")
     print(summary(results.total))
     if not (options.short or options.only or options.no_report):
         written(ROOT / "docs" / "reliability.md", results.runs, results.controls, results.skipped, results.seconds)
@@ -89,6 +87,8 @@ async def _run(run: Run, mother: Mother, results: Results, *, short: bool) -> No
         f"{ledger.duplicates} second copies, {took:.0f} s",
         flush=True,
     )
+    for complaint in ledger.complaints[:20]:
+        print(f"           {complaint}", flush=True)
 
 
 async def _control(control: Control, mother: Mother, results: Results) -> None:

@@ -32,7 +32,7 @@ def _mail(marks: str = "sleep=0.1") -> list[Parcel]:
 async def stopped_or_killed(mother: Mother, rounds: int) -> Ledger:
     """SIGSTOP, and later SIGCONT or nothing; SIGKILL: of a worker, of the workers' parent, of the service."""
     ledger = Ledger()
-    async with Site.opened(mother) as site:
+    async with Site.opened(mother, inspection=(0.5, 3)) as site:
         books = Books(site)
         for number in range(rounds):
             blow = BLOWS[number % len(BLOWS)]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from faults.nexthop import TOKEN, Copy
+from faults.nexthop import Copy
 from faults.site import Site
 from faults.upstream import Fate, Parcel
 from gateway.audit.verify import Verifier
@@ -24,6 +24,7 @@ from gateway.store import Store
 
 MOVING = ("pending", "releasing", "returning", "relaying")
 PATIENCE = 20.0  #: seconds until all that moves has to have come to rest
+HOLD_ID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b")
 OURS = re.compile(rb"((?:Received|X-Countersign-[A-Za-z-]+):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*")
 
 
@@ -75,6 +76,7 @@ class Books:
         self._patience = patience
         self._verifier = Verifier()
         self._records: list[dict[str, Any]] = []
+        self._twice: dict[str, int] = {}  #: second copies of notices, by Message-ID
         self._counted = 0  #: copies that were looked at in earlier trials
 
     def forget(self) -> None:
@@ -112,6 +114,7 @@ class Books:
             ledger.messages += 1
             mine = [row for row in rows if row.fingerprint == _fingerprint(each) and row.purpose is None]
             self._check_parcel(each, mine, rows, ledger)
+        self._check_notices(ledger)
         await self._check_content(parcels, rows, ledger)
 
     def _check_parcel(self, each: Parcel, mine: list[Row], rows: list[Row], ledger: Ledger) -> None:
@@ -140,6 +143,17 @@ class Books:
         records = len(self._records_of(each, ids, "possible-duplicate"))
         for _ in range(max(0, copies - 1 - records)):
             ledger.complain("unrecorded", f"{each.token}: {copies} copies, {records} records")
+
+    def _check_notices(self, ledger: Ledger) -> None:
+        """What Countersign wrote itself may come twice as well, and is then on record under what it is about."""
+        notices = [copy for copy in self._site.next_hop.copies if not copy.mail_from]
+        for name, times in Counter(_name(notice) for notice in notices).items():
+            second, self._twice[name] = times - 1 - self._twice.get(name, 0), times - 1
+            ledger.duplicates += second
+            about = next(HOLD_ID.findall(notice.raw.decode()) for notice in notices if _name(notice) == name)
+            records = len([r for r in self._records if r["event"] == "possible-duplicate" and r["hold_id"] in about])
+            if second and times - 1 > records:
+                ledger.complain("unrecorded", f"notice {name}: {times} copies, {records} records")
 
     def _check_decision(self, each: Parcel, to: str, copies: list[Copy], ledger: Ledger) -> None:
         """What must wait for a person goes nowhere without one's word."""
@@ -216,8 +230,6 @@ def _fingerprint(each: Parcel) -> str:
     return fingerprint(Envelope(mail_from=each.sender, rcpt_to=each.recipients), each.raw)
 
 
-def duplicates_of_notices(copies: Sequence[Copy]) -> int:
-    """Second copies of what Countersign wrote itself."""
-    names = [re.search(rb"^Message-ID: (\S+)", copy.raw, re.MULTILINE | re.IGNORECASE) for copy in copies]
-    counted = Counter(name[1] for name, copy in zip(names, copies, strict=True) if name and not TOKEN.search(copy.raw))
-    return sum(times - 1 for times in counted.values())
+def _name(notice: Copy) -> str:
+    found = re.search(rb"^Message-ID:\s*(\S+)", notice.raw, re.MULTILINE | re.IGNORECASE)
+    return found[1].decode() if found else ""

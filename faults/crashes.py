@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
-from faults.scenarios import ACME, BETA, SCENARIOS, STRANGER, trial
+from faults.scenarios import ACME, BETA, NOT_TAKEN, SCENARIOS, STRANGER, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel, submit
 
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 NEVER = 1 << 40  #: a call that nothing gets to
+DELIVERED, HELD = frozenset({Fate.DELIVERED}), frozenset({Fate.HELD})
 STARTING = 250  #: calls until a service that has something to go on with goes on with it
 
 
@@ -114,5 +115,5 @@ def _some_mail() -> Parcel:
         f"Ada Byron, SSN {random.randrange(100, 600)}-{random.randrange(10, 99)}-{random.randrange(1000, 9999)}\r\n"
     )
     ssn = b"Acme Manufacturing, Inc., plan 501234.\r\n" + number.encode()
-    to, fate = random.choice([(ACME, Fate.DELIVERED)] * 7 + [(BETA, Fate.HELD)] * 2 + [(STRANGER, Fate.REFUSED)])
-    return parcel({to: fate}) if fate is Fate.DELIVERED else parcel({to: fate}, marks="ssn", body=ssn)
+    to, ends = random.choice([(ACME, DELIVERED)] * 7 + [(BETA, HELD)] * 2 + [(STRANGER, NOT_TAKEN)])
+    return parcel({to: ends}) if ends is DELIVERED else parcel({to: ends}, marks="ssn", body=ssn)

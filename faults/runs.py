@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from faults import bodies, crashes, disk, postfix, power, wire
 from faults.books import Books, Ledger
 from faults.mother import Mother
-from faults.scenarios import ACME, BETA, SCENARIOS, STRANGER, trial
+from faults.scenarios import ACME, BETA, NOT_TAKEN, SCENARIOS, STRANGER, trial
 from faults.site import Site
 from faults.upstream import Fate, parcel
 
@@ -129,7 +129,7 @@ async def quiet(mother: Mother, plant: str) -> Ledger:
         for to in (ACME, "trustee@webmail.example"):
             await trial(site, books, ledger, [parcel({to: Fate.DELIVERED})])
         await trial(site, books, ledger, [parcel({BETA: Fate.HELD}, marks="ssn")])
-        await trial(site, books, ledger, [parcel({STRANGER: Fate.REFUSED}, marks="ssn")])
+        await trial(site, books, ledger, [parcel({STRANGER: NOT_TAKEN}, marks="ssn")])
     return ledger
 
 

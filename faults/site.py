@@ -75,7 +75,7 @@ class Site:
         hurry: bool = True,
         plant: str | None = None,
         store: Path | None = None,
-        inspection: tuple[float, float] = (0.5, 3.0),
+        inspection: tuple[float, float] = (0.5, 20.0),
         between: Between | None = None,
     ) -> AsyncIterator[Self]:
         """Running, with its next hop; `inspection`: soft and whole deadline."""
@@ -90,7 +90,7 @@ class Site:
         finally:
             await site.close()
 
-    def configure(self, store: Path, downstream: int = 0, inspection: tuple[float, float] = (0.5, 3.0)) -> None:
+    def configure(self, store: Path, downstream: int = 0, inspection: tuple[float, float] = (0.5, 20.0)) -> None:
         (self.folder / "policy.yaml").write_text(POLICY)
         text = SETTINGS.format(
             door=self.door,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
-from faults.scenarios import ACME, BETA, trial
+from faults.scenarios import ACME, BETA, NOT_DELIVERED, trial
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
 
@@ -45,7 +45,7 @@ async def next_hop_misbehaves(mother: Mother, rounds: int) -> Ledger:
         books = Books(site)
         for number in range(rounds * len(WISHES)):
             wish = WISHES[number % len(WISHES)]
-            through = Fate.REFUSED if wish == "refuse" else Fate.DELIVERED
+            through = NOT_DELIVERED if wish == "refuse" else frozenset({Fate.DELIVERED})
             released = Fate.HELD if wish == "refuse" else Fate.DELIVERED
             parcels = [
                 parcel({ACME: through}, wish=wish),
