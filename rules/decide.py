@@ -71,6 +71,7 @@ def decide(
         findings=evidence.findings,
         people=evidence.people,
         timing_ms=evidence.timing_ms,
+        versions={"policy": policy.version, "directory": directory.version},
     )
     return replace(verdict, sentence=for_people(verdict, directory))
 

@@ -175,3 +175,4 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     people: People = field(default_factory=People)
     timing_ms: Timing = field(default_factory=Timing)
+    versions: Mapping[str, str] = field(default_factory=dict)  #: SHA-256 of the policy and the directory it goes by

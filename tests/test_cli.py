@@ -63,7 +63,7 @@ def test_scan_prints_the_verdict_of_the_contract(config: Path, letters: Path) ->
     assert done.returncode == 3
     assert list(verdict) == [
         *("schema", "message_id", "hold_id", "disposition", "sentence", "reasons", "recipients", "clients", "parts"),
-        *("findings", "people", "timing_ms"),
+        *("findings", "people", "timing_ms", "versions"),
     ]
     assert verdict["recipients"] == [
         {"address": BETA, "kind": "client", "clients": ["beta"], "disposition": "hold"},

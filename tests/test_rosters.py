@@ -238,9 +238,10 @@ def test_from_a_clients_file_to_a_verdict(tmp_path: Path) -> None:
     assert run("roster", "add", str(tmp_path / "a.xlsx"), "--client", "acme", option) == "acme: 30 people\n"
     listed = json.loads(run("roster", "list", "--json", option))
     assert (listed["client"], listed["people"], listed["stale"]) == ("acme", 30, False)
-    said = run("scan", option, "--rcpt-to", "benefits@betalogistics.example", str(message))
-    assert "lists 12 people of Acme Manufacturing, Inc. (on its roster: 12 of 12 people)" in said
-    assert ": relay: " in run("scan", option, "--rcpt-to", "hr@acme-mfg.example", str(message))
+    addresses = ["--rcpt-to", "benefits@betalogistics.example", "--rcpt-to", "hr@acme-mfg.example"]
+    verdict = json.loads(run("scan", "--json", option, *addresses, str(message)))
+    assert "lists 12 people of Acme Manufacturing, Inc. (on its roster: 12 of 12 people)" in verdict["sentence"]
+    assert [recipient["disposition"] for recipient in verdict["recipients"]] == ["hold", "relay"]
     run("roster", "remove", "--client", "acme", option)
     assert run("roster", "list", option) == "there are no rosters\n"
 
