@@ -496,10 +496,12 @@ def test_what_macos_puts_into_a_zip_does_not_hold_it() -> None:
 
 def test_an_applesingle_gives_its_file_and_a_large_fork_is_not_clean() -> None:
     single = open_attachment(apple((1, CSV), magic=0x00051600), "list")
-    fork = open_attachment(apple((2, bytes(2 << 20))), "._list")
+    fork = open_attachment(apple((2, b"?" * (1 << 17))), "._list")
+    outside = open_attachment(apple() + CSV, "._list")
 
     assert [len(table.rows) for table in tables(single)] == [4]
     assert obstacle(part(fork, "2")) is Obstacle.UNSUPPORTED
+    assert SSN in words(outside)
 
 
 @pytest.mark.parametrize("cut", [20, 27, 40, 60])

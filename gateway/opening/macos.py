@@ -13,32 +13,30 @@ from rules.verdict import Obstacle
 
 SINGLE, DOUBLE, STORE = b"\x00\x05\x16\x00", b"\x00\x05\x16\x07", b"\x00\x00\x00\x01Bud1"
 
-_DATA_FORK, _RESOURCE_FORK = 1, 2
+_DATA_FORK = 1
 _ENTRIES = 100
-_LARGEST_FORK = 1 << 20  #: bytes; icons and previews are smaller, and what is larger is a file of its own kind
+_LARGEST = 1 << 16  #: bytes beside the file itself; an ordinary `._` has five thousand
 _NARROW = re.compile(rb"[\x20-\x7e\t\r\n]{4,}")
 _WIDE = re.compile(rb"(?:\0[\x20-\x7e]){4,}")
 
 
 def open_applefile(leaf: Leaf, budget: Budget) -> Opening:
-    """RFC 1740: a header, then entries; the data fork is the file itself, if it is in here."""
-    del budget
+    """RFC 1740: a header, then entries. The data fork is the file itself, if it is in here; all else is attributes."""
     reading = Reading(leaf)
+    beside = bytearray(leaf.content)
     with reading.attempt("the file's attributes"):
         (count,) = struct.unpack_from(">H", leaf.content, 24)
         for number in range(min(count, _ENTRIES)):
             kind, start, size = struct.unpack_from(">III", leaf.content, 26 + 12 * number)
-            entry = leaf.content[start : start + size]
-            if len(entry) < size:
+            if start + size > len(leaf.content):
                 raise CannotLookError(Obstacle.CORRUPT, "the file's attributes break off")
             if kind == _DATA_FORK:
-                reading.inner.append(Inner(name=None, content=entry))
-                continue
-            if kind == _RESOURCE_FORK and size > _LARGEST_FORK:
-                reading.fail(Obstacle.UNSUPPORTED, "a resource fork larger than attributes are")
-            reading.text("attributes", _words(entry), Role.HEADING)
+                budget.expand(size)
+                reading.inner.append(Inner(name=None, content=leaf.content[start : start + size]))
+                beside[start : start + size] = bytes(size)
         if count > _ENTRIES:
             raise CannotLookError(Obstacle.LIMIT, f"more than {_ENTRIES} attributes")
+    _read_attributes(bytes(beside).strip(b"\0"), reading)
     return reading.opening()
 
 
@@ -46,8 +44,14 @@ def open_store(leaf: Leaf, budget: Budget) -> Opening:
     """Names of the files in a folder, and where their icons stand."""
     del budget
     reading = Reading(leaf)
-    reading.text("names", _words(leaf.content), Role.HEADING)
+    _read_attributes(leaf.content, reading)
     return reading.opening()
+
+
+def _read_attributes(content: bytes, reading: Reading) -> None:
+    reading.text("attributes", _words(content), Role.HEADING)
+    if len(content) > _LARGEST:
+        reading.fail(Obstacle.UNSUPPORTED, "more than attributes take")
 
 
 def _words(content: bytes) -> str:
