@@ -43,6 +43,9 @@ class Metrics:
         self.held = Gauge(
             "countersign_held", "Recipients of kept messages, by state", ["state"], registry=self.registry
         )
+        self.oldest = Gauge(
+            "countersign_oldest_held_seconds", "How long the oldest held recipient has waited", registry=self.registry
+        )
         self.loaded = Gauge(
             "countersign_directory_loaded_timestamp",
             "When the policy and directory in force were loaded, in seconds since 1970",

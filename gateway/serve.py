@@ -42,6 +42,7 @@ from gateway.states import State
 from gateway.store import Store
 from gateway.store.mail import OwnMessage
 from gateway.systemd import inherited, keep_alive, notify, reloading
+from gateway.watch import QueueWatch
 from rules.errors import ConfigurationError
 
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
@@ -140,6 +141,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await rooms.enter_async_context(_kept_running(courier.run(), courier.stop, ended))
         keeper = Housekeeper(store, now)
         await rooms.enter_async_context(_kept_running(keeper.run(), keeper.stop, ended))
+        watch = QueueWatch(quarantine, metrics, now)
+        await rooms.enter_async_context(_kept_running(watch.run(), watch.stop, ended))
         web = _Web(_pages(settings, pipeline, rules))
         await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
         await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import peers
 import pytest
 import pytest_asyncio
@@ -234,3 +235,15 @@ async def test_no_number_of_a_person_leaves_the_message(running: House, capfd: p
     for person in participants(12, 3):
         for value in (str(person[0]), str(person[1]), str(person[1]).replace("-", "")):
             assert not any(value in text for text in said)
+
+
+async def test_the_figures_of_the_queue_are_told(running: House) -> None:
+    """An operator is woken by the age of the oldest hold, not by a sender's call."""
+    hold_id(await running.send(census("Beta Logistics: counted"), BETA))
+
+    async def counted() -> bool:
+        async with httpx2.AsyncClient() as client:
+            text = (await client.get(f"http://127.0.0.1:{running.service.web_port}/metrics")).text
+        return 'countersign_held{state="held"} ' in text and 'countersign_held{state="held"} 0.0' not in text
+
+    await eventually(counted)
