@@ -17,7 +17,7 @@ _LONE = 3  #: cells of a row that stands alone under its header: the last one of
 _TRIAL = 20  #: lines after which a table that does not fit ends
 
 #: One of these words makes a line a header, whatever stands beside it.
-_ALONE = frozenset({Meaning.SSN, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meaning.PERSON_ID})
+_ALONE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meaning.PERSON_ID})
 
 _PIECE = re.compile(r"\S+(?: \S+)*")
 _RULER = re.compile(r"[-=_+| ]+")
@@ -83,8 +83,7 @@ def _header(lines: Sequence[str], index: int, taken: set[int]) -> tuple[int, lis
         if _known(both) > max(_known(own), _known(two)) or (_known(both) >= _known(own) > 1 and _all_header(two)):
             return 2, both
     known = _meanings(own)
-    alone = len(known) == 1 and known[0] in _ALONE
-    return (1, own) if alone or (len(known) >= 2 and len(known) >= 0.5 * len(own)) else None
+    return (1, own) if not _ALONE.isdisjoint(known) or (len(known) >= 2 and len(known) >= 0.5 * len(own)) else None
 
 
 def _words(line: str) -> list[Piece]:

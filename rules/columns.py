@@ -61,6 +61,9 @@ MONEY = frozenset({Meaning.PAY, Meaning.BALANCE, Meaning.CONTRIBUTION, Meaning.L
 NAMES = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
 
 
+_PARTS_OF_NAMES = frozenset({Meaning.FIRST_NAME, Meaning.LAST_NAME, Meaning.MIDDLE_NAME})
+
+
 class _Vocabulary(RootModel[dict[Meaning, tuple[str, ...]]]):
     pass
 
@@ -90,7 +93,10 @@ class Vocabulary:
         if header not in self._known:
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[header] = self._look_up(words_of(header))
+            found = self._look_up(words_of(header))
+            if found in _PARTS_OF_NAMES and "(" in header:  # "Employee (Last, First MI)"
+                found = self._look_up(words_of(header.partition("(")[0])) or found
+            self._known[header] = found
         return self._known[header]
 
     def _look_up(self, words: list[str]) -> Meaning | None:
