@@ -289,3 +289,23 @@ def test_any_text_is_looked_at_without_failing(text: str) -> None:
 def test_no_mixture_of_digits_and_labels_fails(text: str) -> None:
     """What our own pass finds Presidio's must confirm: they are the same expressions."""
     assert _detect(text).unread == ()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "SSN 000-12-3456\n",
+        "Name: x\n",
+        "Name  SSN  DOB\n",
+        "Name  SSN  DOB\nab cd  x  y\n\n",
+        "SMITH JOHN418627753NC\n\n",
+        "12345-6789\n",
+    ],
+    ids=ascii,
+)
+def test_hostile_lines_are_read_to_their_end(unit: str) -> None:
+    """What looks like the beginning of a table on every line must neither hang nor be given up. Seconds guard it."""
+    detection = DETECTOR.detect([body(unit * 20_000)])
+
+    assert detection.unread == ()
+    assert detection.people.count <= 1

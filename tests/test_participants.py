@@ -426,3 +426,11 @@ def test_says_what_a_list_holds_and_what_could_not_be_read() -> None:
     categories = {finding.entity: finding.categories for finding in detection.findings}
     assert categories["US_SSN"] == ("identifiers", "social-security-number")
     assert {"name", "social-security-number", "address", "employment"} <= set(categories["PARTICIPANT_LIST"])
+
+
+def test_a_very_wide_hostile_sheet_is_read_to_its_end() -> None:
+    """16,384 columns, every cell a label with a number that nobody has: work per cell must stay small."""
+    detection = DETECTOR.detect([table([["SSN 000-12-3456"] * 16_384] * 3)])
+
+    assert detection.unread == ()
+    assert detection.people.count == 0
