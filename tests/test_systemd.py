@@ -60,7 +60,7 @@ async def serving(command: Sequence[str], env: dict[str, str], *sockets: socket.
 async def send(port: int, raw: bytes) -> str:
     """Waits for a greeting as a mail server does."""
     client = await peers.Client.connect(port)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         assert (await client.reader.readline()).startswith(b"220")
     await client.command("EHLO client.example")
     reply = await client.message(SENDER, [ACME], raw)
@@ -88,6 +88,7 @@ async def test_a_restart_refuses_nobody(tmp_path: Path, told: socket.socket) -> 
                 ended = await first.wait()
             between = asyncio.create_task(send(port, mail("between")))
             async with serving(command, env, smtp, web):
+                await hear(told, b"READY=1")
                 replies = [before, await between]
 
     assert ended == 0
