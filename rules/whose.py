@@ -37,7 +37,7 @@ _TYPED = 20  #: places that are looked through for typing errors: titles and the
 _THE_SENDERS = frozenset({Passage.SIGNATURE, Passage.DISCLAIMER})
 # A number of a person, or three long numbers: what is quoted may be the list itself.
 _PEOPLE = re.compile(
-    r"[0-9]{3}[-. ]?[0-9]{2}[-. ]?[0-9]{4}|[*xX#]{2}-?[0-9]{4}|(?:(?:[0-9]{4,12}|[0-9]{1,3},[0-9]{3})[^0-9]{1,200}){3}"
+    r"\d{3}\D{0,3}\d{2}\D{0,3}\d{4}|[*xX#\u2022]{2}\D{0,2}\d{4}|(?:(?:\d{4,12}|\d{1,3},\d{3})\D{1,200}){3}"
 )
 _EVIDENCE = 8  #: places kept for one client and role
 
