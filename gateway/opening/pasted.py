@@ -10,8 +10,8 @@ from gateway.transfer import uudecoded
 from rules.verdict import Obstacle
 
 _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
-_BASE64 = re.compile(
-    r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
+_BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
+    r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
 _LETTERS = re.findall(rb"[A-Za-z0-9+/]", bytes(range(256)))
 _NO_LETTERS = bytes(set(range(256)).difference(*_LETTERS))
@@ -21,7 +21,7 @@ _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 def blocks(text: str) -> Iterator[Inner]:
     """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
     yield from _uuencoded(text)
-    for found in _BASE64.finditer(text + "\n"):
+    for found in _BASE64.finditer(text if text.endswith("\n") else text + "\n"):
         content = _base64(found[0])
         if content and recognised(content):
             yield Inner(name=None, content=content)
