@@ -29,7 +29,7 @@ def open_zip(leaf: Leaf, budget: Budget) -> Opening:
     _refuse_floods(leaf.content, budget)
     try:
         archive = zipfile.ZipFile(io.BytesIO(leaf.content))
-    except (zipfile.BadZipFile, ValueError, struct.error, EOFError, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, struct.error, EOFError, OSError, NotImplementedError, IndexError):
         return _without_directory(leaf, budget)
     entries = archive.infolist()
     comments = [
