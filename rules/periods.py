@@ -11,9 +11,9 @@ Period = tuple[date, date]
 
 def period(item: str | Party) -> Period:
     """First and last day, both included."""
-    if not isinstance(item, Dated | Party):
+    if type(item) is str or not isinstance(item, (Dated, Party)):  # a hundred thousand plain strings come by
         return _EVER
-    return item.since or date.min, item.until or date.max
+    return (item.since or date.min, item.until or date.max) if item.since or item.until else _EVER
 
 
 def counts(item: str | Party, today: date | None) -> bool:
@@ -28,11 +28,11 @@ def counting(items: Iterable[str], today: date | None) -> tuple[str, ...]:
 
 def meet(one: Period, other: Period) -> bool:
     """Whether two periods have a day in common."""
-    return one[0] <= other[1] and other[0] <= one[1]
+    return one is other or (one[0] <= other[1] and other[0] <= one[1])
 
 
 def common(item: Period, owner: Period) -> Period:
-    return max(item[0], owner[0]), min(item[1], owner[1])
+    return item if owner is _EVER else (max(item[0], owner[0]), min(item[1], owner[1]))
 
 
 def next_change(file: DirectoryFile, today: date) -> date | None:
