@@ -25,10 +25,10 @@ import gateway.serve
 from faults.plants import PLANTS
 from faults.shim import Page
 from gateway.accounts import Accounts
-from gateway.confine import die_with
 from gateway.inspector import Inspector
 from gateway.relay import NextHop
 from gateway.smtp.downstream import Patience
+from gateway.workers.confine import die_with
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway.settings import Settings
-from gateway.workshop import Answer
+from gateway.workers.workshop import Answer
 from rules.verdict import ClientEvidence, ClientRole, Evidence, Finding, InvolvedClient, PartReport, Status
 
 MARK = re.compile(rb"^X-Faults: ([^\r\n]*)", re.MULTILINE)

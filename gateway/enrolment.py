@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, TypeAdapter
 
-from gateway.confine import Allowance
 from gateway.directory import load
 from gateway.errors import RosterError, UnreadableError
 from gateway.inspector import Inspector
@@ -18,7 +17,8 @@ from gateway.message import Limits, Opened, Partial, Unopened
 from gateway.opening.registry import open_message
 from gateway.rosters import Enrolment, Roster, Shelf, load_keyring, make_key
 from gateway.settings import Settings
-from gateway.workshop import Answer
+from gateway.workers.confine import Allowance
+from gateway.workers.workshop import Answer
 from rules.detect import Detection, Detector
 from rules.roster import Keyring
 

@@ -16,7 +16,7 @@ from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
 from gateway.rosters import Index, load_keyring, open_index
 from gateway.settings import Settings
-from gateway.workshop import Answer, Job
+from gateway.workers.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
 from rules.detect import Detection, Detector

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from gateway.confine import Allowance
 from gateway.errors import InspectorError
 from gateway.message import Unopened
-from gateway.nursery import GarbledError, Nursery, UnaskedError, Worker
 from gateway.settings import Settings
-from gateway.workshop import Order, Sign
+from gateway.workers.confine import Allowance
+from gateway.workers.nursery import GarbledError, Nursery, UnaskedError, Worker
+from gateway.workers.workshop import Order, Sign
 from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
 

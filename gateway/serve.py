@@ -21,7 +21,6 @@ from gateway.accounts import Accounts
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.check import of_settings
-from gateway.confine import leave_no_core
 from gateway.deliver import Courier
 from gateway.errors import ServiceError
 from gateway.hold import Quarantine
@@ -43,6 +42,7 @@ from gateway.store import Store
 from gateway.store.mail import OwnMessage
 from gateway.systemd import inherited, keep_alive, notify, reloading
 from gateway.watch import QueueWatch
+from gateway.workers.confine import leave_no_core
 from rules.errors import ConfigurationError
 
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.confine import Barrier, available
-from gateway.syscalls import _DENIED, ARCHITECTURES
+from gateway.workers.confine import Barrier, available
+from gateway.workers.syscalls import _DENIED, ARCHITECTURES
 
 ROOT = Path(__file__).parent.parent
 NOBODY = 65534
 
 TRIAL = """
 import json, os, sys
-from gateway.confine import Allowance, Barrier, Walls
-from gateway.escape import escapes, holes
+from gateway.workers.confine import Allowance, Barrier, Walls
+from gateway.workers.escape import escapes, holes
 barriers, claimed, user = json.loads(sys.argv[1])
 if user:
     os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
@@ -107,7 +107,7 @@ def test_reading_is_granted_beneath_named_places_only(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from gateway.confine import Allowance, Barrier, Walls
+from gateway.workers.confine import Allowance, Barrier, Walls
 folder = Path(sys.argv[1])
 Walls([folder / "open", folder / "single", folder / "not there"], frozenset(Barrier)).confine(Allowance(seconds=5))
 print((folder / "open/code.py").read_text(), (folder / "single").read_text())
@@ -125,7 +125,7 @@ def test_threads_are_allowed_and_processes_are_not() -> None:
     """Some libraries start a thread; none has a reason to start a process."""
     program = """
 import os, threading
-from gateway.confine import Allowance, Barrier, Walls
+from gateway.workers.confine import Allowance, Barrier, Walls
 Walls([], frozenset(Barrier)).confine(Allowance(seconds=5))
 thread = threading.Thread(target=print, args=("thread",)); thread.start(); thread.join()
 try:
@@ -138,7 +138,7 @@ except PermissionError:
 
 def test_cpu_time_is_bounded_even_if_nobody_watches_the_clock() -> None:
     """The second line of defence behind the deadline: the kernel's."""
-    program = "from gateway.confine import allow_cpu\nallow_cpu(0.1)\nwhile True: pass"
+    program = "from gateway.workers.confine import allow_cpu\nallow_cpu(0.1)\nwhile True: pass"
     assert run(program).returncode == -signal.SIGXCPU
 
 
@@ -146,7 +146,7 @@ def test_a_process_ends_with_its_parent() -> None:
     """Whatever kills the service takes all its processes along, even one that reads nothing and waits for nothing."""
     program = """
 import os, signal, time
-from gateway.confine import die_with
+from gateway.workers.confine import die_with
 report, tell = os.pipe()
 middle = os.fork()
 if middle == 0:
@@ -189,10 +189,10 @@ def test_call_numbers_are_those_of_the_kernel(machine: str) -> None:
 
 OLD_KERNEL = """
 import asyncio, logging, os, platform, sys
-from gateway.confine import _ALLOW, _ERRNO, _EQUAL, _LOAD, _NUMBER, _ARGUMENTS, _RETURN, _install, _libc, _step
+from gateway.workers.confine import _ALLOW, _ERRNO, _EQUAL, _LOAD, _NUMBER, _ARGUMENTS, _RETURN, _install, _libc, _step
 from gateway.inspector import Inspector
 from gateway.settings import Settings
-from gateway.syscalls import ARCHITECTURES
+from gateway.workers.syscalls import ARCHITECTURES
 
 number, argument, answer = [int(value) for value in sys.argv[1:4]]
 number = number or ARCHITECTURES[platform.machine()].denied["prctl"]

@@ -19,11 +19,11 @@ import pytest_asyncio
 import workshop_of_faults
 from pydantic import TypeAdapter
 
-from gateway import nursery
-from gateway.confine import Allowance
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
 from gateway.settings import Settings
+from gateway.workers import nursery
+from gateway.workers.confine import Allowance
 from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
 

@@ -18,7 +18,7 @@ HEAVY = {
     "PIL",
     "lxml",
 }
-IMPORTS = "import gateway.cli, gateway.scan, gateway.zygote, gateway.inspection, sys; print(*sys.modules)"
+IMPORTS = "import gateway.cli, gateway.scan, gateway.workers.zygote, gateway.inspection, sys; print(*sys.modules)"
 
 
 def test_scan_waits_for_nothing_that_a_plain_mail_does_without() -> None:

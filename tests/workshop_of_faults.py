@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.settings import Settings
-from gateway.workshop import ANSWER, Answer
+from gateway.workers.workshop import ANSWER, Answer
 from rules.errors import ConfigurationError, Problem
 
 SECRET = "012-98-7654"  #: must never be repeated

@@ -21,7 +21,7 @@ from gateway.review.viewed import (
     ViewedText,
     write,
 )
-from gateway.workshop import Answer
+from gateway.workers.workshop import Answer
 from rules.content import Content, Grid, Table, Text, column_letters
 from rules.detect import Detector
 from rules.mask import mask_table, mask_text

@@ -1,6 +1,6 @@
 """The warm parent: imports and loads everything once, then forks confined workers. Never touches a message.
 
-`python -P -m gateway.zygote CONTROL PARENT`: a socket's descriptor and the service's process id. Single-threaded, as
+`python -P -m gateway.workers.zygote CONTROL PARENT`: a socket's descriptor and the service's process id. Single-threaded, as
 fork wants it. It ends with the service, and its workers end with it.
 """
 
@@ -19,11 +19,11 @@ from typing import Any, Never, cast
 
 from pydantic import TypeAdapter
 
-from gateway.confine import Allowance, Barrier, Walls, available, code_and_data, die_with
-from gateway.escape import holes
 from gateway.settings import Settings
-from gateway.worker import serve, step_in
-from gateway.workshop import FORK, KILL, Event, Order, Workshop
+from gateway.workers.confine import Allowance, Barrier, Walls, available, code_and_data, die_with
+from gateway.workers.escape import holes
+from gateway.workers.worker import serve, step_in
+from gateway.workers.workshop import FORK, KILL, Event, Order, Workshop
 from rules.errors import ConfigurationError
 
 _PACKET = 1 << 17

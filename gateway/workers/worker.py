@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import gateway
-from gateway.confine import Allowance, Walls, allow_cpu, die_with
-from gateway.workshop import ANSWER, READY, REQUEST, Answer, Job, Sign
+from gateway.workers.confine import Allowance, Walls, allow_cpu, die_with
+from gateway.workers.workshop import ANSWER, READY, REQUEST, Answer, Job, Sign
 
 _HOUSE = Path(gateway.__file__ or "").parent.parent
 

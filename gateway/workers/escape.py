@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.confine import Allowance, Barrier, Walls
-from gateway.syscalls import ARCHITECTURES
-from gateway.worker import step_in
+from gateway.workers.confine import Allowance, Barrier, Walls
+from gateway.workers.syscalls import ARCHITECTURES
+from gateway.workers.worker import step_in
 
 _DENIED = {errno.EPERM, errno.EACCES, errno.ENOSYS}
 _LANDLOCK, _SECCOMP = frozenset({Barrier.LANDLOCK}), frozenset({Barrier.SECCOMP})

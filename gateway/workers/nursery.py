@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway.errors import InspectorError
-from gateway.workshop import ANSWER, FORK, KILL, READY, REQUEST, Event, Order, Sign
+from gateway.workers.workshop import ANSWER, FORK, KILL, READY, REQUEST, Event, Order, Sign
 from rules.errors import ConfigurationError, Problem
 
 START = 60.0  #: seconds for a warm parent to be ready, on a machine that has much else to do
@@ -298,7 +298,7 @@ def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
     environment |= {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     number = control.fileno()
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gateway.zygote", str(number), str(os.getpid())],
+        [sys.executable, "-P", "-m", "gateway.workers.zygote", str(number), str(os.getpid())],
         env=environment,
         pass_fds=[number],
         stdin=subprocess.DEVNULL,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from gateway.confine import Allowance
 from gateway.settings import Settings
+from gateway.workers.confine import Allowance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import gateway
 import rules
-from gateway.syscalls import ARCHITECTURES, COMMON, COMMON_ALLOWED, Architecture
+from gateway.workers.syscalls import ARCHITECTURES, COMMON, COMMON_ALLOWED, Architecture
 
 FILES = 64  #: descriptors; imports inside need a handful
 
