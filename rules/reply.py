@@ -5,9 +5,9 @@ Line by line, each line looked at once: linear on any input. When in doubt a lin
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -61,8 +61,7 @@ def _begins() -> re.Pattern[str]:
     return re.compile(rf"[{re.escape(_FRAME)}]*(?:{framed})|{bare}|--$")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     text: str
     bare: str  #: lower case, no space around, cut to what is looked at
 
@@ -86,12 +85,14 @@ def passages(body: str) -> list[tuple[Passage, str]]:
 def _walk(lines: list[_Line]) -> list[Passage]:
     """What each line is, but for disclaimers."""
     state, result, begun = Passage.NEW, [], False
+    begins, wrote = _begins().match, marks().wrote
     for index, line in enumerate(lines):
         if line.bare.startswith(">"):
             result.append(Passage.QUOTED)
             continue
-        state = _next(state, lines, index)
-        greeting = state is Passage.NEW and not begun and _greets(line)
+        if line.bare and (begins(line.bare) or line.bare.endswith(wrote)):
+            state = _next(state, lines, index)
+        greeting = not begun and state is Passage.NEW and _greets(line)
         begun = begun or bool(line.bare)
         result.append(Passage.GREETING if greeting else state)
     return result
@@ -99,9 +100,7 @@ def _walk(lines: list[_Line]) -> list[Passage]:
 
 def _next(state: Passage, lines: list[_Line], index: int) -> Passage:
     line, known = lines[index], marks()
-    if state in {Passage.QUOTED, Passage.FORWARDED} or not (
-        _begins().match(line.bare) or line.bare.endswith(known.wrote)
-    ):
+    if state in {Passage.QUOTED, Passage.FORWARDED}:
         return state
     if line.unframed.startswith(known.forwarded):
         return Passage.FORWARDED
