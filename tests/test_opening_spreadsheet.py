@@ -133,7 +133,7 @@ def title(workbook: Any) -> None:
 
 def sheet_of(cell: str) -> bytes:
     """A workbook whose only sheet is XML by hand."""
-    plain = book(lambda workbook: None)
+    plain = book(lambda _: None)
     xml = f'<worksheet xmlns="{MAIN}"><sheetData><row r="2">{cell}</row></sheetData></worksheet>'
     return carriers.repacked(plain, {"xl/worksheets/sheet1.xml": xml})
 

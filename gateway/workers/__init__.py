@@ -1,1 +1,1 @@
-"""Confined workers: the warm parent that forks them, the walls around them, what is said between them and the service."""
+"""Confined workers: their warm parent, the walls around them, what they and the service say to each other."""

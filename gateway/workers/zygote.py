@@ -1,7 +1,7 @@
 """The warm parent: imports and loads everything once, then forks confined workers. Never touches a message.
 
-`python -P -m gateway.workers.zygote CONTROL PARENT`: a socket's descriptor and the service's process id. Single-threaded, as
-fork wants it. It ends with the service, and its workers end with it.
+`python -P -m gateway.workers.zygote CONTROL PARENT`: a socket's descriptor and the service's process id.
+Single-threaded, as fork wants it. It ends with the service, and its workers end with it.
 """
 
 import gc
