@@ -318,7 +318,7 @@ CSV = """kind,id,name,aliases,domains,plan_numbers,acts_for,contacts,from,until
 ,acme,"Acme Manufacturing, Inc.",Acme Mfg;Ac,acme-mfg.example; o.example[..2025-06-30],0501234,,J <j@acme-mfg.example>,,
 partner,led,Ledgerly,,ledgerly.example,,acme,,,2026-12-31
 internal,,,,recordkeeper.example,,,,,
-"""  # noqa: E501 - a row is a line
+"""
 
 
 def test_a_spreadsheet_export_is_a_directory() -> None:
