@@ -13,7 +13,7 @@ from gateway.hold import Quarantine
 from gateway.inspector import Inspector
 from rules.verdict import Evidence, Obstacle, Status, Verdict
 
-Judge = Callable[[Sequence[str], Evidence], Verdict]  #: envelope recipients and evidence to a verdict
+Judge = Callable[[Sequence[str], Evidence, str | None], Verdict]  #: recipients, evidence and sender to a verdict
 
 PATIENCE = 45.0  #: seconds; somebody sits and waits
 LONGEST = 1000  #: characters of a password
@@ -40,7 +40,10 @@ async def look_again(
         raise IllegalTransition("it is still being inspected for the first time")
     evidence = await _inspected(inspector, await quarantine.content(hold_id), key)
     opened = _newly_opened(message.verdict, evidence)
-    verdict = replace(judge(message.envelope.rcpt_to, evidence), hold_id=hold_id) if opened else None
+    envelope = message.envelope
+    verdict = judge(envelope.rcpt_to, evidence, envelope.mail_from) if opened else None
+    if verdict is not None:
+        verdict = replace(verdict, hold_id=hold_id)
     await quarantine.judge_again(hold_id, verdict, opened, key.actor, now)
     if verdict is None:
         raise WrongPasswordError("this password opens nothing that is locked in this message")

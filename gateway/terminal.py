@@ -4,7 +4,6 @@ import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -28,7 +27,7 @@ from gateway.states import State
 from gateway.store import Store
 from rules.decide import decide
 from rules.policy import Policy
-from rules.verdict import InvolvedClient, PartReport
+from rules.verdict import Evidence, InvolvedClient, PartReport, Verdict
 
 SUMMARIES = TypeAdapter(list[SummaryShape])
 Lines = Sequence[str]
@@ -69,9 +68,12 @@ async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: 
 async def _look_again(settings: Settings, quarantine: Quarantine, hold_id: str, key: Key) -> None:
     policy, directory = Policy.load(settings.policy_file), load_directory(settings)
     inspector = Inspector(settings)
+
+    def judge(rcpt_to: Sequence[str], evidence: Evidence, sender: str | None) -> Verdict:
+        return decide(policy, directory, rcpt_to, evidence, sender=sender)
+
     await inspector.start()
     try:
-        judge = partial(decide, policy, directory)
         await look_again(quarantine, inspector, judge, hold_id, key, _now())
     finally:
         await inspector.close()

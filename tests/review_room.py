@@ -199,7 +199,7 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
         metrics=lambda: b"countersign_held 1\n",
         now=room.now,
         client_name=lambda client: names.get(client, client),
-        judge=lambda to, evidence: decide(POLICY, DIRECTORY, to, evidence),
+        judge=lambda to, evidence, sender: decide(POLICY, DIRECTORY, to, evidence, sender=sender),
     )
     try:
         asyncio.run(_cast(room))
