@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Debian packages that the tests use as real peers; nothing of the product needs them.
-PEERS := postfix chromium tesseract-ocr tesseract-ocr-eng
+PEERS := postfix chromium tesseract-ocr tesseract-ocr-eng gcc libc6-dev xfsprogs
 
 .PHONY: help install demo run test check bench eval faults peers lock clean
 
@@ -29,7 +29,7 @@ run: install  ## serve with CONFIG=countersign.yaml
 	$(BIN)/countersign serve --config $(or $(CONFIG),countersign.yaml)
 
 test: install peers check  ## everything that must hold: lint, types, tests with real peers
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 check: install  ## ruff, format, mypy --strict
 	$(BIN)/ruff check .
