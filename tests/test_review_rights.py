@@ -18,6 +18,7 @@ PAGES = {
     "GET /held/{hold_id}": (303, 200, 200, 200),
     "POST /held/{hold_id}/release": (303, 403, 303, 303),
     "POST /held/{hold_id}/return": (303, 403, 303, 303),
+    "POST /held/{hold_id}/password": (303, 403, 422, 422),  # none is given here
     "GET /audit": (303, 200, 200, 200),
     "GET /audit/export": (303, 200, 200, 200),
     "GET /healthz": (200, 200, 200, 200),
