@@ -113,8 +113,14 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
     """Names what is wrong without quoting it."""
-    wrong = (f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors())
-    return answer(request, 422, "; ".join(wrong))
+    return answer(request, 422, "; ".join(map(_fault, error.errors())))
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """A key that we do not know is the client's own word, and may be content."""
+    if fault["type"] == "extra_forbidden":
+        return "unknown key"
+    return f"{'.'.join(str(step) for step in fault['loc'][1:])}: {fault['msg']}"
 
 
 def _broken(request: Request) -> Response:
