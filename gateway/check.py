@@ -49,6 +49,9 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
         yield from (said(("store", "url"), problem.text) for problem in error.problems)
     else:
         yield from _of_key(settings)
+    if settings.store.blobs is not None:
+        text = "store.blobs: this folder is not used: held mail is kept, sealed, in the database of store.url"
+        yield said(("store", "blobs"), text, warning=True)
     if settings.clients_file is None:
         text = "rules.clients: no client directory: everything sensitive will be held"
         yield said(("rules",), text, warning=True)

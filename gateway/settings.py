@@ -128,7 +128,7 @@ class Web(Section):
 
 class Store(Section):
     url: str = "sqlite:///var/countersign.db"
-    blobs: Path | None = None
+    blobs: Path | None = None  #: not used: held mail is kept in the database, and `check` says so
     key: Path | None = None  #: file of master keys; None: a systemd credential, else a file beside the database
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.check import of_settings
 from gateway.settings import load
 from rules.errors import ConfigurationError
 
@@ -94,3 +95,13 @@ def test_the_next_hop_is_verified_unless_it_is_this_machine(host: str, tls: str 
 
     assert settings.downstream is not None
     assert settings.downstream.effective_tls == effective
+
+
+def test_a_folder_that_is_not_used_is_said_to_be_none(tmp_path: Path) -> None:
+    """Who names a place for held mail would look for it there."""
+    settings = load(settings_file(tmp_path, "downstream: {host: 127.0.0.1}\nstore:\n  blobs: mail\n"), {})
+
+    said = [str(problem) for problem in of_settings(settings) if "store.blobs" in problem.text]
+
+    assert len(said) == 1
+    assert ":3: warning: store.blobs: this folder is not used" in said[0]
