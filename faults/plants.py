@@ -9,7 +9,7 @@ from typing import Any
 import gateway.deliver
 import gateway.receive
 import gateway.relay
-import gateway.store.engine
+import gateway.store.sqlite
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger
 from gateway.pipeline import Arrival, Pipeline
@@ -106,8 +106,7 @@ def refuse_on_error() -> None:
 
 def no_durability() -> None:
     """Committed means: told to the kernel."""
-    engine = gateway.store.engine
-    engine.PRAGMAS["synchronous"] = ("OFF", 0)
+    gateway.store.sqlite.PRAGMAS["synchronous"] = ("OFF", 0)
 
 
 def forget_possible_duplicates() -> None:

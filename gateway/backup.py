@@ -24,11 +24,11 @@ from gateway.errors import BackupError
 from gateway.settings import Settings
 from gateway.states import TERMINAL, Action, State
 from gateway.store import Store, Transaction, mail
-from gateway.store.engine import database_path, is_empty, require_sound
-from gateway.store.keys import KeyRing
+from gateway.store.location import key_ring
 from gateway.store.mail import OwnMessage
 from gateway.store.moments import to_ms
 from gateway.store.schema import recipients, sessions
+from gateway.store.sqlite import database_path, is_empty, require_sound
 
 BESIDE = ("-journal", "-wal", "-shm")  #: what SQLite may have left with a database that it had no time to close
 SET_ASIDE = frozenset({State.PENDING, State.RELEASING, State.RELAYING})
@@ -106,7 +106,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 def _moved(settings: Settings, copy: Path) -> Settings:
     """The same store, at the place of the copy, with the master key from where it belongs."""
-    key = KeyRing.of(settings, database_path(settings)).file.absolute()
+    key = key_ring(settings).file.absolute()
     store = settings.store.model_copy(update={"url": f"sqlite:///{copy.absolute()}", "key": key})
     return settings.model_copy(update={"store": store})
 

@@ -9,8 +9,7 @@ from gateway.directory import today
 from gateway.rosters import rosters_of
 from gateway.settings import Network, Settings, is_loopback, load
 from gateway.smtp.tls import door_context, next_hop_context
-from gateway.store.engine import database_path
-from gateway.store.keys import KeyRing
+from gateway.store.location import key_ring
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.errors import ConfigurationError, Problem
@@ -44,7 +43,7 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
     yield from _of_certificate(settings)
     yield from _of_clients(settings)
     try:
-        database_path(settings)
+        key_ring(settings)
     except ConfigurationError as error:
         yield from (said(("store", "url"), problem.text) for problem in error.problems)
     else:
@@ -94,7 +93,7 @@ def _private(network: Network) -> bool:
 
 def _of_key(settings: Settings) -> Iterator[Problem]:
     """Reads the file when it is there; the start makes the one that nobody named."""
-    ring, said = KeyRing.of(settings, database_path(settings)), settings.source.problem
+    ring, said = key_ring(settings), settings.source.problem
     if ring.beside:
         text = f"store.key: nobody named a key file, so it is {ring.file}, beside what it locks: keep it elsewhere"
         yield said(("store",), text, warning=True)

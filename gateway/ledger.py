@@ -23,7 +23,6 @@ from gateway.relay import Fate as Reach
 from gateway.reply import Reply, held, pending
 from gateway.states import State
 from gateway.store import Store, Transaction
-from gateway.store.engine import upsert
 from gateway.store.mail import Letter, find, put
 from gateway.store.moments import to_ms
 from gateway.store.schema import deaths
@@ -57,7 +56,6 @@ _EVENTS = {
 _STATES = {Reach.DELIVERED: State.RELAYED, Reach.REFUSED: State.FAILED}
 
 _RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
-_ENTER = upsert(rows, "fingerprint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ def enter(
     """Write what became of a message, for later retries of it. A refusal, which may quote the message, is not kept."""
     code, text = (reply.code, reply.text) if reply and reply.accepted else (None, None)
     row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
-    tx.execute(_ENTER, row)
+    tx.upsert(rows, ("fingerprint",), row)
 
 
 class Ledger:

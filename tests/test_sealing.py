@@ -19,11 +19,11 @@ from gateway.hold import Quarantine
 from gateway.settings import load
 from gateway.states import State
 from gateway.store import Store, Transaction
-from gateway.store.engine import _engine
 from gateway.store.keys import KeyRing
 from gateway.store.migrations import STEPS, migrate
 from gateway.store.schema import contents, data_keys, metadata
 from gateway.store.sealing import KEY, NONCE, PIECE, Kind, Label, seal, seal_whole, unseal, unseal_whole, unwrap, wrap
+from gateway.store.sqlite import _engine
 from gateway.store.steps import first
 
 DATA_KEY = secrets.token_bytes(KEY)

@@ -14,11 +14,10 @@ from store_kit import settings
 from gateway.errors import StoreError, StoreFullError
 from gateway.settings import Settings
 from gateway.settings import Store as StoreSection
-from gateway.store import Store, Transaction
-from gateway.store import engine as sqlite_engine
-from gateway.store.engine import PRAGMAS, database_path
+from gateway.store import Store, Transaction, sqlite
 from gateway.store.migrations import STEPS, migrate
 from gateway.store.schema import deaths, metadata
+from gateway.store.sqlite import PRAGMAS, database_path
 from rules.errors import ConfigurationError
 
 
@@ -82,7 +81,7 @@ async def test_the_connection_that_writes_is_set_to_survive_a_power_cut(tmp_path
 
 async def test_a_pragma_that_is_not_taken_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set is not enough: it must have been read back."""
-    monkeypatch.setitem(sqlite_engine.PRAGMAS, "synchronous", ("NORMAL", 3))
+    monkeypatch.setitem(sqlite.PRAGMAS, "synchronous", ("NORMAL", 3))
 
     with pytest.raises(StoreError, match="synchronous"):
         Store.open(settings(tmp_path))
@@ -166,7 +165,7 @@ async def test_a_full_store_is_an_error_that_names_itself(tmp_path: Path) -> Non
 
 async def test_a_locked_store_is_an_error_and_then_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody's backup tool may hold the lock: 451, and the client tries again."""
-    monkeypatch.setitem(sqlite_engine.PRAGMAS, "busy_timeout", ("50", 50))
+    monkeypatch.setitem(sqlite.PRAGMAS, "busy_timeout", ("50", 50))
     async with Store.open(settings(tmp_path)) as store:
         other = sqlite3.connect(tmp_path / "var/countersign.db", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")

@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, delete, func, insert, select
 
 from gateway.errors import SealError, StoreError
-from gateway.store.engine import upsert
 from gateway.store.keys import KeyRing
 from gateway.store.schema import data_keys, master_keys
 from gateway.store.sealing import KEY, NONCE, Kind, Label, unwrap, wrap
@@ -18,7 +17,6 @@ from gateway.store.writer import Transaction
 from rules.errors import ConfigurationError, Problem
 
 _IN_USE = select(master_keys.c.id).order_by(master_keys.c.number.desc()).limit(1)
-_ISSUE = upsert(data_keys, "message_id", "kind")
 
 
 def ring_of(source: Connection | Transaction) -> KeyRing:
@@ -34,7 +32,7 @@ def issue(tx: Transaction, label: Label) -> bytes:
     data_key = os.urandom(KEY)
     wrapped = wrap(master(ring_of(tx), master_id), os.urandom(NONCE), label, data_key)
     row = {"message_id": label.message_id, "kind": label.kind.value, "master": master_id, "wrapped": wrapped}
-    tx.execute(_ISSUE, row)
+    tx.upsert(data_keys, ("message_id", "kind"), row)
     return data_key
 
 

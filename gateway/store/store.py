@@ -4,7 +4,6 @@ The settings file's `store.url` says where. Several processes may have it open a
 """
 
 import asyncio
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,28 +14,27 @@ from sqlalchemy import Connection
 from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store import datakeys
-from gateway.store.engine import DRIVER_ERRORS, Engines, copy, database_path, engines, translate
-from gateway.store.keys import KeyRing
+from gateway.store.backend import Backend
+from gateway.store.location import open_backend
 from gateway.store.migrations import migrate
 from gateway.store.writer import Work, Writer
 from rules.errors import ConfigurationError
 
 Result = TypeVar("Result")
 READERS = 2
-SPARE_SHARE, SPARE_MAX = 0.05, 1 << 30  #: what of the disk is never filled with mail
 
 
 class Store:
     """Open one with `Store.open(settings)`; close it with `close()` or use it as a context."""
 
-    def __init__(self, settings: Settings, opened: Engines) -> None:
+    def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
         self.versions: Mapping[str, str] = {}  #: of policy and directory; goes into every record of a verdict
         self.due = asyncio.Event()  #: set when there is something for the courier
         self.broken: StoreError | None = None  #: set once the disk has failed; this process must end
-        self._engines = opened
+        self._backend = backend
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._writer = Writer(opened.writing, self._break)
+        self._writer = Writer(backend, self._break)
 
     @classmethod
     def open(cls, settings: Settings, *, with_keys: bool = True) -> Self:
@@ -44,16 +42,15 @@ class Store:
 
         An auditor proves the log `with_keys=False`: no record is sealed, and what is stays shut.
         """
-        path = database_path(settings)
-        opened = engines(path, KeyRing.of(settings, path))
+        opened = open_backend(settings)
         try:
             with opened.writing.begin() as connection:
                 migrate(connection)
                 if with_keys:
                     datakeys.check(connection)
-        except DRIVER_ERRORS as error:
+        except opened.driver_errors as error:
             opened.dispose()
-            raise translate(error).error from None
+            raise opened.translate(error).error from None
         except (StoreError, ConfigurationError):
             opened.dispose()
             raise
@@ -73,8 +70,7 @@ class Store:
 
     def has_room(self, size: int) -> bool:
         """Whether mail of `size` bytes can be kept. Refuse it with 452 before the disk does."""
-        usage = shutil.disk_usage(self._engines.path.parent)
-        return usage.free > max(2 * size, min(usage.total * SPARE_SHARE, SPARE_MAX))
+        return self._backend.has_room(size)
 
     async def close(self) -> None:
         """Commit what waits, then let go."""
@@ -89,23 +85,23 @@ class Store:
     def _close(self) -> None:
         self._writer.close()
         self._readers.shutdown()
-        self._engines.dispose()
+        self._backend.dispose()
 
     def _ask(self, question: Callable[[Connection], Result]) -> Result:
         try:
-            with self._engines.reading.begin() as connection:
+            with self._backend.reading.begin() as connection:
                 return question(connection)
-        except DRIVER_ERRORS as error:
-            failure = translate(error)
+        except self._backend.driver_errors as error:
+            failure = self._backend.translate(error)
             if failure.broken:
                 self._break(failure.error)
             raise failure.error from None
 
     def _copy(self, target: Path) -> None:
         try:
-            copy(self._engines.path, target)
-        except DRIVER_ERRORS as error:
-            raise translate(error).error from None
+            self._backend.copy(target)
+        except self._backend.driver_errors as error:
+            raise self._backend.translate(error).error from None
 
     def _break(self, error: StoreError) -> None:
         self.broken = error

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, insert, select
+from sqlalchemy import Connection, CursorResult, Executable, Table, insert, select
 
 from gateway.audit.chain import Entry, Head, Record, seal
 from gateway.errors import StoreError
-from gateway.store.engine import DRIVER_ERRORS, translate
+from gateway.store.backend import Backend
+from gateway.store.dialects import upsert
 from gateway.store.moments import to_ms
 from gateway.store.schema import audit
 
@@ -44,6 +45,10 @@ class Transaction:
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
+
+    def upsert(self, table: Table, keys: tuple[str, ...], row: Mapping[str, Any]) -> CursorResult[Any]:
+        """Insert `row`, or put it in the place of the one with the same `keys`."""
+        return self._connection.execute(upsert(self._connection.dialect.name, table, *keys), row)
 
     def record(self, entry: Entry) -> Head:
         """Put an entry at the end of the audit log. It is there when the transaction is, or not at all."""
@@ -81,8 +86,8 @@ class _Unit:
 class Writer:
     """A thread with the only connection that writes."""
 
-    def __init__(self, engine: Engine, on_broken: Callable[[StoreError], None]) -> None:
-        self._engine = engine
+    def __init__(self, backend: Backend, on_broken: Callable[[StoreError], None]) -> None:
+        self._backend = backend
         self._on_broken = on_broken
         self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -147,7 +152,7 @@ class Writer:
         """One commit for all. False: a unit failed, nothing is written, and each must be tried alone."""
         current: _Unit | None = None
         try:
-            with self._engine.begin() as connection:
+            with self._backend.writing.begin() as connection:
                 transaction = Transaction(connection)
                 for current in units:
                     current.result = current.work(transaction)
@@ -164,9 +169,9 @@ class Writer:
         return True
 
     def _reason(self, error: Exception) -> Exception:
-        if not isinstance(error, DRIVER_ERRORS):
+        if not isinstance(error, self._backend.driver_errors):
             return error
-        failure = translate(error)
+        failure = self._backend.translate(error)
         if failure.broken:
             # A second try after a failed fsync would "succeed" without the data (ATC'20, CuttleFS): never again.
             self._broken = failure.error

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-from gateway.store.engine import forbid_changes_of_audit
+from gateway.store.dialects import forbid_changes_of_audit
 
 metadata = MetaData()
 

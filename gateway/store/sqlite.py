@@ -1,29 +1,31 @@
-"""SQLite, set up so that "committed" means "on the disk". The only file with SQL, pragmas or errors of one database.
+"""SQLite, set up so that "committed" means "on the disk". Its pragmas, locks and errors stand in this file alone.
 
 Never NORMAL or OFF: losing the last commits to a power cut is losing mail that we have answered 250 for.
 """
 
+import shutil
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from gateway.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.errors import BackupError, StoreError, StoreFullError
 from gateway.settings import Settings
+from gateway.store.backend import Failure
 from gateway.store.keys import KeyRing
 from rules.errors import ConfigurationError, Problem
 
 #: Below this version two connections can corrupt a WAL by resetting it (sqlite.org).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
+SPARE_SHARE, SPARE_MAX = 0.05, 1 << 30  #: what of the disk is never filled with mail
 LOOK = 0.001  #: seconds between two looks whether another process has ended its transaction
 
 PRAGMAS: dict[str, tuple[str, Any]] = {  # name: (as set, as read back)
@@ -36,11 +38,6 @@ PRAGMAS: dict[str, tuple[str, Any]] = {  # name: (as set, as read back)
     "mmap_size": ("0", 0),
 }
 
-APPEND_ONLY = tuple(
-    f"CREATE TRIGGER audit_no_{verb} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, 'records never change'); END"
-    for verb in ("update", "delete")
-)
-
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
 
 _FULL = {"SQLITE_FULL"}
@@ -49,42 +46,49 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"}
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A driver's error as ours. `broken`: nothing that this process does with the store can be trusted any more."""
-
-    error: StoreError
-    broken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """One way in for the single writer, another for readers."""
+class SqliteFile:
+    """A backend: one file on a disk of this machine."""
 
     writing: Engine
     reading: Engine
     path: Path
     lock: FolderLock  #: no backup is restored over a store that is open
+    driver_errors = DRIVER_ERRORS
+
+    @classmethod
+    def open(cls, path: Path, ring: KeyRing) -> Self:
+        """Make folder and file if they are not there, owner only. Raises StoreError."""
+        try:
+            make_folder(path.parent)
+            make_private(path)
+            _refuse_remote(path.parent)
+            lock = lock_folder(path.parent, alone=False)
+        except BlockingIOError:
+            raise StoreError(f"{path}: a backup is being restored there") from None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
+        return cls(_engine(path, ring, writing=True), _engine(path, ring, writing=False), path, lock)
+
+    def translate(self, error: Exception) -> Failure:
+        return translate(error)
+
+    def has_room(self, size: int) -> bool:
+        usage = shutil.disk_usage(self.path.parent)
+        return usage.free > max(2 * size, min(usage.total * SPARE_SHARE, SPARE_MAX))
+
+    def copy(self, target: Path) -> None:
+        """In SQLite's rollback mode writers wait meanwhile. `target` is not synced."""
+        address = f"{self.path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as source, closing(sqlite3.connect(target)) as fresh:
+            source.execute("PRAGMA busy_timeout = 5000")
+            fresh.execute("PRAGMA synchronous = OFF")
+            fresh.execute("PRAGMA journal_mode = OFF")
+            source.backup(fresh)
 
     def dispose(self) -> None:
         self.writing.dispose()
         self.reading.dispose()
         self.lock.release()
-
-
-def engines(path: Path, ring: KeyRing) -> Engines:
-    """Make folder and file if they are not there, owner only. Raises StoreError."""
-    try:
-        make_folder(path.parent)
-        make_private(path)
-        _refuse_remote(path.parent)
-        lock = lock_folder(path.parent, alone=False)
-    except BlockingIOError:
-        raise StoreError(f"{path}: a backup is being restored there") from None
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
-    return Engines(
-        writing=_engine(path, ring, writing=True), reading=_engine(path, ring, writing=False), path=path, lock=lock
-    )
 
 
 def database_path(settings: Settings) -> Path:
@@ -171,28 +175,6 @@ def _set_pragmas(connection: sqlite3.Connection) -> None:
             raise StoreError(f"the store does not take PRAGMA {name} = {wanted}; it would not be safe")
 
 
-def forbid_changes_of_audit(connection: Connection) -> None:
-    for statement in APPEND_ONLY:
-        connection.exec_driver_sql(statement)
-
-
-def upsert(table: Table, *keys: str) -> Insert:
-    """Insert a row, or replace the one with the same `keys`. PostgreSQL's dialect has the same words for it."""
-    statement = insert(table)
-    others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=others)
-
-
-def copy(path: Path, target: Path) -> None:
-    """All of it as of one moment; in SQLite's rollback mode writers wait meanwhile. `target` is not synced."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True)) as source, closing(sqlite3.connect(target)) as fresh:
-        source.execute("PRAGMA busy_timeout = 5000")
-        fresh.execute("PRAGMA synchronous = OFF")
-        fresh.execute("PRAGMA journal_mode = OFF")
-        source.backup(fresh)
-
-
 def require_sound(path: Path) -> None:
     """Whether every page and index of a closed database is as it should be. Raises BackupError."""
     try:
@@ -219,8 +201,7 @@ def is_empty(path: Path) -> bool:
         return False
 
 
-def translate(error: SQLAlchemyError | sqlite3.Error) -> Failure:
-    """Name the fault, without the statement's values."""
+def translate(error: Exception) -> Failure:
     original = error.orig if isinstance(error, DBAPIError) else error
     name = getattr(original, "sqlite_errorname", None) or type(original).__name__
     if name in _FULL:
