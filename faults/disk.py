@@ -6,7 +6,6 @@ import errno
 import os
 import random
 import resource
-import sqlite3
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from faults.scenarios import ACME, BETA, BIG, SCENARIOS, play, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
+from gateway.store.driver import sqlite3
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS)
 SPANS = (1, 1, 3, 1000)  #: the last one: it does not get better until the trial's end

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import sqlite3
 import tempfile
 import time
 import urllib.error
@@ -23,6 +22,7 @@ from faults.nexthop import NextHop
 from gateway.accounts import Accounts, Role
 from gateway.settings import Settings, load
 from gateway.store import Store
+from gateway.store.driver import sqlite3
 
 READY = 60.0  #: seconds until a started service has to answer
 

@@ -30,7 +30,6 @@ from gateway.store.moments import to_ms
 from gateway.store.schema import recipients, sessions
 from gateway.store.sqlite import database_path, is_empty, require_sound
 
-BESIDE = ("-journal", "-wal", "-shm")  #: what SQLite may have left with a database that it had no time to close
 SET_ASIDE = frozenset({State.PENDING, State.RELEASING, State.RELAYING})
 _ended = [state.value for state in TERMINAL]
 _WHY = "restored from a backup; what happened since it was made is not known"
@@ -116,7 +115,10 @@ async def _prepare(settings: Settings, actor: str, now: datetime) -> tuple[Head,
         if fault := await AuditLog(store).verify():
             raise BackupError(f"the backup's audit log is broken: {fault}")
         waiting = await store.write(lambda tx: _set_aside(tx, actor, now))
-        return await AuditLog(store).head(), waiting
+        head = await AuditLog(store).head()
+    if any(path.exists() for path in _beside(database_path(settings))):
+        raise BackupError("the restored store could not be closed; what was set aside is not in its file")
+    return head, waiting
 
 
 def _set_aside(tx: Transaction, actor: str, now: datetime) -> int:
@@ -157,10 +159,14 @@ def _put_in_place(copy: Path, path: Path, now: datetime) -> Path | None:
     there = path.exists()
     if there:
         os.link(path, aside)
-    for suffix in BESIDE:  # SQLite would play an old journal back into the new database
-        left = path.with_name(path.name + suffix)
-        if left.exists():
-            left.rename(aside.with_name(aside.name + suffix))
+    for left, kept in zip(_beside(path), _beside(aside), strict=True):
+        if left.exists():  # SQLite would play an old journal back into the new database
+            left.rename(kept)
     copy.replace(path)
     sync_folder(path.parent)
     return aside if there else None
+
+
+def _beside(path: Path) -> list[Path]:
+    """What SQLite leaves with a database that it had no time to close."""
+    return [path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm")]

@@ -90,6 +90,7 @@ class Housekeeper:
         while count := await self._store.write(lambda tx: _destroy(tx, ended_before, now)):
             destroyed += count
         await self._ledger.prune(now)
+        await self._store.forget_deleted()
         return Tidied(returned=returned, destroyed=destroyed)
 
     def _believes(self, now: datetime) -> bool:

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from house import ACME, BETA, XLSX, mail, settings_file
 from serving import PROGRAM, clean_environment, run
 
 from gateway.demo.sample import participants, workbook
+from gateway.store.driver import sqlite3
 
 CENSUS = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
 WRONG = mail("Beta Logistics: file", attachments=(("participants.xlsx", XLSX, CENSUS),), to=BETA)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sqlite3
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -34,6 +33,7 @@ from gateway.reply import Reply
 from gateway.settings import Settings
 from gateway.states import State
 from gateway.store import Store
+from gateway.store.driver import sqlite3
 from gateway.store.mail import Purpose
 from gateway.store.schema import messages, recipients
 from rules.errors import ConfigurationError

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import email
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from gateway.reply import Reply
 from gateway.settings import Downstream as DownstreamSettings
 from gateway.states import State
 from gateway.store import Store, Transaction
+from gateway.store.driver import sqlite3
 from gateway.store.mail import OwnMessage
 from gateway.store.schema import contents, data_keys
 from rules.verdict import Disposition

@@ -1,7 +1,6 @@
 """The store: committed means on the disk, a failure never looks like success, and one caller's fault is his alone."""
 
 import asyncio
-import sqlite3
 import stat
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from gateway.errors import StoreError, StoreFullError
 from gateway.settings import Settings
 from gateway.settings import Store as StoreSection
 from gateway.store import Store, Transaction, sqlite
+from gateway.store.driver import sqlite3
 from gateway.store.migrations import STEPS, migrate
 from gateway.store.schema import deaths, metadata
 from gateway.store.sqlite import PRAGMAS, database_path
@@ -40,6 +40,37 @@ async def test_folder_and_file_are_the_owners_alone(tmp_path: Path) -> None:
 
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_what_lies_beside_the_file_is_the_owners_alone_too(tmp_path: Path) -> None:
+    """The newest mail is in the log for a while."""
+    async with Store.open(settings(tmp_path)) as store:
+        await store.write(add("a"))
+
+        beside = [path for path in (tmp_path / "var").iterdir() if path.name.startswith("countersign.db")]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in beside} == {0o600}
+
+
+async def test_a_closed_store_is_one_file(tmp_path: Path) -> None:
+    """Whoever copies or renames it then must not have to know of a log."""
+    async with Store.open(settings(tmp_path)) as store:
+        await store.write(add("a"))
+        assert await how_many(store) == 1
+
+    assert not list((tmp_path / "var").glob("countersign.db-*"))
+
+
+async def test_a_store_with_a_rollback_journal_just_opens(tmp_path: Path) -> None:
+    """Stores of earlier installations, and of machines without a newer SQLite, go on without a step by hand."""
+    async with Store.open(settings(tmp_path)) as store:
+        await store.write(add("a"))
+    database = sqlite3.connect(tmp_path / "var/countersign.db")
+    assert database.execute("PRAGMA journal_mode = TRUNCATE").fetchone() == ("truncate",)
+    database.close()
+
+    async with Store.open(settings(tmp_path)) as store:
+        await store.write(add("b"))
+        assert await how_many(store) == 2
 
 
 async def test_a_file_left_readable_by_others_is_closed_to_them(tmp_path: Path) -> None:

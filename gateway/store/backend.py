@@ -36,6 +36,9 @@ class Backend(Protocol):
 
     def has_room(self, size: int) -> bool: ...
 
+    def forget_deleted(self) -> None:
+        """Let what was deleted go out of every file, as far as readers of an older state allow it now."""
+
     def copy(self, target: Path) -> None:
         """All of it as of one moment, in a file that is there already."""
 

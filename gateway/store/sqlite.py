@@ -4,7 +4,6 @@ Never NORMAL or OFF: losing the last commits to a power cut is losing mail that 
 """
 
 import shutil
-import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from gateway.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.errors import BackupError, StoreError, StoreFullError
 from gateway.settings import Settings
 from gateway.store.backend import Failure
+from gateway.store.driver import sqlite3
 from gateway.store.keys import KeyRing
 from rules.errors import ConfigurationError, Problem
 
@@ -26,6 +26,8 @@ from rules.errors import ConfigurationError, Problem
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 
 SPARE_SHARE, SPARE_MAX = 0.05, 1 << 30  #: what of the disk is never filled with mail
+LOG_KEPT = 1 << 26  #: bytes of a write-ahead log that a backup or a large message has swollen
+SHORT = 500  #: milliseconds for readers to leave the log; mail waits meanwhile
 LOOK = 0.001  #: seconds between two looks whether another process has ended its transaction
 
 PRAGMAS: dict[str, tuple[str, Any]] = {  # name: (as set, as read back)
@@ -36,6 +38,7 @@ PRAGMAS: dict[str, tuple[str, Any]] = {  # name: (as set, as read back)
     "secure_delete": ("ON", 1),
     "trusted_schema": ("OFF", 0),
     "mmap_size": ("0", 0),
+    "journal_size_limit": (str(LOG_KEPT), LOG_KEPT),
 }
 
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
@@ -75,6 +78,16 @@ class SqliteFile:
     def has_room(self, size: int) -> bool:
         usage = shutil.disk_usage(self.path.parent)
         return usage.free > max(2 * size, min(usage.total * SPARE_SHARE, SPARE_MAX))
+
+    def forget_deleted(self) -> None:
+        """A transaction overwrites it in the database; this takes its old form out of the log beside it.
+
+        A reader in the way, a backup above all, has precedence: then the log is emptied another time.
+        """
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as database:
+            database.execute(f"PRAGMA busy_timeout = {SHORT}")
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy(self, target: Path) -> None:
         """In SQLite's rollback mode writers wait meanwhile. `target` is not synced."""
@@ -118,6 +131,7 @@ def _engine(path: Path, ring: KeyRing, *, writing: bool) -> Engine:
     engine = create_engine(
         f"sqlite:///{path.absolute()}",
         hide_parameters=True,
+        module=sqlite3,
         poolclass=QueuePool,
         pool_size=2,
         connect_args={"check_same_thread": False, "cached_statements": 256},

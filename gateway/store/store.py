@@ -45,9 +45,11 @@ class Store:
         opened = open_backend(settings)
         try:
             with opened.writing.begin() as connection:
-                migrate(connection)
+                steps = migrate(connection)
                 if with_keys:
                     datakeys.check(connection)
+            if steps:
+                opened.forget_deleted()
         except opened.driver_errors as error:
             opened.dispose()
             raise opened.translate(error).error from None
@@ -67,6 +69,10 @@ class Store:
     async def copy_to(self, target: Path) -> None:
         """A consistent copy of everything, in a file that is there already."""
         await asyncio.to_thread(self._copy, target)
+
+    async def forget_deleted(self) -> None:
+        """What was deleted goes out of every file, unless somebody reads just now: then another time."""
+        await asyncio.to_thread(self._forget_deleted)
 
     def has_room(self, size: int) -> bool:
         """Whether mail of `size` bytes can be kept. Refuse it with 452 before the disk does."""
@@ -100,6 +106,12 @@ class Store:
     def _copy(self, target: Path) -> None:
         try:
             self._backend.copy(target)
+        except self._backend.driver_errors as error:
+            raise self._backend.translate(error).error from None
+
+    def _forget_deleted(self) -> None:
+        try:
+            self._backend.forget_deleted()
         except self._backend.driver_errors as error:
             raise self._backend.translate(error).error from None
 
