@@ -1,6 +1,7 @@
 """Pictures: read by OCR where there is one, held where there is none, and let go when they can hold no writing."""
 
 import io
+import re
 from typing import Any
 
 import carriers
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openings import open_with, words
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from gateway.message import Opened, Unopened
 from gateway.opening import image
@@ -46,6 +47,34 @@ def test_every_frame_is_read() -> None:
     """A fax is one TIFF with the list on its third page."""
     pages = [carriers.picture(["cover sheet"]), carriers.picture(["still nothing"]), carriers.picture(LINES)]
     assert PEOPLE[0][0] in words(open_with(open_image, saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])))
+
+
+def screenshot(rows: list[list[str]], rule: int) -> Any:
+    """Cells of a spreadsheet as a screen shows them, with lines of this grey between."""
+    picture = Image.new("L", (10 + 170 * len(rows[0]), 20 + 34 * len(rows)), 255)
+    pen = ImageDraw.Draw(picture)
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            left, top = 5 + 170 * x, 10 + 34 * y
+            pen.rectangle((left, top, left + 170, top + 34), outline=rule)
+            pen.text((left + 6, top + 6), cell, fill=0, font=ImageFont.load_default(18))
+    return picture
+
+
+@needs_ocr
+@pytest.mark.parametrize("rule", [0, 120, 160, 212], ids=["black", "dark", "grey", "as in Excel"])
+def test_a_table_with_lines_between_its_cells_is_read_cell_by_cell(rule: int) -> None:
+    rows = [["Name", "SSN", "Born"], *([*row[:2], "04/21/1954"] for row in PEOPLE)]
+    lines = words(open_with(open_image, saved(screenshot(rows, rule)))).splitlines()
+    assert [re.split(r" {2,}", line) for line in lines if line] == rows
+
+
+@needs_ocr
+def test_a_headline_keeps_its_letters() -> None:
+    """Its stems are as long as a line, and thicker."""
+    picture = Image.new("L", (1100, 260), 255)
+    ImageDraw.Draw(picture).text((20, 20), "Hill", fill=0, font=ImageFont.load_default(160))
+    assert "Hill" in words(open_with(open_image, saved(picture)))
 
 
 @needs_ocr

@@ -20,6 +20,7 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 from gateway.opening.layout import align
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
+from gateway.opening.ruling import unruled
 from rules.content import Role
 from rules.verdict import Obstacle
 
@@ -91,7 +92,7 @@ def words_of(picture: Any) -> str:
         if page.width * page.height <= SMALLEST:
             return ""
         raise CannotLookError(Obstacle.UNSUPPORTED, NO_OCR)
-    return _recognise(engine, _sized(page))
+    return _recognise(engine, unruled(_sized(page)))
 
 
 def flat(picture: Any) -> Any:
