@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -58,6 +58,7 @@ _DATA_URI = re.compile(r"data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),(.*)", re.D
 _COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)|<[!?]([^>]*)", re.DOTALL)
 _USUAL_DOCTYPE = re.compile(r"<!doctype\s+html[^\[>]*\Z", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\n\r\f]+")
+Attributes = Mapping[str, str | None] | None
 _MOST_TABLES_DEEP = 50
 _MOST_LEVELS = 2_000
 _WIDEST_SPAN = 200
@@ -113,6 +114,7 @@ class _Page:
     tables: list[Table] = field(default_factory=list)
     hidden: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
+    quotations: int = 0  #: how many are open
 
     def read(self, parser: LexborHTMLParser) -> None:
         """Walk the tree without recursion: pages may nest as deep as they like."""
@@ -162,6 +164,7 @@ class _Page:
             self.grids[-1].rows.append([])
         elif name in _BLOCKS:
             self.buffers[-1].append("\n")
+            self.quote(name, attributes)
         return True
 
     def leave(self, node: LexborNode) -> None:
@@ -171,7 +174,24 @@ class _Page:
         elif name == "table" and self.grids:
             self.table(self.grids.pop())
         elif name in _BLOCKS and name not in _LINES:
+            self.unquote(name, node.attributes)
             self.buffers[-1].append("\n")
+
+    def quote(self, name: str, attributes: Attributes) -> None:
+        """A quotation begins; those inside it are one with it, or deep ones would cost depth times length."""
+        if _cites(name, attributes):
+            self.quotations += 1
+            if self.quotations == 1:
+                self.buffers.append([])
+
+    def unquote(self, name: str, attributes: Attributes) -> None:
+        """Mark its lines as plain mail does, so that they are told from new words."""
+        if not _cites(name, attributes):
+            return
+        self.quotations -= 1
+        if self.quotations == 0 and len(self.buffers) > 1:
+            quoted = _tidy(self.buffers.pop())
+            self.buffers[-1] += [f"> {line}\n" for line in quoted.split("\n")]
 
     def cell(self, name: str, node: LexborNode) -> None:
         text = _tidy(self.buffers.pop())
@@ -232,6 +252,14 @@ class _Page:
         for where, texts in self.hidden.items():
             kind = Role.HEADING if where == "title" else Role.CONTENT
             yield Text(part=self.part, where=where, role=kind, content="\n".join(dict.fromkeys(texts)))
+
+
+def _cites(name: str, attributes: Attributes) -> bool:
+    """A quotation as mail programs mark it. Any other blockquote only moves its text to the right."""
+    if name != "blockquote":
+        return False
+    found = attributes or {}
+    return (found.get("type") or "").lower() == "cite" or "quote" in (found.get("class") or "").lower()
 
 
 def _tidy(pieces: Sequence[str]) -> str:
