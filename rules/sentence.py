@@ -54,12 +54,13 @@ class _Speech:
             case Rule.NOT_INSPECTED:
                 return not_opened([part for part in self.verdict.parts if part.part in reason.parts], self.name)
             case Rule.NAMED_NOT_RECIPIENT:
-                return f"{self._content()}; the message names {self._clients(ClientRole.NAMED)}, and {mail}"
+                return f"{self._content()}; the message names {self._named_against(reason)}, and {mail}"
             case Rule.OWNER_NOT_NAMED:
                 return f"{self._content()}; the message names {self._clients(ClientRole.NAMED)}"
             case Rule.OWNER_UNKNOWN if self._ids(ClientRole.OWNER):
                 strays = [finding for finding in self._findings() if finding.part in reason.parts]
-                return f"{self._content()}; nothing tells whose {self._places(strays)} is"
+                where, many = self._places(strays)
+                return f"{self._content()}; nothing tells whose {where} {'are' if many else 'is'}"
             case _:
                 return f"{self._content()}; {mail}"
 
@@ -75,6 +76,13 @@ class _Speech:
         rules = [other for other in self.verdict.reasons if other.rule == reason.rule]
         wanted = {address for other in rules for address in other.recipients}
         return [recipient for recipient in self.verdict.recipients if masked(recipient.address) in wanted]
+
+    def _named_against(self, reason: Reason) -> str:
+        """Of the clients that the message names, those whose data a recipient may not receive."""
+        may_receive = [set(recipient.clients) for recipient in self._recipients(reason)]
+        named = self._ids(ClientRole.NAMED)
+        against = [client for client in named if not all(client in clients for clients in may_receive)]
+        return client_names(self.directory, against or named)
 
     def _relay(self) -> str:
         recipients = self.verdict.recipients
@@ -106,26 +114,28 @@ class _Speech:
     def _content(self) -> str:
         """What is where, and whose: "participants.xlsx lists 5,135 people of Acme Manufacturing, Inc."."""
         findings, people = self._findings(), self.verdict.people.count
+        where, many = self._places(findings)
         if any(finding.entity == PEOPLE_LIST for finding in findings):
-            what = f"lists {counted(people, 'person', 'people')}"
+            what = f"{'list' if many else 'lists'} {counted(people, 'person', 'people')}"
         else:
             numbers = people or sum(finding.distinct for finding in findings)
-            what = f"holds {counted(numbers, 'Social Security number', 'Social Security numbers')}"
+            numbered = counted(numbers, "Social Security number", "Social Security numbers")
+            what = f"{'hold' if many else 'holds'} {numbered}"
         ids = self._ids(ClientRole.OWNER)
         owners = self._clients(ClientRole.OWNER) + (on_roster(self.verdict.clients, ids[0]) if len(ids) == 1 else "")
         whose = f" of {owners}" if owners else ", and nothing tells whose"
-        return f"{self._places(findings)} {what}{whose}"
+        return f"{where} {what}{whose}"
 
-    def _places(self, findings: Sequence[Finding]) -> str:
-        """The part with most of it, and how many more there are."""
+    def _places(self, findings: Sequence[Finding]) -> tuple[str, bool]:
+        """The part with most of it and how many more there are; whether there are more."""
         counts: dict[str | None, tuple[bool, int]] = {}
         for finding in findings:
             listing, count = counts.get(finding.part, (False, 0))
             counts[finding.part] = (listing or finding.entity == PEOPLE_LIST, max(count, finding.count))
         names = list(dict.fromkeys(self.name(part) for part in _most_first(counts)))
-        if not names:
-            return "the message"
-        return f"{names[0]} and {counted(len(names) - 1, 'more part', 'more parts')}" if len(names) > 1 else names[0]
+        if len(names) < 2:
+            return names[0] if names else "the message", False
+        return f"{names[0]} and {counted(len(names) - 1, 'more part', 'more parts')}", True
 
 
 def _most_first(counts: dict[str | None, tuple[bool, int]]) -> list[str | None]:
