@@ -178,13 +178,15 @@ def _holders(file: DirectoryFile, today: date | None) -> Iterator[tuple[Holder, 
 def _entries(file: DirectoryFile, today: date | None) -> Iterator[tuple[tuple[str, ...], Spelling]]:
     """Everything to be found in texts, the most telling first: of two readings of one text, the first stays.
 
-    A client that has left, or is yet to come, still owns its people: only its addresses are nobody's.
+    A client that has left, or is yet to come, still owns its people: only its addresses are nobody's. Its names and
+    numbers that the directory gives to a client of today are that one's, as after a merger.
     """
     for client in file.clients:
-        yield from _named(client.id, client.name, How.NAME)
-        for alias in counting(client.aliases, today):
-            yield from _named(client.id, alias, How.ALIAS)
-        yield from _numbers(client, today)
+        if counts(client, today):
+            yield from _written(client, today)
+    for client in file.clients:
+        if not counts(client, today):
+            yield from ((way, spelling._replace(former=True)) for way, spelling in _written(client, today))
     for partner in file.partners:
         for name in (partner.name, *counting(partner.aliases, today)):
             # Partners are not clients, yet their names shadow the clients' names inside them.
@@ -193,6 +195,13 @@ def _entries(file: DirectoryFile, today: date | None) -> Iterator[tuple[tuple[st
         for name in counting((*client.domains, *client.addresses), today):
             yield plain_words(name), Spelling(client.id, How.DOMAIN, exact=name.lower().removesuffix("."))
     yield from _short_names(file)
+
+
+def _written(client: Client, today: date | None) -> Iterator[tuple[tuple[str, ...], Spelling]]:
+    yield from _named(client.id, client.name, How.NAME)
+    for alias in counting(client.aliases, today):
+        yield from _named(client.id, alias, How.ALIAS)
+    yield from _numbers(client, today)
 
 
 def _named(client: str, name: str, how: How) -> Iterator[tuple[tuple[str, ...], Spelling]]:

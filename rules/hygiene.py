@@ -125,19 +125,19 @@ def _numbers(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
     for index, number in enumerate(client.plan_numbers):
         here = (*path, "plan_numbers", index)
         text = None if _DIGIT.search(number) else "has no digit in it"
-        if text := text or _claimed(claims, "plan", "".join(plain_words(number)), here, period(number)):
+        if text := text or _claimed(claims, "plan", "".join(plain_words(number)), here, _days(number, client)):
             yield claims.document.problem(here, f'plan number "{number}" {text}')
     for index, number in enumerate(client.eins):
         here = (*path, "eins", index)
         text = None if _EIN.fullmatch(number) else "is not an EIN like 04-1234567"
-        if text := text or _claimed(claims, "ein", number.replace("-", ""), here, period(number)):
+        if text := text or _claimed(claims, "ein", number.replace("-", ""), here, _days(number, client)):
             yield claims.document.problem(here, f'EIN "{number}" {text}')
 
 
 def _names(claims: _Claims, path: Steps, client: Client) -> Iterator[Problem]:
     for here, written in _written(path, client):
         _, name, trust = wording(written)
-        if other := claims.other("name", " ".join(name), here, period(written)):
+        if other := claims.other("name", " ".join(name), here, _days(written, client)):
             yield claims.document.problem(here, f'"{written}" names {other} too: it will tell neither', warning=True)
         if trust is not Trust.DOUBTFUL:
             continue

@@ -39,6 +39,7 @@ class Spelling(NamedTuple):
     how: How
     trust: Trust = Trust.PLAIN
     exact: str = ""  #: what must stand there but for case, when punctuation matters
+    former: bool = False  #: of a client that is none today: what a client of today has too is that one's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Finder:
         for name, spelling in entries:
             if name:
                 known = ways.setdefault(" ".join(name), spelling)
-                if known.client != spelling.client:
+                if known.client != spelling.client and not (spelling.former and not known.former):
                     # Two meanings tell nothing: it still shadows shorter names inside it.
                     ways[" ".join(name)] = Spelling(None, known.how)
         self._ways = ways

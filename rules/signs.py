@@ -6,7 +6,8 @@
 | name of ordinary words only | in prose only when written with capitals |
 | one ordinary word, or up to three letters | only with a legal form after it or under a label such as "Employer" |
 | first word of a name ("Acme") | in titles and prose, unless it begins another company's name |
-| plan number | under a label; in titles and file names also alone, when it is no date, ZIP code or the like |
+| plan number | under a label, also with a division behind it (501234-01); in titles and file names also alone,
+|             | when it is no date, ZIP code or the like, and under no label of something else, as "Invoice" |
 | EIN | written 04-1234567; nine digits in a row only under a label |
 | domain | as written |
 """
@@ -24,6 +25,11 @@ from rules.wording import Trust
 _PLAN_LABEL = re.compile(
     r"\b(plans?|contract|group|case|client|employer|sponsor|er|trust)\b[^\n\d]{0,24}$", re.IGNORECASE
 )
+_OTHER_LABEL = re.compile(
+    r"\b(invoice|order|p\W?o|ticket|ref(erence)?|control|batch|check|cheque|confirmation|tracking|voucher|receipt|phone|fax|tel|ext)\b"
+    r"[^\n\d]{0,24}$",
+    re.IGNORECASE,
+)
 _EIN_LABEL = re.compile(r"\b(f?ein|tin|tax(payer)?\W?id\w*|employer\W?id\w*)\b[^\n\d]{0,24}$", re.IGNORECASE)
 _EMPLOYER_LABEL = re.compile(
     r"\b(employer|company|client|sponsor|plan|group|entity|organi[sz]ation|prepared for)( name)?\W{0,4}$", re.IGNORECASE
@@ -31,6 +37,7 @@ _EMPLOYER_LABEL = re.compile(
 _DATE = re.compile(r"(19|20)\d\d(0\d|1[0-2])([0-2]\d|3[01])?|(0\d|1[0-2])([0-2]\d|3[01])(19|20)?\d\d")
 _JOINED_BEFORE = re.compile(r"(\d[-./,:]|[$€£]\s?|\w)$")
 _JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
+_DIVISION = re.compile(r" ?[-/] ?\d{1,3}(?![-./,:]?\w)")  #: of a plan, behind its number
 _TRIES = 1_000  #: of one spelling in one place: what does not count a thousand times is no sign
 _TYPED = 300  #: words; longer texts are not typed, and have too many unknown words
 _FLOAT = re.compile(r"\.0+$")
@@ -66,7 +73,7 @@ def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iter
 def _counts(find: Find, place: Place, reading: Reading) -> bool:
     match find.spelling.how:
         case How.PLAN:
-            return _stands_alone(find, place, reading) and _plan_number(find, place, reading)
+            return _plan_number(find, place, reading)
         case How.EIN:
             return _stands_alone(find, place, reading) and _ein(find, place, reading)
         case How.DOMAIN:
@@ -99,15 +106,22 @@ def _stands_alone(find: Find, place: Place, reading: Reading) -> bool:
 
 
 def _plan_number(find: Find, place: Place, reading: Reading) -> bool:
-    if place.zone is Zone.LABELLED:
-        return True
+    before = _before(find, place, reading)
+    labelled = place.zone is Zone.LABELLED or (place.zone is not Zone.CELLS and bool(_PLAN_LABEL.search(before)))
+    if not _stands_alone(find, place, reading):
+        return labelled and _with_division(find, reading)
     written = reading.written[find.start : find.end]
     telling = not written.isdigit() or (len(written) >= 6 and not _DATE.fullmatch(written))
     if place.zone is Zone.COLUMN:
         return telling and _whole(find, reading)
-    if _PLAN_LABEL.search(_before(find, place, reading)) and place.zone is not Zone.CELLS:
-        return True
-    return telling and place.zone in {Zone.TITLE, Zone.FILE_NAME}
+    standing = place.zone in {Zone.TITLE, Zone.FILE_NAME} and not _OTHER_LABEL.search(before)
+    return labelled or (telling and standing)
+
+
+def _with_division(find: Find, reading: Reading) -> bool:
+    """As "501234-01", the first division of plan 501234."""
+    joined = _JOINED_BEFORE.search(reading.written[max(0, find.start - 3) : find.start])
+    return not joined and bool(_DIVISION.match(reading.written[find.end : find.end + 8]))
 
 
 def _ein(find: Find, place: Place, reading: Reading) -> bool:

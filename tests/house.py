@@ -45,13 +45,16 @@ class House:
         return [text for text in texts if about in text]
 
 
-def settings_file(folder: Path, downstream: int, extra: str = "") -> Path:
+CLIENTS = Path(rules.__path__[0], "clients.yaml")
+
+
+def settings_file(folder: Path, downstream: int, extra: str = "", *, clients: Path = CLIENTS) -> Path:
     file = folder / "countersign.yaml"
     file.write_text(
         "smtp: {listen: 127.0.0.1:0, hostname: gw.recordkeeper.example}\n"
         f"downstream: {{host: 127.0.0.1, port: {downstream}}}\nweb: {{listen: 127.0.0.1:0}}\n"
         'store: {url: "sqlite:///countersign.db"}\n'
-        f"rules: {{clients: {Path(rules.__path__[0], 'clients.yaml')}}}\n{extra}"
+        f"rules: {{clients: {clients}}}\n{extra}"
     )
     return file
 
