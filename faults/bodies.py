@@ -11,12 +11,14 @@ from typing import Any
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA, trial
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
 
 EITHER = frozenset({Fate.DELIVERED, Fate.HELD})  #: whoever could not be looked at waits
 HOUR, DAY = 3600, 86400
+DEADLY = ("eat", "die", "orphan")
 JUMPS = (HOUR, -HOUR, DAY, -DAY, 6 * DAY, 30 * DAY, -30 * DAY)
 
 
@@ -29,17 +31,15 @@ def _mail(marks: str = "sleep=0.1") -> list[Parcel]:
     ]
 
 
-async def stopped_or_killed(mother: Mother, rounds: int) -> Ledger:
+async def stopped_or_killed(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """SIGSTOP, and later SIGCONT or nothing; SIGKILL: of a worker, of the workers' parent, of the service."""
-    ledger = Ledger()
     async with Site.opened(mother, inspection=(0.5, 3)) as site:
         books = Books(site)
-        for number in range(rounds):
+        for number in pace.trials(len(BLOWS)):
             blow = BLOWS[number % len(BLOWS)]
             striking = asyncio.create_task(blow(site))
             await trial(site, books, ledger, _mail())
             await striking
-    return ledger
 
 
 async def _stop_worker(site: Site) -> None:
@@ -94,26 +94,23 @@ def _send(number: int, pids: list[int]) -> None:
             os.kill(pid, number)
 
 
-async def worker_dies_of_its_message(mother: Mother, rounds: int) -> Ledger:
+async def worker_dies_of_its_message(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Memory, a crash, or a message that takes the workers' parent with it: held, never passed, never for ever 451."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for number in range(rounds):
-            marks = ("eat", "die", "orphan")[number % 3]
+        for number in pace.trials(len(DEADLY)):
+            marks = DEADLY[number % len(DEADLY)]
             parcels = [parcel({ACME: Fate.HELD}, marks=marks), parcel({ACME: EITHER})]
             await trial(site, books, ledger, parcels)
-    return ledger
 
 
-async def clock_jumps(mother: Mother, rounds: int) -> Ledger:
+async def clock_jumps(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Forth and back by an hour to a month: nothing is released by time, nothing waits for a time that has been."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
         held = [parcel({BETA: Fate.HELD}, marks="ssn")]
         await trial(site, books, ledger, held)
-        for number in range(rounds):
+        for number in pace.trials(len(JUMPS)):
             jumping = asyncio.create_task(_jump(site, JUMPS[number % len(JUMPS)]))
             parcels = [
                 parcel({ACME: Fate.DELIVERED}, marks="sleep=0.2"),
@@ -122,7 +119,6 @@ async def clock_jumps(mother: Mother, rounds: int) -> Ledger:
             ]
             await trial(site, books, ledger, parcels)
             await jumping
-    return ledger
 
 
 async def _jump(site: Site, seconds: int) -> None:

@@ -40,10 +40,11 @@ class Ledger:
     duplicates: int = 0  #: second copies, all of them
     unrecorded: int = 0  #: second copies without a record
     wrong: int = 0  #: all else: bytes, recipients, refusals, the record itself
+    void: int = 0  #: trials that the suite itself could not carry out: they prove nothing either way
     complaints: list[str] = field(default_factory=list)
 
     def add(self, other: "Ledger") -> None:
-        for name in ("trials", "messages", "lost", "undecided", "unasked", "duplicates", "unrecorded", "wrong"):
+        for name in ("trials", "messages", "lost", "undecided", "unasked", "duplicates", "unrecorded", "wrong", "void"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.complaints += other.complaints
 

@@ -4,32 +4,35 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA, NOT_TAKEN, SCENARIOS, STRANGER, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel, submit
 
+Kind = TypeVar("Kind")
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 NEVER = 1 << 40  #: a call that nothing gets to
 DELIVERED, HELD = frozenset({Fate.DELIVERED}), frozenset({Fate.HELD})
 STARTING = 250  #: calls until a service that has something to go on with goes on with it
 
 
-async def sweep(mother: Mother, names: Sequence[str], step: int, *, plant: str | None = None) -> Ledger:
-    """Each scenario of `names`, killed at every `step`th call, before it and after it; at one of them at least."""
-    ledger = Ledger()
+async def sweep(mother: Mother, ledger: Ledger, pace: Pace, names: Sequence[str], *, plant: str | None = None) -> None:
+    """The scenarios of `names` in turn, killed before or after any of their calls, no call twice until all were hit."""
     async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
-        for name in names:
-            number = await calls(site, books, ledger, name, KILLS[0])
-            for fault in KILLS:
-                for call in spread(number, step):
-                    await trial(site, books, ledger, SCENARIOS[name](), arm=Blow(fault, call))
-    return ledger
+        kinds = shuffled((name, fault) for fault in KILLS for name in names)
+        targets: dict[str, Targets] = {}
+        for number in pace.trials(len(kinds)):
+            name, fault = kinds[number % len(kinds)]
+            if name not in targets:
+                targets[name] = Targets(await calls(site, books, ledger, name, fault))
+            await trial(site, books, ledger, SCENARIOS[name](), arm=Blow(fault, targets[name].next(fault)))
 
 
 async def calls(site: Site, books: Books, ledger: Ledger, name: str, fault: Fault) -> int:
@@ -38,18 +41,31 @@ async def calls(site: Site, books: Books, ledger: Ledger, name: str, fault: Faul
     return site.page.get("calls")
 
 
-def spread(number: int, step: int) -> range:
-    """Every `step`th of so many calls, beginning anywhere."""
-    step = max(1, min(step, number))
-    return range(random.randint(1, step), number + 1, step)
+def shuffled(kinds: Iterable[Kind]) -> Sequence[Kind]:
+    """So that a short run takes others each time."""
+    ordered = list(kinds)
+    return random.sample(ordered, len(ordered))
 
 
-async def while_starting(mother: Mother, trials: int) -> Ledger:
+class Targets:
+    """The calls of one scenario, dealt in any order: each once for a kind of blow before any is dealt again."""
+
+    def __init__(self, number: int) -> None:
+        self._number = max(1, number)
+        self._left: dict[object, list[int]] = {}
+
+    def next(self, kind: object) -> int:
+        left = self._left.setdefault(kind, [])
+        if not left:
+            left += random.sample(range(1, self._number + 1), self._number)
+        return left.pop()
+
+
+async def while_starting(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Killed with mail in every state, and killed again while it starts."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for _ in range(trials):
+        for _ in pace.trials():
             parcels = [
                 *SCENARIOS["relay"](),
                 *SCENARIOS["slow, then relayed"](),
@@ -58,7 +74,6 @@ async def while_starting(mother: Mother, trials: int) -> Ledger:
                 *SCENARIOS["returned"](),
             ]
             await _killed_twice(site, books, ledger, parcels)
-    return ledger
 
 
 async def _killed_twice(site: Site, books: Books, ledger: Ledger, parcels: Sequence[Parcel]) -> None:
@@ -77,12 +92,11 @@ async def _kill_later(site: Site, seconds: float) -> None:
     await site.kill()
 
 
-async def under_load(mother: Mother, rounds: int, *, kills: int = 6, hurry: bool = False) -> Ledger:
+async def under_load(mother: Mother, ledger: Ledger, pace: Pace, *, kills: int = 3) -> None:
     """The service as it is shipped, with real openers: mail from four clients, killed at random moments."""
-    ledger = Ledger()
-    async with Site.opened(mother, hurry=hurry, inspection=(5, 20)) as site:
+    async with Site.opened(mother, hurry=False, inspection=(5, 20)) as site:
         books = Books(site)
-        for _ in range(rounds):
+        for _ in pace.trials():
             sent: list[Parcel] = []
             clients = [asyncio.create_task(_client(site, sent)) for _ in range(4)]
             for _ in range(kills):
@@ -98,7 +112,6 @@ async def under_load(mother: Mother, rounds: int, *, kills: int = 6, hurry: bool
             await asyncio.gather(*(submit(site.door, each, until=until) for each in sent if not each.done))
             await books.at_rest(60)
             await books.check(sent, ledger)
-    return ledger
 
 
 async def _client(site: Site, sent: list[Parcel]) -> None:

@@ -14,8 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from faults.books import Books, Ledger
-from faults.crashes import calls, spread
+from faults.crashes import Targets, calls, shuffled
 from faults.mother import Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA, BIG, SCENARIOS, play, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
@@ -25,6 +26,7 @@ from gateway.store.driver import sqlite3
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS)
 SPANS = (1, 1, 3, 1000)  #: the last one: it does not get better until the trial's end
 ROOM = 12 << 20  #: octets of the small disk
+LEFT = (0, 4096, 40_000, 300_000, 700_000, 1_500_000)  #: of them, when it is full
 
 
 def missing() -> str | None:
@@ -32,20 +34,22 @@ def missing() -> str | None:
     return None if os.geteuid() == 0 else "not root"
 
 
-async def failing(mother: Mother, names: Sequence[str], step: int, *, plant: str | None = None) -> Ledger:
-    """Calls on files fail, one or many, with each error."""
-    ledger = Ledger()
+async def failing(
+    mother: Mother, ledger: Ledger, pace: Pace, names: Sequence[str], *, plant: str | None = None
+) -> None:
+    """Any of a scenario's calls on files fails, alone or with those that follow, with each error in turn."""
     async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
-        for name in names:
-            number = await calls(site, books, ledger, name, Fault.FAIL)
-            for error in ERRORS:
-                for call in spread(number, step):
-                    blow = Blow(Fault.FAIL, call, error, random.choice(SPANS))
-                    recovery = asyncio.create_task(_recover(site, 1.0))
-                    await trial(site, books, ledger, SCENARIOS[name](), arm=blow)
-                    recovery.cancel()
-    return ledger
+        kinds = shuffled((name, error) for error in ERRORS for name in names)
+        targets: dict[str, Targets] = {}
+        for number in pace.trials(len(kinds)):
+            name, error = kinds[number % len(kinds)]
+            if name not in targets:
+                targets[name] = Targets(await calls(site, books, ledger, name, Fault.FAIL))
+            blow = Blow(Fault.FAIL, targets[name].next(error), error, random.choice(SPANS))
+            recovery = asyncio.create_task(_recover(site, 1.0))
+            await trial(site, books, ledger, SCENARIOS[name](), arm=blow)
+            recovery.cancel()
 
 
 async def _recover(site: Site, seconds: float) -> None:
@@ -54,22 +58,20 @@ async def _recover(site: Site, seconds: float) -> None:
     site.page.disarm()
 
 
-async def full(mother: Mother, trials: int) -> Ledger:
+async def full(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """A small disk filled to within a few octets, and emptied again a second later."""
-    ledger = Ledger()
     with small_disk() as folder:
         async with Site.opened(mother, store=folder / "store") as site:
             books = Books(site)
             ballast = folder / "ballast"
-            for number in range(trials):
-                left = (0, 4096, 40_000, 300_000, 700_000, 1_500_000)[number % 6]
+            for number in pace.trials(len(LEFT)):
+                left = LEFT[number % len(LEFT)]
                 free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
                 ballast.write_bytes(bytes(max(0, free - left)))
                 freeing = asyncio.get_running_loop().call_later(1.0, ballast.unlink)
                 await trial(site, books, ledger, _mail())
                 freeing.cancel()
                 ballast.unlink(missing_ok=True)
-    return ledger
 
 
 def _mail() -> list[Parcel]:
@@ -80,17 +82,15 @@ def _mail() -> list[Parcel]:
     ]
 
 
-async def locked(mother: Mother, trials: int) -> Ledger:
+async def locked(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Somebody else has the store locked for longer than anybody waits."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for _ in range(trials):
+        for _ in pace.trials():
             locking = asyncio.create_task(asyncio.to_thread(_lock, site, 6.5))
             await asyncio.sleep(0.2)
             await trial(site, books, ledger, _mail())
             await locking
-    return ledger
 
 
 def _lock(site: Site, seconds: float) -> None:
@@ -101,13 +101,12 @@ def _lock(site: Site, seconds: float) -> None:
         database.execute("rollback")
 
 
-async def read_only(mother: Mother, trials: int) -> Ledger:
+async def read_only(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """A disk that comes up read-only: the service says so and ends; once it is writable, all goes on."""
-    ledger = Ledger()
     with small_disk() as folder:
         async with Site.opened(mother, store=folder / "store") as site:
             books = Books(site)
-            for _ in range(trials):
+            for _ in pace.trials():
                 kept = [parcel({BETA: Fate.HELD}, marks="ssn")]
                 await play(site, books, kept)
                 await site.stop(15)
@@ -119,15 +118,13 @@ async def read_only(mother: Mother, trials: int) -> Ledger:
                 _mount("remount,rw", folder)
                 await site.start()
                 await trial(site, books, ledger, [*kept, *_mail()])
-    return ledger
 
 
-async def no_descriptors(mother: Mother, trials: int) -> Ledger:
+async def no_descriptors(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """EMFILE: the process may open a few files more, or none, for a second."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for number in range(trials):
+        for number in pace.trials(6):
             usual = resource.prlimit(site.pid, resource.RLIMIT_NOFILE)
             highest = _highest_descriptor(site.pid)
             resource.prlimit(site.pid, resource.RLIMIT_NOFILE, (highest + 1 + number % 6, usual[1]))
@@ -136,7 +133,6 @@ async def no_descriptors(mother: Mother, trials: int) -> Ledger:
             await trial(site, books, ledger, _mail())
             easing.cancel()
             _ease(pid, usual)
-    return ledger
 
 
 def _highest_descriptor(pid: int) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from faults.books import Ledger
 from faults.mother import ROOT, Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA
 from faults.site import Between, Site
 from faults.upstream import Fate, Parcel, parcel, submit
@@ -35,18 +36,17 @@ def missing() -> str | None:
     return None if POSTFIX.exists() else "Postfix is not installed"
 
 
-async def both_sides(mother: Mother, kills: int) -> Ledger:
+async def both_sides(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Postfix, Countersign as it is shipped, Postfix, and a peer that counts."""
     sys.path.insert(0, str(ROOT / "tests"))
     from postfix_instance import running  # noqa: PLC0415 - the tests' own, and they are no package
 
-    ledger = Ledger()
     with running() as first, running() as second:
         between = Between(door=first.peer, downstream=second.back, end=second.peer)
         async with Site.opened(mother, hurry=False, inspection=(5, 20), between=between) as site:
             sent: list[Parcel] = []
             clients = [asyncio.create_task(_client(first.back, sent)) for _ in range(3)]
-            for _ in range(kills):
+            for _ in pace.trials():
                 await asyncio.sleep(random.uniform(0.2, 2.5))
                 await site.kill()
                 ledger.trials += 1
@@ -57,7 +57,6 @@ async def both_sides(mother: Mother, kills: int) -> Ledger:
             sent = [each for each in sent if each.acked]
             await _drained(site, sent, (first.home, second.home))
             await _check(site, sent, ledger)
-    return ledger
 
 
 async def _client(port: int, sent: list[Parcel]) -> None:

@@ -35,6 +35,8 @@ def _figures(
         total.add(ledger)
     what = f"{seconds / 60:.0f} minutes, {total.trials} trials, {total.messages} messages"
     sums = ("trials", "messages", "lost", "undecided", "released unasked", "possible duplicates", "without a record")
+    if total.void:
+        what += f" and {total.void} trials that the suite could not carry out"
     lines = [
         "",
         f"Run of {datetime.now(UTC):%Y-%m-%d}, {what}: **{summary(total)}**.",

@@ -1,4 +1,4 @@
-"""Which faults are run, how often, and the controls that prove the books able to find what they look for."""
+"""Which faults are run, for how long, and the controls that prove the books able to find what they look for."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from faults import bodies, crashes, disk, postfix, power, wire
 from faults.books import Books, Ledger
 from faults.mother import Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA, NOT_TAKEN, SCENARIOS, STRANGER, trial
 from faults.site import Site
 from faults.upstream import Fate, parcel
 
-Trials = Callable[[Mother], Awaitable[Ledger]]
+Trials = Callable[[Mother, Ledger, Pace], Awaitable[None]]
 
 
 def _always() -> str | None:
@@ -22,9 +23,14 @@ class Run:
     """One kind of fault."""
 
     name: str
-    full: Trials
-    short: Trials | None = None
+    trials: Trials
+    share: int  #: of the time of a full run, in hundredths
+    short: int | None = None  #: trials of a short run; None: takes too long for one
     missing: Callable[[], str | None] = _always  #: why it cannot be run here
+
+    def pace(self, until: float | None) -> Pace:
+        """`until`: when its time is spent; None: a short run."""
+        return Pace(most=self.short) if until is None else Pace(until=until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,130 +39,120 @@ class Control:
 
     plant: str
     found_as: str
-    run: Trials
+    trials: Trials
+    most: int = 1  #: trials; the first that finds it is the last
     missing: Callable[[], str | None] = _always
 
+    @property
+    def name(self) -> str:
+        return f"control {self.plant}"
 
-ONE = 1 << 20  #: a step so long that it hits one call of a scenario
+    def found(self, ledger: Ledger) -> bool:
+        return bool(getattr(ledger, self.found_as))
+
+    def pace(self, ledger: Ledger) -> Pace:
+        return Pace(most=self.most, enough=lambda: self.found(ledger))
+
+
 ALL = tuple(SCENARIOS)
 SOME = ("relay", "hold", "mixed recipients", "slow, then held", "released")
 
 
+#: The longest first, so that the lanes end together.
 RUNS: Sequence[Run] = (
     Run(
         name="kill -9 at a call that changes something",
-        full=lambda m: crashes.sweep(m, ALL, 8),
-        short=lambda m: crashes.sweep(m, SOME, ONE),
-    ),
-    Run(
-        name="kill -9 while it starts after a kill",
-        full=lambda m: crashes.while_starting(m, 60),
-        short=lambda m: crashes.while_starting(m, 2),
-    ),
-    Run(
-        name="kill -9 at random under load, real openers",
-        full=lambda m: crashes.under_load(m, 15, kills=6),
-        short=lambda m: crashes.under_load(m, 1, kills=2),
-    ),
-    Run(
-        name="power cut",
-        full=lambda m: power.cuts(m, 100),
-        short=lambda m: power.cuts(m, 3),
-        missing=power.missing,
+        trials=lambda m, ledger, pace: crashes.sweep(m, ledger, pace, ALL),
+        share=23,
+        short=8,
     ),
     Run(
         name="ENOSPC, EIO, EDQUOT, EROFS at a call on a file",
-        full=lambda m: disk.failing(m, SOME, 13),
-        short=lambda m: disk.failing(m, ("relay", "hold"), ONE),
+        trials=lambda m, ledger, pace: disk.failing(m, ledger, pace, SOME),
+        share=14,
+        short=6,
     ),
-    Run(
-        name="disk full (small tmpfs)",
-        full=lambda m: disk.full(m, 30),
-        short=lambda m: disk.full(m, 3),
-        missing=disk.missing,
-    ),
-    Run(name="store locked by another process", full=lambda m: disk.locked(m, 5)),
-    Run(name="disk read-only at start", full=lambda m: disk.read_only(m, 4), missing=disk.missing),
-    Run(
-        name="no file descriptors left",
-        full=lambda m: disk.no_descriptors(m, 24),
-        short=lambda m: disk.no_descriptors(m, 2),
-        missing=disk.missing,
-    ),
-    Run(
-        name="reply lost 0 to 60 ms after the final dot, retried",
-        full=lambda m: wire.lost_replies(m, 1500),
-        short=lambda m: wire.lost_replies(m, 30),
-    ),
+    Run(name="power cut", trials=power.cuts, share=9, short=3, missing=power.missing),
+    Run(name="kill -9 at random under load, real openers", trials=crashes.under_load, share=8, short=1),
+    Run(name="kill -9 while it starts after a kill", trials=crashes.while_starting, share=6, short=2),
+    Run(name="kill -9 at random between two Postfixes", trials=postfix.both_sides, share=6, missing=postfix.missing),
     Run(
         name="next hop defers, refuses, stalls, hangs up in DATA or after its 250",
-        full=lambda m: wire.next_hop_misbehaves(m, 10),
-        short=lambda m: wire.next_hop_misbehaves(m, 1),
+        trials=wire.next_hop_misbehaves,
+        share=5,
+        short=6,
     ),
-    Run(
-        name="next hop down or silent",
-        full=lambda m: wire.next_hop_away(m, 20),
-        short=lambda m: wire.next_hop_away(m, 2),
-    ),
+    Run(name="disk full (small tmpfs)", trials=disk.full, share=5, short=3, missing=disk.missing),
+    Run(name="reply lost 0 to 60 ms after the final dot, retried", trials=wire.lost_replies, share=4, short=2),
     Run(
         name="SIGSTOP, SIGKILL, SIGTERM of worker, workers' parent, service",
-        full=lambda m: bodies.stopped_or_killed(m, 60),
-        short=lambda m: bodies.stopped_or_killed(m, 6),
+        trials=bodies.stopped_or_killed,
+        share=4,
+        short=6,
     ),
     Run(
         name="worker out of memory, crashed by its message, or taking its parent along",
-        full=lambda m: bodies.worker_dies_of_its_message(m, 30),
-        short=lambda m: bodies.worker_dies_of_its_message(m, 3),
+        trials=bodies.worker_dies_of_its_message,
+        share=3,
+        short=3,
     ),
-    Run(
-        name="clock jumps by an hour to a month",
-        full=lambda m: bodies.clock_jumps(m, 28),
-        short=lambda m: bodies.clock_jumps(m, 4),
-    ),
-    Run(
-        name="kill -9 at random between two Postfixes",
-        full=lambda m: postfix.both_sides(m, 20),
-        missing=postfix.missing,
-    ),
+    Run(name="next hop down or silent", trials=wire.next_hop_away, share=3, short=2),
+    Run(name="clock jumps by an hour to a month", trials=bodies.clock_jumps, share=3, short=4),
+    Run(name="no file descriptors left", trials=disk.no_descriptors, share=3, short=2, missing=disk.missing),
+    Run(name="store locked by another process", trials=disk.locked, share=2),
+    Run(name="disk read-only at start", trials=disk.read_only, share=2, missing=disk.missing),
 )
 
 
-async def quiet(mother: Mother, plant: str) -> Ledger:
+async def quiet(mother: Mother, ledger: Ledger, pace: Pace, plant: str) -> None:
     """No fault but the planted one."""
-    ledger = Ledger()
     async with Site.opened(mother, plant=plant) as site:
         books = Books(site, patience=2)
-        for to in (ACME, "trustee@webmail.example"):
-            await trial(site, books, ledger, [parcel({to: Fate.DELIVERED})])
-        await trial(site, books, ledger, [parcel({BETA: Fate.HELD}, marks="ssn")])
-        await trial(site, books, ledger, [parcel({STRANGER: NOT_TAKEN}, marks="ssn")])
-    return ledger
+        for _ in pace.trials():
+            for to in (ACME, "trustee@webmail.example"):
+                await trial(site, books, ledger, [parcel({to: Fate.DELIVERED})])
+            await trial(site, books, ledger, [parcel({BETA: Fate.HELD}, marks="ssn")])
+            await trial(site, books, ledger, [parcel({STRANGER: NOT_TAKEN}, marks="ssn")])
+
+
+def _quiet(plant: str) -> Trials:
+    return lambda mother, ledger, pace: quiet(mother, ledger, pace, plant)
+
+
+def _swept(plant: str, scenario: str) -> Trials:
+    return lambda mother, ledger, pace: crashes.sweep(mother, ledger, pace, [scenario], plant=plant)
 
 
 CONTROLS: Sequence[Control] = (
-    Control(
-        plant="reply-before-commit",
-        found_as="lost",
-        run=lambda m: crashes.sweep(m, ["hold"], 40, plant="reply-before-commit"),
-    ),
+    Control(plant="reply-before-commit", found_as="lost", most=60, trials=_swept("reply-before-commit", "hold")),
     Control(
         plant="no-durability",
         found_as="lost",
-        run=lambda m: power.cuts(m, 4, plant="no-durability"),
+        most=8,
+        trials=lambda m, ledger, pace: power.cuts(m, ledger, pace, plant="no-durability"),
         missing=power.missing,
     ),
-    Control(plant="courier-stops", found_as="undecided", run=lambda m: quiet(m, "courier-stops")),
-    Control(plant="release-by-itself", found_as="unasked", run=lambda m: quiet(m, "release-by-itself")),
+    Control(plant="courier-stops", found_as="undecided", trials=_quiet("courier-stops")),
+    Control(plant="release-by-itself", found_as="unasked", trials=_quiet("release-by-itself")),
     Control(
         plant="forget-possible-duplicates",
         found_as="unrecorded",
-        run=lambda m: crashes.sweep(m, ["relay"], 30, plant="forget-possible-duplicates"),
+        most=60,
+        trials=_swept("forget-possible-duplicates", "relay"),
     ),
-    Control(plant="no-joining", found_as="unrecorded", run=lambda m: wire.lost_replies(m, 15, plant="no-joining")),
-    Control(plant="no-intent", found_as="wrong", run=lambda m: quiet(m, "no-intent")),
-    Control(plant="rewrite", found_as="wrong", run=lambda m: quiet(m, "rewrite")),
-    Control(plant="one-too-many", found_as="wrong", run=lambda m: quiet(m, "one-too-many")),
     Control(
-        plant="refuse-on-error", found_as="wrong", run=lambda m: disk.failing(m, ["hold"], 60, plant="refuse-on-error")
+        plant="no-joining",
+        found_as="unrecorded",
+        most=4,
+        trials=lambda m, ledger, pace: wire.lost_replies(m, ledger, pace, plant="no-joining"),
+    ),
+    Control(plant="no-intent", found_as="wrong", trials=_quiet("no-intent")),
+    Control(plant="rewrite", found_as="wrong", trials=_quiet("rewrite")),
+    Control(plant="one-too-many", found_as="wrong", trials=_quiet("one-too-many")),
+    Control(
+        plant="refuse-on-error",
+        found_as="wrong",
+        most=40,
+        trials=lambda m, ledger, pace: disk.failing(m, ledger, pace, ["hold"], plant="refuse-on-error"),
     ),
 )

@@ -46,6 +46,10 @@ class Between:
     end: int  #: where the last one sends to
 
 
+class NotUpError(Exception):
+    """The service does not come up: a finding, whatever had been done to it."""
+
+
 class Site:
     """Made by `opened`."""
 
@@ -136,7 +140,7 @@ class Site:
         self._mother.order(self.file, hurry=self._hurry, plant=self._plant)
 
     async def ready(self) -> None:
-        """Until it greets. Raises TimeoutError with its last words."""
+        """Until it greets. Raises NotUpError with its last words."""
         if self._greeted == self.starts and not self._down.is_set():
             return
         end = time.monotonic() + READY
@@ -147,7 +151,7 @@ class Site:
                 self._greeted = started
                 return
             await asyncio.sleep(0.02)
-        raise TimeoutError("the service does not come up:\n" + "\n".join(list(self.said)[-20:]))
+        raise NotUpError("the service does not come up:\n" + "\n".join(list(self.said)[-20:]))
 
     async def greets_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from faults.books import Books, Ledger
 from faults.mother import Mother
+from faults.pace import Pace
 from faults.scenarios import ACME, BETA, NOT_DELIVERED, trial
 from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
@@ -15,18 +16,16 @@ AT_ONCE = 15
 LOST_WITHIN = 0.06  #: seconds after the final dot
 
 
-async def lost_replies(mother: Mother, trials: int, *, plant: str | None = None) -> Ledger:
-    """The client is gone right after its final dot, and comes again. Not one second copy may follow from that."""
-    ledger = Ledger()
+async def lost_replies(mother: Mother, ledger: Ledger, pace: Pace, *, plant: str | None = None) -> None:
+    """Clients are gone right after their final dots, and come again. Not one second copy may follow from that."""
     async with Site.opened(mother, plant=plant) as site:
         books = Books(site)
-        for start in range(0, trials, AT_ONCE):
-            group = [_either() for _ in range(min(AT_ONCE, trials - start))]
+        for _ in pace.trials():
+            group = [_either() for _ in range(AT_ONCE)]
             await trial(site, books, ledger, group, cut_after=random.uniform(0, LOST_WITHIN))
             ledger.trials += len(group) - 1
     if ledger.duplicates:
         ledger.complain("wrong", f"lost replies made {ledger.duplicates} second copies")
-    return ledger
 
 
 def _either() -> Parcel:
@@ -38,12 +37,11 @@ def _either() -> Parcel:
 WISHES: Sequence[str] = ("drop-data 1", "lose-reply 1", "defer 2", "wait=1 1", "wait=5 1", "refuse")
 
 
-async def next_hop_misbehaves(mother: Mother, rounds: int) -> Ledger:
+async def next_hop_misbehaves(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Each way of it, for mail on its way through and for mail that a reviewer released."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for number in range(rounds * len(WISHES)):
+        for number in pace.trials(len(WISHES)):
             wish = WISHES[number % len(WISHES)]
             through = NOT_DELIVERED if wish == "refuse" else frozenset({Fate.DELIVERED})
             released = Fate.HELD if wish == "refuse" else Fate.DELIVERED
@@ -52,15 +50,13 @@ async def next_hop_misbehaves(mother: Mother, rounds: int) -> Ledger:
                 parcel({BETA: released}, marks="ssn", wish=wish, decision="release"),
             ]
             await trial(site, books, ledger, parcels)
-    return ledger
 
 
-async def next_hop_away(mother: Mother, rounds: int) -> Ledger:
+async def next_hop_away(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """Down for a second and more; or there, and silent."""
-    ledger = Ledger()
     async with Site.opened(mother) as site:
         books = Books(site)
-        for number in range(rounds):
+        for number in pace.trials(2):
             away = asyncio.create_task(_away(site, random.uniform(0.3, 3), down=number % 2 == 0))
             parcels = [
                 parcel({ACME: Fate.DELIVERED}),
@@ -70,7 +66,6 @@ async def next_hop_away(mother: Mother, rounds: int) -> Ledger:
             ]
             await trial(site, books, ledger, parcels)
             await away
-    return ledger
 
 
 async def _away(site: Site, seconds: float, *, down: bool) -> None:
