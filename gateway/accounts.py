@@ -81,10 +81,16 @@ class Accounts:
 
         await self._store.write(work)
 
-    async def remove_user(self, name: str, now: datetime, actor: str) -> None:
-        """Take away an account with its sessions. Its API tokens have names of their own and stay."""
+    async def remove_user(self, name: str, now: datetime, actor: str, *, force: bool = False) -> None:
+        """Take away an account with its sessions. Its API tokens have names of their own and stay.
+
+        Raises NotFoundError; AccountError for the last admin, unless `force`.
+        """
 
         def work(tx: Transaction) -> None:
+            admins = tx.execute(select(accounts.c.name).where(accounts.c.role == Role.ADMIN.value)).scalars().all()
+            if admins == [name] and not force:
+                raise AccountError(f"{name} is the last admin; add another one first, or say --force")
             tx.execute(delete(sessions).where(sessions.c.name == name))
             if tx.execute(delete(accounts).where(accounts.c.name == name)).rowcount == 0:
                 raise NotFoundError("there is no such user")

@@ -35,16 +35,12 @@ app = typer.Typer(
 )
 held = typer.Typer(no_args_is_help=True, help="The review queue.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
-user = typer.Typer(no_args_is_help=True, help="Local accounts.")
-token = typer.Typer(no_args_is_help=True, help="API tokens.")
 clients = typer.Typer(no_args_is_help=True, help="The client directory.")
 key = typer.Typer(no_args_is_help=True, help="The master key, which locks what is kept of messages.")
 for name, group in (
     ("key", key),
     ("held", held),
     ("audit", audit),
-    ("user", user),
-    ("token", token),
     ("clients", clients),
 ):
     app.add_typer(group, name=name)
@@ -76,7 +72,6 @@ Locked = Annotated[
     bool, typer.Option("--password", help="Ask for a password, open with it what is locked, and judge again.")
 ]
 Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
-Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
 Moment = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="ISO 8601; UTC if no zone.")]
 Recipients = Annotated[list[str] | None, typer.Option("--rcpt-to", help="Recipient; may be repeated.")]
 
@@ -94,8 +89,6 @@ def _fail(text: str, status: int) -> NoReturn:
 @app.callback()
 @held.callback()
 @audit.callback()
-@user.callback()
-@token.callback()
 @clients.callback()
 @key.callback()
 def everywhere(config: Config = None) -> None:
@@ -301,23 +294,6 @@ def audit_verify(
     _print(verify(None if file else _settings(config), file, head))
 
 
-@user.command("add")
-def user_add(name: str, role: Role, config: Config = None) -> None:
-    """A local account; its password comes from standard input, or is asked for."""
-    from gateway.terminal import add_user
-
-    settings = _settings(config)
-    _print(add_user(settings, name, role, _secret()))
-
-
-@token.command("add")
-def token_add(name: str, role: Role, config: Config = None) -> None:
-    """An API token, printed once."""
-    from gateway.terminal import add_token
-
-    _print(add_token(_settings(config), name, role))
-
-
 @clients.command("list")
 def clients_list(config: Config = None) -> None:
     """Clients and partners of the directory in use."""
@@ -387,4 +363,5 @@ def _print(lines: Awaitable[Sequence[str]]) -> None:
             typer.echo(line)
 
 
-from gateway import cli_rules as _rules  # noqa: E402, F401 - hangs its commands on `app`
+from gateway import cli_accounts as _accounts  # noqa: E402, F401 - hangs its commands on `app`
+from gateway import cli_rules as _rules  # noqa: E402, F401

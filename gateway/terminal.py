@@ -171,6 +171,39 @@ async def add_user(settings: Settings, name: str, role: str, password: str) -> L
     return [f"{name} may log in as {role}"]
 
 
+async def set_password(settings: Settings, name: str, password: str) -> Lines:
+    """Raises NotFoundError; AccountError for a password that is too short."""
+    async with Store.open(settings, with_keys=False) as store:
+        await Accounts(store).set_password(name, password, _now(), actor=getpass.getuser())
+    return [f"{name} has another password, and is logged out everywhere"]
+
+
+async def user_lines(settings: Settings) -> Lines:
+    async with Store.open(settings, with_keys=False) as store:
+        users = await Accounts(store).users()
+    return [f"{user.name}  {user.role}" for user in users] or ["there are no accounts"]
+
+
+async def remove_user(settings: Settings, name: str, *, force: bool) -> Lines:
+    """Raises NotFoundError; AccountError for the last admin, unless it is forced."""
+    async with Store.open(settings, with_keys=False) as store:
+        await Accounts(store).remove_user(name, _now(), getpass.getuser(), force=force)
+    return [f"{name} is removed, and logged out everywhere; API tokens have names of their own and stay"]
+
+
+async def token_lines(settings: Settings) -> Lines:
+    async with Store.open(settings, with_keys=False) as store:
+        tokens = await Accounts(store).tokens()
+    return [f"{token.name}  {token.role}" for token in tokens] or ["there are no tokens"]
+
+
+async def remove_token(settings: Settings, name: str) -> Lines:
+    """Raises NotFoundError."""
+    async with Store.open(settings, with_keys=False) as store:
+        await Accounts(store).revoke_token(name, _now(), getpass.getuser())
+    return [f"the token {name} opens nothing any more"]
+
+
 async def add_token(settings: Settings, name: str, role: str) -> Lines:
     """The token alone on its line, so that a script can take it. It is shown this once."""
     async with Store.open(settings) as store:

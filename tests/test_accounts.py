@@ -189,6 +189,20 @@ async def test_an_administrator_can_end_all_sessions(accounts: Accounts, end: st
     assert await accounts.session(session, NOW) is None
 
 
+async def test_the_last_admin_is_not_removed_by_mistake(accounts: Accounts) -> None:
+    """Others can be; and he can, by somebody who means it, or once there is another one."""
+    await accounts.add_user("ada", "admin", WRONG, NOW)
+    await accounts.remove_user("rita", NOW, "ada")
+
+    with pytest.raises(AccountError, match="last admin"):
+        await accounts.remove_user("ada", NOW, "ada")
+    await accounts.add_user("bea", "admin", WRONG, NOW)
+    await accounts.remove_user("ada", NOW, "bea")
+    await accounts.remove_user("bea", NOW, "bea", force=True)
+
+    assert await accounts.users() == ()
+
+
 async def test_every_change_of_accounts_is_on_record(accounts: Accounts, store: Store) -> None:
     """Who gave whom which right, and when."""
     await accounts.add_token("siem", "auditor", NOW, actor="admin")

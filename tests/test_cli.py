@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from house import ACME, BETA, SENDER, XLSX, hold_id, house, mail, settings_file
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.demo.sample import participants, workbook
 
 PROGRAM = str(Path(sys.executable).with_name("countersign"))
@@ -218,6 +220,29 @@ def test_accounts_are_made_with_a_password_from_standard_input(config: Path) -> 
 
     assert first.returncode == 0
     assert (second.returncode, "exists already" in second.stderr) == (1, True)
+
+
+def test_accounts_and_tokens_are_listed_and_removed(config: Path) -> None:
+    """Whoever leaves is taken off the list in the terminal, and what was never there is said to be so."""
+
+    def says(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [*words, "--config", str(config)], input="a long enough password\n")
+        return done.exit_code, done.output
+
+    for name, role in (("rita", "reviewer"), ("ada", "admin")):
+        assert says("user", "add", name, "--role", role) == (0, f"{name} may log in as {role}\n")
+    assert says("token", "add", "siem", "--role", "auditor")[0] == 0
+
+    assert says("user", "list") == (0, "ada  admin\nrita  reviewer\n")
+    assert says("token", "list") == (0, "siem  auditor\n")
+    for words in (("user", "password", "rita"), ("user", "remove", "rita"), ("token", "remove", "siem")):
+        assert says(*words)[0] == 0
+    assert says("user", "remove", "rita") == (1, "there is no such user\n")
+    assert says("token", "remove", "siem") == (1, "there is no such token\n")
+    assert "last admin" in says("user", "remove", "ada")[1]
+    assert says("user", "remove", "ada", "--force")[0] == 0
+    assert says("user", "list") == (0, "there are no accounts\n")
+    assert says("token", "list") == (0, "there are no tokens\n")
 
 
 def test_demo_shows_the_main_job_and_ends() -> None:

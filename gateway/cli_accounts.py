@@ -1,0 +1,79 @@
+"""The terminal's commands around who may look and decide: users and API tokens, added, listed and removed."""
+# ruff: noqa: PLC0415 - as in gateway.cli
+
+from typing import Annotated, Literal
+
+import typer
+
+from gateway.cli import Config, _print, _secret, _settings, app, everywhere
+
+user = typer.Typer(no_args_is_help=True, help="Local accounts.", callback=everywhere)
+token = typer.Typer(no_args_is_help=True, help="API tokens.", callback=everywhere)
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
+
+Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As it stands in the audit log.")]
+
+
+@user.command("add")
+def user_add(name: Name, role: Role, config: Config = None) -> None:
+    """A local account; its password comes from standard input, or is asked for."""
+    from gateway.terminal import add_user
+
+    settings = _settings(config)
+    _print(add_user(settings, name, role, _secret()))
+
+
+@user.command("password")
+def user_password(name: Name, config: Config = None) -> None:
+    """Another password, from standard input or asked for; whoever is logged in under the name is logged out."""
+    from gateway.terminal import set_password
+
+    settings = _settings(config)
+    _print(set_password(settings, name, _secret()))
+
+
+@user.command("list")
+def user_list(config: Config = None) -> None:
+    """Every account and its role."""
+    from gateway.terminal import user_lines
+
+    _print(user_lines(_settings(config)))
+
+
+@user.command("remove")
+def user_remove(
+    name: Name,
+    config: Config = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="The last admin too.")] = False,
+) -> None:
+    """Take an account away; whoever is logged in under it is logged out at once."""
+    from gateway.terminal import remove_user
+
+    _print(remove_user(_settings(config), name, force=force))
+
+
+@token.command("add")
+def token_add(name: Name, role: Role, config: Config = None) -> None:
+    """An API token, printed once."""
+    from gateway.terminal import add_token
+
+    _print(add_token(_settings(config), name, role))
+
+
+@token.command("list")
+def token_list(config: Config = None) -> None:
+    """Every token's name and role; a token itself is shown only when it is made."""
+    from gateway.terminal import token_lines
+
+    _print(token_lines(_settings(config)))
+
+
+@token.command("remove")
+def token_remove(name: Name, config: Config = None) -> None:
+    """Take a token away; from then on it opens nothing."""
+    from gateway.terminal import remove_token
+
+    _print(remove_token(_settings(config), name))
