@@ -230,6 +230,15 @@ def nested(rows: Sequence[Row]) -> bytes:
     return content
 
 
+def rar(**options: Any) -> Writer:
+    return packed(lambda csv: carriers_mail.rar_of({"list.csv": csv}, **options))
+
+
+RARS: Mapping[str, Mapping[str, Any]] = {
+    **{kind: {"kind": kind} for kind in ("rar13", "rar15", "rar20", "rar29", "rar50", "rar70")},
+    "stored": {"store": True},
+    "solid": {"solid": True},
+}
 _ZIP, _SEVEN, _TAR = carriers_mail.zip_of, carriers_mail.seven_of, carriers_mail.tar_of
 _SHEET = "application/vnd.ms-excel."
 
@@ -300,6 +309,6 @@ FORMATS: Mapping[str, Carrier] = {
     "BZ2": Carrier("list.csv.bz2", packed(bz2.compress), "A1:I41", "2/list.csv"),
     "XZ": Carrier("list.csv.xz", packed(lzma.compress), "A1:I41", "2/list.csv"),
     "ZSTD": Carrier("list.csv.zst", packed(zstd.compress), "A1:I41", "2/list.csv"),
-    "RAR": Carrier("list.rar", packed(lambda csv: carriers_mail.rar_of("list.csv", csv)), "A1:I41", "2/list.csv"),
+    **{f"RAR, {name}": Carrier("list.rar", rar(**options), "A1:I41", "2/list.csv") for name, options in RARS.items()},
     "nested": Carrier("outer.zip", nested, "A1:I41", "2/2.bin/1.bin/0.bin/list.csv"),
 }

@@ -9,8 +9,10 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from email.message import EmailMessage
+from typing import Any
 
 import py7zr
+import rars
 from ole_writer import ole_file
 
 
@@ -40,16 +42,12 @@ def seven_of(files: Mapping[str, bytes], password: str | None = None, *, hide: b
     return buffer.getvalue()
 
 
-def rar_of(name: str, content: bytes, *, method: int = 0x30, encrypted: bool = False) -> bytes:
-    """RAR 4 by hand: nothing in reach writes it."""
-
-    def block(kind: int, flags: int, rest: bytes) -> bytes:
-        head = struct.pack("<BHH", kind, flags, 7 + len(rest)) + rest
-        return struct.pack("<H", zlib.crc32(head) & 0xFFFF) + head
-
-    fields = struct.pack("<IIBIIBBHI", len(content), len(content), 2, zlib.crc32(content), 0, 29, method, len(name), 0)
-    file = block(0x74, 0x8000 | (4 if encrypted else 0), fields + name.encode())
-    return b"Rar!\x1a\x07\x00" + block(0x73, 0, bytes(6)) + file + content + block(0x7B, 0x4000, b"")
+def rar_of(files: Mapping[str, bytes], kind: str = "rar50", **options: Any) -> bytes:
+    """`kind` is the version that first wrote it so; packed, unless `options` say `store`."""
+    archive = rars.RarBuilder(kind, **options)
+    for name, content in files.items():
+        archive.add_bytes(content, name)
+    return archive.to_bytes()
 
 
 def tnef_record(level: int, number: int, content: bytes) -> bytes:

@@ -15,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
+import carriers
 import inflate64
 import pytest
+import rars
 from backports import zstd
 from carriers_mail import mapi, rar_of, seven_of, tar_of, tnef, tnef_record, wide, zip_of
 from cryptography import x509
@@ -106,20 +108,47 @@ def test_encrypted_7z_is_listed_or_said_to_be_sealed() -> None:
     assert obstacle(part(hidden, "2")) is Obstacle.ENCRYPTED
 
 
-RARS = [
-    (rar_of("list.csv", CSV), None),
-    (rar_of("list.csv", CSV, method=0x33), Obstacle.UNSUPPORTED),
-    (rar_of("list.csv", CSV, encrypted=True), Obstacle.ENCRYPTED),
-]
+@pytest.mark.parametrize("kind", ["rar15", "rar29", "rar50", "rar70"])
+@pytest.mark.parametrize("solid", [False, True])
+def test_encrypted_rar_is_listed(kind: str, *, solid: bool) -> None:
+    message = open_attachment(rar_of(LIST, kind, password="x", solid=solid), "a.rar")
+
+    assert obstacle(part(message, "2/list.csv")) is Obstacle.ENCRYPTED
+    assert "list.csv" in [text.content for text in message.headings if text.role is Role.FILENAME]
 
 
-@pytest.mark.parametrize(("content", "expected"), RARS)
-def test_rar_files_are_read_when_stored_and_listed_when_not(content: bytes, expected: Obstacle | None) -> None:
-    """Unpacking RAR needs a program that we do not run; saying so is what matters."""
-    message = open_attachment(content, "a.rar")
+@pytest.mark.parametrize("kind", ["rar30", "rar50"])
+def test_rar_whose_names_are_encrypted_is_said_to_be_sealed(kind: str) -> None:
+    message = open_attachment(rar_of(LIST, kind, password="x", encrypt_headers=True), "a.rar")
 
-    assert obstacle(part(message, "2/list.csv")) is expected
-    assert bool(tables(message)) is (expected is None)
+    assert obstacle(part(message, "2")) is Obstacle.ENCRYPTED
+
+
+def test_a_volume_of_a_rar_lists_what_it_holds_a_piece_of(tmp_path: Path) -> None:
+    """The rest may travel in other messages."""
+    archive = rars.RarBuilder("rar50", store=True, volume_size=400)
+    archive.add_bytes(carriers.write_csv(carriers.table(20)), "list.csv")
+    archive.write_volumes(str(tmp_path / "a.rar"))
+    first = min(tmp_path.iterdir())
+
+    message = open_attachment(first.read_bytes(), first.name)
+
+    assert obstacle(part(message, "2/list.csv")) is Obstacle.UNSUPPORTED
+
+
+def test_a_rar_that_says_less_than_it_holds_is_not_believed() -> None:
+    """The sizes in its headers are counted first; what comes out is bounded all the same."""
+    message = open_attachment(rar_of({"zeros": bytes(3 << 20)}), "a.rar", max_expanded=1 << 20)
+
+    assert obstacle(part(message, "2")) is Obstacle.LIMIT
+
+
+@pytest.mark.parametrize("kind", ["rar15", "rar29", "rar50"])
+def test_a_changed_byte_in_a_rar_is_noticed(kind: str) -> None:
+    content = bytearray(rar_of({"list.csv": carriers.write_csv(carriers.table(20))}, kind))
+    content[len(content) // 2] ^= 8
+
+    assert obstacle(part(open_attachment(bytes(content), "a.rar"), "2/list.csv")) is Obstacle.CORRUPT
 
 
 def test_files_of_one_name_keep_apart() -> None:

@@ -43,6 +43,20 @@ LOCKED: dict[str, Callable[[str, Path], bytes]] = {
     "ZIP, AES-128": lambda password, _: aes_zip("list.csv", CSV, password.encode(), strength=1),
     "7z": lambda password, _: carriers_mail.seven_of({"list.csv": CSV}, password),
     "7z, names sealed too": lambda password, _: carriers_mail.seven_of({"list.csv": CSV}, password, hide=True),
+    **{
+        f"RAR, {name}": lambda password, _, options=options: carriers_mail.rar_of(
+            {"list.csv": CSV}, password=password, **options
+        )
+        for name, options in {
+            "1.5": {"kind": "rar15"},
+            "2": {"kind": "rar20"},
+            "3": {"kind": "rar30"},
+            "3, names sealed too": {"kind": "rar30", "encrypt_headers": True},
+            "5": {"kind": "rar50"},
+            "5, names sealed too": {"kind": "rar50", "encrypt_headers": True},
+            "5, solid": {"kind": "rar50", "solid": True},
+        }.items()
+    },
     "XLSX": lambda password, _: locked_workbook(password),
     "PDF": lambda password, _: carriers.write_pdf(ROWS, encrypt=StandardEncryption(password, strength=128)),
     "ZIP in a ZIP": lambda password, _: carriers_mail.zip_of(

@@ -11,6 +11,8 @@ import carriers_mail
 from carrier_folder import FORMATS
 from test_fuzz import CRASHERS
 
+ODD = ("XLSX", "XLSB", "XLS", "DOC", "PDF", "TNEF", "MSG", "7z", "RAR, rar29", "RAR, rar50", "nested", "JSON")
+
 
 def odd_files(folder: Path) -> int:
     """Everything that ends in .eml, whatever it is: carriers cut and scrambled, noise, nothing, programs."""
@@ -18,7 +20,7 @@ def odd_files(folder: Path) -> int:
     rows = carriers.table(3)
     odd = [b"", b"\0" * 5000, b"\r\n", chance.randbytes(3000), b"From ", b"Subject: \xff\xfe\r\n\r\n\xff", b":" * 4000]
     odd += [Path(sys.executable).resolve().read_bytes()[:200_000], *(file.read_bytes() for file in CRASHERS)]
-    for name in ("XLSX", "XLSB", "XLS", "DOC", "PDF", "TNEF", "MSG", "7z", "RAR", "nested", "JSON", "mbox", "TAR.GZ"):
+    for name in ODD:
         content = FORMATS[name].write(rows)
         cut = content[: len(content) * 2 // 3]
         scrambled = bytes(byte ^ (chance.random() < 0.01) for byte in content)

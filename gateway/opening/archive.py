@@ -1,4 +1,4 @@
-"""TAR, 7z and RAR: every file inside is handed on, or listed by name. Extracts nothing to disk, runs no tool."""
+"""TAR and 7z: every file inside is handed on, or listed by name. Extracts nothing to disk, runs no tool."""
 
 import io
 import lzma
@@ -8,12 +8,10 @@ from typing import Any
 
 import py7zr
 import py7zr.io
-import rarfile
 
 from gateway.message import Opened, Unopened
 from gateway.opening.compressed import refuse_large
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
-from rules.content import Role, Text
 from rules.verdict import Obstacle
 
 
@@ -116,35 +114,3 @@ def _seven(archive: Any, files: list[tuple[str, int]], budget: Budget) -> Iterat
         else:
             product.seek(0)
             yield Inner(name=name, content=product.read())
-
-
-def open_rar(leaf: Leaf, budget: Budget) -> Opening:
-    """Files stored without compression are read; the rest are listed by name, as unpacking needs a program."""
-    try:
-        archive = rarfile.RarFile(io.BytesIO(leaf.content), part_only=True)
-    except (rarfile.NeedFirstVolume, rarfile.RarCannotExec) as error:
-        raise CannotLookError(Obstacle.UNSUPPORTED, "one volume of several") from error
-    except rarfile.Error as error:
-        raise CannotLookError(Obstacle.CORRUPT, "a broken RAR archive") from error
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if archive.needs_password() and not entries:
-        return Opening(
-            outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="an archive whose list of files is encrypted")
-        )
-    comment = str(archive.comment or "")
-    contents = (Text(part=leaf.section, where="comments", role=Role.HEADING, content=comment),) if comment else ()
-    return Opening(outcome=Opened(contents=contents), inner=(_of_rar(archive, entry, budget) for entry in entries))
-
-
-def _of_rar(archive: Any, entry: Any, budget: Budget) -> Inner:
-    name = str(entry.filename)
-    if entry.needs_password():
-        return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted file"))
-    if entry.compress_type != rarfile.RAR_M0:
-        return Inner(name=name, content=Unopened(obstacle=Obstacle.UNSUPPORTED, note="RAR compression"))
-    refuse_large(entry.file_size)
-    budget.expand(entry.file_size)
-    try:
-        return Inner(name=name, content=archive.read(entry))
-    except (rarfile.Error, OSError, ValueError, EOFError):
-        return Inner(name=name, content=Unopened(obstacle=Obstacle.CORRUPT, note="a file that cannot be read"))

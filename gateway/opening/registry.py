@@ -62,7 +62,7 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/zip": late("zipped.open_zip"),
     "application/x-tar": late("archive.open_tar"),
     "application/x-7z-compressed": late("archive.open_7z"),
-    "application/vnd.rar": late("archive.open_rar"),
+    "application/vnd.rar": late("rar.open_rar"),
     "application/gzip": late("compressed.open_compressed"),
     "application/x-bzip2": late("compressed.open_compressed"),
     "application/x-xz": late("compressed.open_compressed"),
