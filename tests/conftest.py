@@ -1,1 +1,31 @@
 """What every test may count on. Rooms keep their own peers and writers in modules beside their tests."""
+
+from collections.abc import Iterator
+
+import pytest
+import store_kit
+from postgres_server import Server, server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Server]:
+    """One PostgreSQL for all tests of a process; each has databases of its own."""
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What speaks of the store's interface is tested on every database that can be behind it."""
+    if request.param == "sqlite":
+        yield request.param
+        return
+    with store_kit.on(request.getfixturevalue("cluster")):
+        yield request.param
+
+
+@pytest.fixture
+def postgres(cluster: Server) -> Iterator[Server]:
+    """For what only PostgreSQL has: `store_kit.settings` names databases of this server."""
+    with store_kit.on(cluster):
+        yield cluster

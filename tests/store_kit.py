@@ -1,10 +1,19 @@
 """A real store in a temporary folder, and the mail that goes into it. Sam sends, Rita reviews, Beta is a client."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
+from postgres_server import Server
+from sqlalchemy.exc import DBAPIError
+
 from gateway.message import Envelope
 from gateway.settings import Notices, Settings, Smtp, Store, Web
+from gateway.store import Transaction
+from gateway.store.driver import sqlite3
+from gateway.store.keys import new_key
 from gateway.store.mail import new_id
 from rules.verdict import (
     Disposition,
@@ -29,14 +38,55 @@ RAW = (
 ).encode()
 
 
+class _Chosen:
+    """Where `settings` puts stores: in files, or on a server."""
+
+    server: Server | None = None
+
+
+@contextmanager
+def on(server: Server) -> Iterator[None]:
+    """Every folder has a database on this server instead of a file in it, until the end."""
+    before = {row[0] for row in server.ask("SELECT datname FROM pg_database")}
+    _Chosen.server = server
+    try:
+        yield
+    finally:
+        _Chosen.server = None
+        for (name,) in server.ask("SELECT datname FROM pg_database"):
+            if name not in before:
+                server.drop(str(name))
+
+
+def store_in(folder: Path) -> Store:
+    """A file of its own says which database belongs to a folder, also to processes that a test starts."""
+    named, key = folder / "database", folder / "var/countersign.db.key"
+    if _Chosen.server is not None and not named.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        key.write_text(f"{new_key()}\n")
+        named.write_text(_Chosen.server.url(_Chosen.server.database()))
+    if not named.exists():
+        return Store(url="sqlite:///var/countersign.db")
+    return Store(url=named.read_text(), key=Path("var/countersign.db.key"))
+
+
 def settings(folder: Path, **notices: object) -> Settings:
     return Settings(
         smtp=Smtp(hostname="gw.recordkeeper.example"),
         web=Web(base_url="https://review.recordkeeper.example"),
-        store=Store(url="sqlite:///var/countersign.db"),
+        store=store_in(folder),
         notices=Notices.model_validate(notices),
         base=folder,
     )
+
+
+def disk_error(tx: Transaction) -> None:
+    """A unit of work to whom the database says that its files are damaged."""
+    if tx.connection.dialect.name == "postgresql":
+        raise DBAPIError("COMMIT", None, psycopg.errors.DataCorrupted("invalid page"))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+    raise DBAPIError("COMMIT", None, error)
 
 
 def envelope(*rcpt_to: str, mail_from: str = SAM) -> Envelope:

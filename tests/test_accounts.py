@@ -22,7 +22,7 @@ RITA = Account(name="rita", role=Role.REVIEWER)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, database: str) -> AsyncIterator[Store]:  # noqa: ARG001 - says what `settings` name
     async with Store.open(settings(tmp_path)) as opened:
         yield opened
 

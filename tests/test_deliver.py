@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from peers import Downstream, LostReply, Script
-from sqlalchemy.exc import DBAPIError
-from store_kit import ACME, BETA, NOW, RAW, SAM, SECRET, an_id, envelope, settings, verdict
+from store_kit import ACME, BETA, NOW, RAW, SAM, SECRET, an_id, disk_error, envelope, settings, verdict
 
 from gateway import deliver
 from gateway.audit.log import AuditLog
@@ -26,14 +25,15 @@ from gateway.relay import Delivery, Fate, NextHop
 from gateway.reply import Reply
 from gateway.settings import Downstream as DownstreamSettings
 from gateway.states import State
-from gateway.store import Store, Transaction
-from gateway.store.driver import sqlite3
+from gateway.store import Store
 from gateway.store.mail import OwnMessage
 from gateway.store.schema import contents, data_keys
 from rules.verdict import Disposition
 
 HEADER = b"Received: from us\r\nX-Countersign-Id: 1\r\n"
 RITA = "privacy@recordkeeper.example"
+
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @dataclass
@@ -421,12 +421,6 @@ async def test_one_message_that_cannot_be_sent_does_not_stop_the_others(
 
 async def test_a_broken_disk_ends_the_courier(tmp_path: Path) -> None:
     """A background task that dies unseen would leave mail lying while 250 is still said."""
-
-    def disk_error(_: Transaction) -> None:
-        error = sqlite3.OperationalError("disk I/O error")
-        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
-        raise DBAPIError("COMMIT", None, error)
-
     async with site(tmp_path, working=False) as s:
         with pytest.raises(StoreError):
             await s.store.write(disk_error)

@@ -26,7 +26,7 @@ from rules.verdict import Disposition
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, database: str) -> AsyncIterator[Store]:  # noqa: ARG001 - says what `settings` name
     async with Store.open(settings(tmp_path, reviewers=["privacy@recordkeeper.example"])) as opened:
         yield opened
 

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 async def killed_at_random(folder: Path, seed: int) -> list[tuple[str, str]]:
-    """What the process had acknowledged when it was killed."""
+    """What a process had acknowledged when it was killed, at a moment of chance."""
     environment = {**os.environ, "PYTHONPATH": f"{HERE.parent}:{HERE}"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(HERE / "store_under_load.py"), str(folder), stdout=asyncio.subprocess.PIPE, env=environment
@@ -37,13 +37,15 @@ async def killed_at_random(folder: Path, seed: int) -> list[tuple[str, str]]:
     return [(kind, name) for kind, name in (line.split() for line in lines if line.endswith("\n"))]
 
 
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_was_acknowledged_outlives_the_process(tmp_path: Path, seed: int) -> None:
     """250 means ours: not one message may be missing, halved or without its record."""
+    there = settings(tmp_path)
     acknowledged = await killed_at_random(tmp_path, seed)
 
     assert acknowledged
-    async with Store.open(settings(tmp_path)) as store:
+    async with Store.open(there) as store:
         ledger, quarantine, now = Ledger(store), Quarantine(store), datetime.now(UTC)
         assert await AuditLog(store).verify() is None
         assert await ledger.recover(now) <= 3

@@ -1,35 +1,41 @@
 """What the store asks of a database, whichever it is. What one database says in its own way stands in its own file."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from gateway.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A driver's error as ours. `broken`: nothing that this process does with the store can be trusted any more."""
+    """A driver's error as ours."""
 
     error: StoreError
-    broken: bool = False
+    broken: bool = False  #: nothing that this process does with the store can be trusted any more
+    away: bool = False  #: the database cannot be reached now, and a second try at once is in vain
 
 
 class Backend(Protocol):
     """An opened database."""
 
     @property
-    def writing(self) -> Engine:
-        """For the single writer. Its transactions follow one another, those of other processes included."""
-
-    @property
-    def reading(self) -> Engine:
-        """For readers: a transaction sees one moment, and cannot write."""
-
-    @property
     def driver_errors(self) -> tuple[type[Exception], ...]: ...
+
+    @property
+    def identity(self) -> str | None:
+        """Which database this is, when a copy of it could be opened in its place; None: it cannot."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction of the single writer, committed at its end. All of them, in all processes, follow one another:
+        whoever is in one sees everything that was written before, and nobody writes meanwhile.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one moment and cannot write."""
 
     def translate(self, error: Exception) -> Failure:
         """Name the fault of one of `driver_errors`, without the statement's values."""
@@ -40,6 +46,6 @@ class Backend(Protocol):
         """Let what was deleted go out of every file, as far as readers of an older state allow it now."""
 
     def copy(self, target: Path) -> None:
-        """All of it as of one moment, in a file that is there already."""
+        """All of it as of one moment, in a file that is there already. Raises BackupError where that is not done."""
 
     def dispose(self) -> None: ...

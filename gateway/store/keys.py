@@ -1,7 +1,7 @@
 """Master keys: the file they come from. They are never in the store, a backup, a log or an error; only their ids are.
 
 Base64 of 32 bytes, one key to a line, the newest last; `#` begins a comment. Named by `store.key`, else by a systemd
-credential, else a file beside the database, made when the store is.
+credential, else a file beside an SQLite database, made when the store is.
 """
 
 import binascii
@@ -46,12 +46,17 @@ class KeyRing:
     @classmethod
     def of(cls, settings: Settings, database: Path, environ: Mapping[str, str] = os.environ) -> Self:
         """Where the settings, systemd or nobody says. Reads nothing yet."""
+        return cls.named(settings, environ) or cls(database.with_name(f"{database.name}.key"), beside=True)
+
+    @classmethod
+    def named(cls, settings: Settings, environ: Mapping[str, str] = os.environ) -> Self | None:
+        """Where the settings or systemd say."""
         if settings.store.key is not None:
             return cls(settings.path(settings.store.key), beside=False)
         credential = Path(environ.get("CREDENTIALS_DIRECTORY", os.devnull), CREDENTIAL)
         if credential.is_file():
             return cls(credential, beside=False)
-        return cls(database.with_name(f"{database.name}.key"), beside=True)
+        return None
 
     def load(self) -> dict[str, bytes]:
         """All keys by id, the newest last. Raises ConfigurationError."""

@@ -1,16 +1,59 @@
 """Where the store is: `store.url` chooses the backend that opens it, and where its master key may lie."""
 
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store.backend import Backend
 from gateway.store.keys import KeyRing
 from gateway.store.sqlite import SqliteFile, database_path
+from rules.errors import ConfigurationError
+
+POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
+
+
+def server(settings: Settings) -> URL | None:
+    """The server that `store.url` names; None: it names a file. Raises ConfigurationError without the URL's text."""
+    url = settings.store.url
+    scheme, separator, path = url.partition(":///")
+    if scheme == "sqlite" and separator and path:
+        return None
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername not in POSTGRES:
+        raise _refusal(settings, "store.url: neither sqlite:///<path> nor postgresql://<user>@<host>/<database>")
+    return parsed.set(drivername="postgresql+psycopg")
 
 
 def key_ring(settings: Settings) -> KeyRing:
     """Reads nothing yet. Raises ConfigurationError."""
-    return KeyRing.of(settings, database_path(settings))
+    if server(settings) is None:
+        return KeyRing.of(settings, database_path(settings))
+    ring = KeyRing.named(settings)
+    if ring is None:
+        text = "store.key: on PostgreSQL name a key file, the same on every node: `countersign key new` prints a key"
+        raise _refusal(settings, text)
+    return ring
 
 
 def open_backend(settings: Settings) -> Backend:
     """Raises StoreError, ConfigurationError."""
-    return SqliteFile.open(database_path(settings), key_ring(settings))
+    url, ring = server(settings), key_ring(settings)
+    if url is None:
+        return SqliteFile.open(database_path(settings), ring)
+    try:
+        from gateway.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra, which SQLite does without
+    except ImportError:
+        text = "store.url: PostgreSQL needs its driver: pip install countersign[postgres]"
+        raise _refusal(settings, text) from None
+    try:
+        return PostgresDatabase.open(url, ring)
+    except StoreError as error:  # nothing has been served yet: the settings, or what they name, have to change
+        raise _refusal(settings, str(error)) from None
+
+
+def _refusal(settings: Settings, text: str) -> ConfigurationError:
+    return ConfigurationError([settings.source.problem(("store", "url"), text)])

@@ -5,7 +5,7 @@ Never NORMAL or OFF: losing the last commits to a power cut is losing mail that 
 
 import shutil
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,6 @@ from gateway.settings import Settings
 from gateway.store.backend import Failure
 from gateway.store.driver import sqlite3
 from gateway.store.keys import KeyRing
-from rules.errors import ConfigurationError, Problem
 
 #: Below this version two connections can corrupt a WAL by resetting it (sqlite.org).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
@@ -52,11 +51,13 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"}
 class SqliteFile:
     """A backend: one file on a disk of this machine."""
 
-    writing: Engine
-    reading: Engine
+    writers: Engine
+    readers: Engine
     path: Path
     lock: FolderLock  #: no backup is restored over a store that is open
+
     driver_errors = DRIVER_ERRORS
+    identity = None  # `restore` alone puts a copy in its place
 
     @classmethod
     def open(cls, path: Path, ring: KeyRing) -> Self:
@@ -71,6 +72,12 @@ class SqliteFile:
         except OSError as error:
             raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
         return cls(_engine(path, ring, writing=True), _engine(path, ring, writing=False), path, lock)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        return self.writers.begin()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self.readers.begin()
 
     def translate(self, error: Exception) -> Failure:
         return translate(error)
@@ -99,18 +106,14 @@ class SqliteFile:
             source.backup(fresh)
 
     def dispose(self) -> None:
-        self.writing.dispose()
-        self.reading.dispose()
+        self.writers.dispose()
+        self.readers.dispose()
         self.lock.release()
 
 
 def database_path(settings: Settings) -> Path:
     """`sqlite:///var/x.db` is relative to the settings file, `sqlite:////var/x.db` is not."""
-    scheme, separator, path = settings.store.url.partition(":///")
-    if scheme != "sqlite" or not separator or not path:
-        text = "store.url: only sqlite:///<path> is served by this version"
-        raise ConfigurationError([Problem(file="settings", line=None, text=text)])
-    return settings.path(Path(path))
+    return settings.path(Path(settings.store.url.partition(":///")[2]))
 
 
 def _refuse_remote(folder: Path) -> None:

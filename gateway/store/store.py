@@ -44,7 +44,7 @@ class Store:
         """
         opened = open_backend(settings)
         try:
-            with opened.writing.begin() as connection:
+            with opened.writing() as connection:
                 steps = migrate(connection)
                 if with_keys:
                     datakeys.check(connection)
@@ -95,7 +95,7 @@ class Store:
 
     def _ask(self, question: Callable[[Connection], Result]) -> Result:
         try:
-            with self._backend.reading.begin() as connection:
+            with self._backend.reading() as connection:
                 return question(connection)
         except self._backend.driver_errors as error:
             failure = self._backend.translate(error)

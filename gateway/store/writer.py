@@ -92,6 +92,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._broken: StoreError | None = None
+        self._away: StoreError | None = None  # of this group: a database that does not answer is asked once
         self._closed = False
         self._door = threading.Lock()  # nothing is queued behind the last unit
         self._thread.start()
@@ -140,19 +141,20 @@ class Writer:
         """Give every unit its result or its error."""
         if not units:
             return
+        self._away = None
         if self._broken is None and self._together(units):
             return
         for unit in units:
-            if self._broken:
-                unit.error = self._broken
-            elif unit.error is None:
+            if unit.error is None:
+                unit.error = self._broken or self._away
+            if unit.error is None:
                 self._together([unit])
 
     def _together(self, units: Sequence[_Unit]) -> bool:
         """One commit for all. False: a unit failed, nothing is written, and each must be tried alone."""
         current: _Unit | None = None
         try:
-            with self._backend.writing.begin() as connection:
+            with self._backend.writing() as connection:
                 transaction = Transaction(connection)
                 for current in units:
                     current.result = current.work(transaction)
@@ -172,6 +174,7 @@ class Writer:
         if not isinstance(error, self._backend.driver_errors):
             return error
         failure = self._backend.translate(error)
+        self._away = failure.error if failure.away else None
         if failure.broken:
             # A second try after a failed fsync would "succeed" without the data (ATC'20, CuttleFS): never again.
             self._broken = failure.error
