@@ -7,7 +7,7 @@ from rules.columns import Column, Meaning
 from rules.normalise import fold
 from rules.recognise import Hit, Recogniser
 from rules.search import Searcher
-from rules.sheets import Block
+from rules.sheets import Block, Row, cells_of
 from rules.tally import window_of
 
 _CELL, _ROW = "\x1e", "\x1d"
@@ -29,13 +29,19 @@ def search_cells(searcher: Searcher, block: Block, columns: Sequence[Column]) ->
     """Hits in the cells of every column that is not settled by what it is."""
     settled = {n for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
     rows = block.sheet.rows[block.top : block.end]
-    folded = fold(_ROW.join([_CELL.join(_unsettled(row, settled)) for row in rows]))
+    folded = fold(_ROW.join(map(_CELL.join, _unsettled(rows, settled))))
     for offset, line in _lines(folded, searcher.zones(folded)):
         yield from _in_row(searcher, block, settled, block.top + offset, line)
 
 
-def _unsettled(row: Sequence[str], settled: set[int]) -> Iterable[str]:
-    return [cell for index, cell in enumerate(row) if index not in settled] if settled else row
+def _unsettled(rows: Sequence[Row], settled: set[int]) -> Iterable[Iterable[str]]:
+    """The rows without the cells of settled columns."""
+    if not settled:
+        return rows
+    kept = [index for index in range(max(map(len, rows), default=0)) if index not in settled]
+    if kept and len(set(map(len, rows))) == 1:  # column by column, no line of ours runs for each cell
+        return zip(*(cells_of(rows, index) for index in kept), strict=True)
+    return ([cell for index, cell in enumerate(row) if index not in settled] for row in rows)
 
 
 def _lines(folded: str, zones: Iterable[tuple[int, int]]) -> Iterator[tuple[int, str]]:

@@ -155,7 +155,7 @@ class Column:
 
 
 _DASHED = re.compile(r"[0-9]{3}[-/. ]{1,3}[0-9]{2}[-/. ]{1,3}[0-9]{4}")
-_USUAL = re.compile(r"((?!000|666|9)[0-9]{3})-?((?!00)[0-9]{2})-?((?!0000)[0-9]{4})")
+_USUAL = re.compile(r"(?!000|666|9)[0-9]{3}-?(?!00)[0-9]{2}-?(?!0000)[0-9]{4}")
 _PLAIN = re.compile(r"[0-9]{7,9}(?:\.0+)?")
 _SSN_CELL = re.compile(r"[0-9]{3}[-/. ]{0,3}[0-9]{2}[-/. ]{0,3}[0-9]{4}(?:\.0+)?|[0-9]{7,8}(?:\.0+)?")
 _MASKED = re.compile(r"[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?[0-9]{4}")
@@ -202,8 +202,8 @@ def bare(cell: str) -> str:
 
 def ssn_of(cell: str) -> str:
     """The nine digits of a cell in an SSN column; "" when it holds no number of a person."""
-    if usual := _USUAL.fullmatch(cell):  # nearly every cell, at a fifth of the cost
-        number = usual[1] + usual[2] + usual[3]
+    if _USUAL.fullmatch(cell):  # nearly every cell, at a fifth of the cost
+        number = cell.replace("-", "")
         return number if number not in SPECIMENS else ""
     if len(cell) > LONGEST:
         return ""

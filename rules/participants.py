@@ -1,7 +1,7 @@
 """Tables to lists of people: who is one person, how many there are, where they live. Its values never leave."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rules import states
 from rules.columns import DATE, MONEY, NAMES, Column, Meaning, ssn_of
 from rules.elements import elements
-from rules.sheets import Block, Row
+from rules.sheets import Block, Row, cells_of
 from rules.verdict import ParticipantList, People
 
 LEAST = 3  #: distinct people that make a participant list
@@ -123,9 +123,11 @@ class Reader:
         self._fours = _of(columns, Meaning.LAST_FOUR)[:1]
         self._homes = _of(columns, Meaning.HOME, Meaning.ADDRESS)[:1]
         self._personal = [column.index for column in columns if column.meaning in _PERSONAL | _PERSONAL_AT_HOME]
-        self._states = _of(columns, Meaning.STATE)[:1]
-        self._lines = _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)
-        self._zips = _of(columns, Meaning.ZIP)[:1]
+        self._residence: list[tuple[int, Callable[[str], str]]] = [
+            *((index, states.named) for index in _of(columns, Meaning.STATE)[:1]),
+            *((index, states.of_address) for index in _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)),
+            *((index, states.of_zip) for index in _of(columns, Meaning.ZIP)[:1]),
+        ]
 
     def is_person(self, row: Row) -> bool:
         """Whether a row without a number is a person all the same."""
@@ -155,17 +157,16 @@ class Reader:
     def _name(self, row: Row) -> str:
         return " ".join([cell for index in self._names if (cell := _cell(row, index))])
 
-    def state(self, row: Row) -> str:
-        for index in self._states:
-            if found := states.named(_cell(row, index)):
-                return found
-        for index in self._lines:
-            if found := states.of_address(_cell(row, index)):
-                return found
-        for index in self._zips:
-            if found := states.of_zip(_cell(row, index)):
-                return found
-        return ""
+    def states(self, rows: Sequence[Row]) -> list[str]:
+        """Where they live, row by row: by the first column that tells it. A cell that comes again is read once."""
+        found = [""] * len(rows)
+        for index, tell in self._residence:
+            if all(found):
+                break
+            cells = list(zip(cells_of(rows, index), found, strict=True))
+            told = {cell: tell(cell.strip()) for cell in {cell for cell, state in cells if not state}}
+            found = [state or told[cell] for cell, state in cells]
+        return found
 
 
 def _of(columns: Iterable[Column], *meanings: Meaning) -> list[int]:
@@ -186,7 +187,7 @@ def numbers_in(block: Block, column: Column) -> list[str]:
     """The persons' numbers of a column, row by row; "" where there is none."""
     index = column.index
     if column.width == 1:
-        return [ssn_of(row[index]) if index < len(row) else "" for row in block.rows]
+        return list(map(ssn_of, cells_of(block.rows, index)))
     return [
         ssn_of("-".join(_cell(row, index + n).zfill(size) for n, size in enumerate((3, 2, 4)))) for row in block.rows
     ]
@@ -229,17 +230,17 @@ def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
 
 
 def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:
-    header, first, state = list(block.header), block.first, reader.state
-    only, others = (columns[0] if columns else ()), columns[1:]
-    for position, row in enumerate(block.rows):
-        number = only[position] if only else ""
+    header, rows, others = list(block.header), block.rows, columns[1:]
+    only = columns[0] if columns else [""] * len(rows)
+    for position, (row, number, state) in enumerate(zip(rows, only, reader.states(rows), strict=True)):
+        place = block.first + position
         if number:
-            yield Person(first + position, number, state(row))
+            yield Person(place, number, state)
         elif any(row) and row != header and not any(column[position] for column in others) and reader.is_person(row):
-            yield Person(first + position, "", state(row))
+            yield Person(place, "", state)
         for column in others:
             if column[position]:
-                yield Person(first + position, column[position], state(row), named=False)
+                yield Person(place, column[position], state, named=False)
 
 
 @dataclass(slots=True)
@@ -329,9 +330,10 @@ def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
             series.setdefault(one.series, []).append(one)
     found: list[tuple[Roll, ParticipantList, int]] = []
     for members in series.values():
-        if distinct(members) < LEAST:
+        people = distinct(members)
+        if people < LEAST:
             continue
-        found.extend((one, _entry(one), distinct([one])) for one in members)
+        found.extend((one, _entry(one), people if len(members) == 1 else distinct([one])) for one in members)
     return found
 
 

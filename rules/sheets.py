@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 
 from rules.columns import (
     LONGEST,
@@ -52,6 +53,13 @@ class Block:
     @property
     def rows(self) -> Sequence[Row]:
         return self.sheet.rows[self.first : self.end]
+
+
+def cells_of(rows: Sequence[Row], index: int) -> list[str]:
+    """A column's cells, "" where a row is short. Most rows are of one length: then no line of ours runs for each."""
+    if index < min(map(len, rows), default=0):
+        return list(map(itemgetter(index), rows))
+    return [row[index] if index < len(row) else "" for row in rows]
 
 
 def sheet_of(table: Table) -> Sheet:

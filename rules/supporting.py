@@ -30,8 +30,10 @@ class Supporting:
         rows = [roll.block.sheet.rows[person.row] for person in roll.people]
         for column in roll.columns:
             recogniser = self._by_column.get(column.meaning)
+            if recogniser is None:
+                continue
             cells = [cell for row in rows if column.index < len(row) and (cell := row[column.index])]
-            if recogniser and cells and (score := self._score(recogniser, cells)) >= CERTAIN:
+            if cells and (score := self._score(recogniser, cells)) >= CERTAIN:
                 yield Finding(
                     entity=recogniser.entity,
                     part=roll.block.sheet.part,

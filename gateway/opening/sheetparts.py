@@ -20,13 +20,13 @@ _PROMPT = re.compile(rb' (?:prompt|promptTitle|error|errorTitle|display|tooltip|
 MARGIN_CODE = re.compile(r'&(?:"[^"]*"|\d+|[A-Z])')
 
 
-def read_margins(xml: bytes, reading: Reading, sheet: str) -> None:
+def read_margins(xml: bytes, reading: Reading, sheet: str, *, formulas: bool) -> None:
     """Page header and footer, and the words in calculated formulas, drop-down lists, prompts and link tips."""
     tail = xml[max(xml.rfind(b"</sheetData>"), 0) :]
     margins = [MARGIN_CODE.sub(" ", _plain(found)).strip() for found in _MARGIN.findall(tail)]
     reading.text(f"{sheet}!header", "\n".join(filter(None, margins)), Role.HEADING)
     words = [_plain(found) for found in _QUOTED.findall(tail)] + [_plain(found) for found in _PROMPT.findall(tail)]
-    if b"<f>" in xml or b"<f " in xml or b":f>" in xml:
+    if formulas:
         words += [_plain(found) for found in _FORMULA.findall(xml) if b"&quot;" in found or b'"' in found]
     reading.text(f"{sheet}!formulas", "\n".join(dict.fromkeys(words)))
 

@@ -7,6 +7,8 @@ from html import unescape
 from io import BytesIO
 from typing import Any
 
+import re2
+
 from gateway.opening.numberformat import DigitMask, digit_mask, shown
 from gateway.opening.ooxml import local, parse
 from gateway.opening.opener import CannotLookError
@@ -16,7 +18,8 @@ from rules.verdict import Obstacle
 # process when it cannot: so much is allowed, or four times the cells that are really there.
 AREA = 4_000_000
 _MANY = 20_000  #: cells; fewer are measured exactly, because a thousand sheets may each claim a field
-_FAR = re.compile(rb'<c r="(?:[A-Z]{2}|[A-Z]\d{6})')
+_FAR = re2.compile(rb'<c r="(?:[A-Z]{2}|[A-Z]\d{6})')  # RE2: a sheet is megabytes of such cells
+_FORMULA = re2.compile(rb"<(?:\w+:)?f[ >]")
 _UNCALCULATED = re.compile(
     rb'<c r="([A-Z]{1,3})(\d{1,7})"[^>]*><f(?: [^>]*)?>([^<]{1,8192})</f>(?:<v\s*/>|<v>\s*</v>)?</c>'
 )
@@ -100,13 +103,15 @@ def apply_masks(xml: bytes, masks: dict[int, DigitMask], rows: list[list[str]], 
             continue  # not a number: the cell shows it as it is
 
 
+def has_formulas(xml: bytes) -> bool:
+    return _FORMULA.search(xml) is not None
+
+
 def uncalculated(xml: bytes) -> dict[tuple[int, int], str]:
     """Formulas that no program has computed yet, by row (from 1) and column (from 0), as far as they spell themselves.
 
     Libraries write books so; Excel shows `="219-"&"09"` as soon as it opens the file.
     """
-    if b"<f" not in xml:
-        return {}
     found = {}
     for letters, row, formula in _UNCALCULATED.findall(xml):
         if text := _spelt(unescape(formula.decode("utf-8", "replace"))):

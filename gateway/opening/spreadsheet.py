@@ -114,11 +114,12 @@ def _read_sheet(book: Workbook, name: str, member: str) -> None:
     if not member:
         raise CannotLookError(Obstacle.CORRUPT, "a sheet is missing from its package")
     xml = book.package.read(member)
-    sheetparts.read_margins(xml, book.reading, name)
+    formulas = sheetxml.has_formulas(xml)
+    sheetparts.read_margins(xml, book.reading, name, formulas=formulas)
     if book.strings:
         book.told.update(sheetparts.SHARED.findall(xml))
     survey = sheetxml.survey(xml)
-    waiting = sheetxml.uncalculated(xml)
+    waiting = sheetxml.uncalculated(xml) if formulas else {}
     if book.calamine is not None and survey is not None and survey.dense and book.copies_fit(survey.cells):
         book.budget.expand(survey.area * 8)
         try:
