@@ -179,7 +179,7 @@ class Courier:
         if new is State.FAILED:
             replies = {recipient.position: ended.reply(recipient) for recipient in whom}
             if not post.report_failure(tx, self._letterhead, message, replies, now):
-                tx.record(ended.entry(Event.SENDER_NOT_TOLD, whom, why="the message has no sender"))
+                tx.record(ended.entry(Event.SENDER_NOT_TOLD, whom, why=post.why_untold(message)))
 
     def _finish_notice(self, tx: Transaction, ended: "_Ended", whom: list[OwnRecipient], *, delivered: bool) -> None:
         notice = ended.message

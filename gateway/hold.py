@@ -246,7 +246,7 @@ class Quarantine:
             .values(lease=notice or message.id)
         )
         if notice is None:
-            finish_return(tx, message.id, message.id, "the message has no sender", decision.at)
+            finish_return(tx, message.id, message.id, post.why_untold(message), decision.at)
 
 
 @dataclass(frozen=True, slots=True)

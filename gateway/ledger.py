@@ -159,7 +159,8 @@ class Ledger:
             message = find(tx, hold_id)
             refused = {r.position: delivery.reply_to(r.address) for r in message.in_state(State.FAILED)}
             if refused and not post.report_failure(tx, self._letterhead, message, refused, now):
-                tx.record(Entry(event=Event.SENDER_NOT_TOLD, at=now, hold_id=hold_id, detail={"why": "null sender"}))
+                why = {"why": post.why_untold(message)}
+                tx.record(Entry(event=Event.SENDER_NOT_TOLD, at=now, hold_id=hold_id, detail=why))
 
         await self._store.write(work)
         self._store.due.set()

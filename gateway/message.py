@@ -1,9 +1,22 @@
 """The message on its way: envelope, parts, and what became of each part. Pure types, no I/O."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rules.content import Content, Text
 from rules.verdict import Obstacle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a client asks to be told about one recipient (RFC 3461). Empty: it has not said."""
+
+    notify: str = ""  #: NEVER, or some of SUCCESS,FAILURE,DELAY
+    orcpt: str = ""  #: the recipient as first written: type;xtext
+
+    @property
+    def wants_failures(self) -> bool:
+        return not self.notify or "FAILURE" in self.notify.split(",")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +29,13 @@ class Envelope:
     body_8bit: bool = False
     client_host: str = ""  #: address of the SMTP client, for Received
     helo: str = ""
+    ret: str = ""  #: FULL or HDRS: how much of it a failure notice brings back (RFC 3461)
+    envid: str = ""  #: by what name the sender knows it, as xtext
+    asked: Mapping[str, Asked] = field(default_factory=dict, hash=False)  #: by recipient, of those for whom it said
     protocol: str = "ESMTP"  #: how it came in, for Received: RFC 3848 and RFC 6531 4.3
+
+    def asked_for(self, address: str) -> Asked:
+        return self.asked.get(address, Asked())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

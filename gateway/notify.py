@@ -5,7 +5,7 @@ All have the null sender, so that nobody answers a machine with a machine (RFC 5
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.charset import QP, Charset
 from email.message import EmailMessage, Message
@@ -22,6 +22,7 @@ from rules.mask import mask_text
 WIDTH = 2000  #: characters of any one thing that comes from outside
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 _MAILBOX = re.compile(r"[^\s<>()\[\]:;,\\\"@]+@[^\s<>()\[\]:;,\\\"@]+")  # RFC 5322 dot-atoms, and RFC 6532's
+_HEXCHAR = re.compile(r"\+([0-9A-F]{2})")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _READABLE = Charset("utf-8")
@@ -62,6 +63,8 @@ class Case:
     sentence: str
     message_id: str | None
     received_at: datetime
+    envid: str = ""  #: xtext, as the sender gave it
+    originals: Mapping[str, str] = field(default_factory=dict)  #: by recipient: as first written, type;xtext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +150,16 @@ def _failure_notice(letterhead: Letterhead, case: Case, sheet: Sheet, text: str,
 
 def _delivery_status(letterhead: Letterhead, case: Case, replies: Mapping[str, Reply]) -> Message:
     about_message = Message()
+    if case.envid:
+        about_message["Original-Envelope-Id"] = _decoded(case.envid)
     about_message["Reporting-MTA"] = f"dns; {letterhead.hostname}"
     about_message["Arrival-Date"] = format_datetime(case.received_at)
     blocks: list[Message | str] = [about_message]
     for address, reply in replies.items():
         block = Message()
+        if original := case.originals.get(address):
+            kind, _, first_written = original.partition(";")
+            block["Original-Recipient"] = f"{kind}; {_decoded(first_written)}"
         block["Final-Recipient"] = _final_recipient(address)
         block["Action"] = "failed"
         block["Status"] = _status(reply)
@@ -208,6 +216,12 @@ def _final_recipient(address: str) -> str:
     if address.isascii():
         return f"rfc822; {_plain(address)}"
     return "utf-8; " + "".join(c if "!" <= c <= "~" and c not in "\\+=" else f"\\x{{{ord(c):X}}}" for c in address)
+
+
+def _decoded(xtext: str) -> str:
+    """RFC 3461 4; what would not be one line of printable ASCII stays encoded."""
+    plain = _HEXCHAR.sub(lambda found: chr(int(found[1], 16)), xtext)
+    return plain if plain.isascii() and plain.isprintable() else xtext
 
 
 def _status(reply: Reply) -> str:

@@ -23,7 +23,8 @@ def announce(tx: Transaction, letterhead: Letterhead, message: OwnMessage, now: 
     told = []
     case = _case(message)
     sender = message.envelope.mail_from
-    if sender and message.notify and _not_flooded(tx, sender, now):
+    welcome = any(message.envelope.asked_for(address).notify != "NEVER" for address in message.envelope.rcpt_to)
+    if sender and message.notify and welcome and _not_flooded(tx, sender, now):
         sheet = _sheet((sender,), now)
         _queue(tx, Purpose.HELD, message, sheet, notify.held(letterhead, case, sheet))
         told.append("sender")
@@ -38,7 +39,8 @@ def give_back(
     tx: Transaction, letterhead: Letterhead, message: OwnMessage, whom: Sequence[OwnRecipient], note: str, now: datetime
 ) -> str | None:
     """Tell the sender that his message comes back. Returns the notice's id, or None when there is nobody to tell."""
-    if not message.envelope.mail_from:
+    whom = _to_tell_of(message, whom)
+    if not whom:
         return None
     sheet = _sheet((message.envelope.mail_from,), now)
     raw = notify.returned(letterhead, _case(message, whom), sheet, note)
@@ -50,13 +52,27 @@ def report_failure(
     tx: Transaction, letterhead: Letterhead, message: OwnMessage, replies: Mapping[int, Reply], now: datetime
 ) -> bool:
     """Tell the sender whom downstream refused (`replies` by recipient's position). False: there is nobody to tell."""
-    if not message.envelope.mail_from:
+    whom = _to_tell_of(message, [each for each in message.recipients if each.position in replies])
+    if not whom:
         return False
-    whom = [recipient for recipient in message.recipients if recipient.position in replies]
     sheet = _sheet((message.envelope.mail_from,), now)
     by_address = {recipient.address: replies[recipient.position] for recipient in whom}
     _queue(tx, Purpose.FAILURE, message, sheet, notify.failed(letterhead, _case(message, whom), sheet, by_address))
     return True
+
+
+def why_untold(message: OwnMessage) -> str:
+    """Why a failure is told to nobody."""
+    if not message.envelope.mail_from:
+        return "the message has no sender"
+    return "the sender asked not to be told of failures"
+
+
+def _to_tell_of(message: OwnMessage, whom: Sequence[OwnRecipient]) -> Sequence[OwnRecipient]:
+    """RFC 3461 4.1: no failure is told of whom the sender said so. The audit log has it all the same."""
+    if not message.envelope.mail_from:
+        return ()
+    return [each for each in whom if message.envelope.asked_for(each.address).wants_failures]
 
 
 def _sheet(to: tuple[str, ...], now: datetime) -> Sheet:
@@ -72,6 +88,8 @@ def _case(message: OwnMessage, whom: Sequence[OwnRecipient] | None = None) -> Ca
         sentence=verdict.sentence if verdict else "",
         message_id=verdict.message_id if verdict else None,
         received_at=message.received_at,
+        envid=message.envelope.envid,
+        originals={address: asked.orcpt for address, asked in message.envelope.asked.items() if asked.orcpt},
     )
 
 

@@ -17,7 +17,7 @@ from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
 from gateway.settings import Address, Smtp
 from gateway.smtp.addresses import ascii_domain
 from gateway.smtp.dialogue import Session
-from gateway.smtp.terms import Patience, Terms
+from gateway.smtp.terms import Onward, Patience, Terms
 from gateway.smtp.tls import door_context, load_certificate
 from gateway.smtp.wording import CLOSING
 
@@ -43,16 +43,16 @@ class Door:
         base: Path = Path(),
         patience: Patience | None = None,
         room: int | None = None,
-        largest: Callable[[], int | None] = lambda: None,
+        onward: Onward | None = None,
     ) -> None:
-        """`smtp.tls` is relative to `base`; `largest` is what the next hop takes. Raises ConfigurationError."""
+        """`smtp.tls` is relative to `base`; `onward` is the next hop. Raises ConfigurationError."""
         self.port = smtp.listen.port  #: the real one once it is open
         self.tls_port = smtp.tls.implicit.port if smtp.tls.implicit else 0
         self.draining = False
         self._smtp = smtp
         self._base = base
         self._accept = accept
-        self._largest = largest
+        self._onward = onward
         self._room = max(LEAST_ROOM, 2 * smtp.max_size) if room is None else room
         self._octets = 0
         self._sessions: dict[Session, str] = {}  #: and their clients' addresses
@@ -150,7 +150,10 @@ class Door:
         self._strangers.discard(session)
 
     def size(self) -> int:
-        return min(self._smtp.max_size, self._largest() or self._smtp.max_size)
+        return min(self._smtp.max_size, (self._onward and self._onward.largest) or self._smtp.max_size)
+
+    def tells_of_delivery(self) -> bool:
+        return self._onward is not None and self._onward.offers_dsn
 
     def hold(self, octets: int) -> bool:
         if octets > 0 and self._octets + octets > self._room:

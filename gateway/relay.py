@@ -101,6 +101,11 @@ class NextHop:
         """Octets of the largest message it has said it takes, with our fields on top; None: it has not said."""
         return None if self._pool.size is None else max(1, self._pool.size - OUR_FIELDS)
 
+    @property
+    def offers_dsn(self) -> bool:
+        """Whether it said so the last time that it was asked (RFC 3461)."""
+        return self._pool.dsn
+
     async def deliver(self, envelope: Envelope, header: bytes, raw: bytes, *, within: float = 300.0) -> Delivery:
         """Send `header` and `raw` as they are. After `within` seconds there is an outcome, `unknown` if need be."""
         if header and not header.endswith(b"\r\n"):
@@ -182,7 +187,7 @@ class _Transaction:
     async def _after_mail(self, connection: Connection) -> Reply:
         self._tls = connection.secure
         for address in self._replies:
-            self._replies[address] = await _rcpt(connection, address, utf8=self._envelope.smtputf8)
+            self._replies[address] = await _rcpt(connection, address, self._envelope)
         refusals = [reply for reply in self._replies.values() if reply is not None]
         if len(refusals) == len(self._replies):
             return next((reply for reply in refusals if reply.transient), refusals[0] if refusals else NO_RECIPIENTS)
@@ -195,12 +200,15 @@ class _Transaction:
         return reply if connection.past_dot or not reply.accepted else NOT_A_REPLY
 
 
-async def _rcpt(connection: Connection, address: str, *, utf8: bool) -> Reply | None:
+async def _rcpt(connection: Connection, address: str, envelope: Envelope) -> Reply | None:
     """None: accepted, as far as this recipient goes."""
     try:
-        line = b"TO:" + path(checked(address, utf8=utf8, recipient=True))
+        line = b"TO:" + path(checked(address, utf8=envelope.smtputf8, recipient=True))
     except AddressError:
         return BAD_RECIPIENT
+    if connection.offers("dsn"):
+        asked = envelope.asked_for(address)
+        line += _parameters({"NOTIFY": asked.notify, "ORCPT": asked.orcpt})
     reply = _reply(await connection.command(b"RCPT", line))
     return None if reply.accepted else reply
 
@@ -222,7 +230,13 @@ def _mail_line(connection: Connection, envelope: Envelope, header: bytes, raw: b
         parameters.append(b"SMTPUTF8")
     elif envelope.smtputf8 and _needs_smtputf8(envelope, raw):
         return NO_SMTPUTF8
-    return b" ".join([b"FROM:" + path(sender), *parameters])
+    line = b" ".join([b"FROM:" + path(sender), *parameters])
+    return line + (_parameters({"RET": envelope.ret, "ENVID": envelope.envid}) if connection.offers("dsn") else b"")
+
+
+def _parameters(values: Mapping[str, str]) -> bytes:
+    """Those that were given, as they were given: the door has checked them (RFC 3461 4)."""
+    return "".join(f" {name}={value}" for name, value in values.items() if value).encode("ascii")
 
 
 def _needs_smtputf8(envelope: Envelope, raw: bytes) -> bool:

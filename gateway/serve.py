@@ -146,7 +146,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         web = _Web(_pages(settings, pipeline, rules))
         await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
         await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))
-        door = Door(settings.smtp, pipeline.accept, base=settings.base, largest=lambda: next_hop.largest)
+        door = Door(settings.smtp, pipeline.accept, base=settings.base, onward=next_hop)
         await door.start(sockets.door, sockets.tls_door)
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(

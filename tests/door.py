@@ -46,13 +46,21 @@ class Taken:
 @contextlib.asynccontextmanager
 async def open_door(accept: Accept, *, drain: float = 1.0, **options: Any) -> AsyncIterator[Door]:
     """`options` are those of the Door, and of its settings."""
-    own = {name: options.pop(name) for name in ("base", "patience", "room", "largest") if name in options}
+    own = {name: options.pop(name) for name in ("base", "patience", "room", "onward") if name in options}
     door = Door(settings(**options), accept, **own)
     await door.start()
     try:
         yield door
     finally:
         await door.close(drain)
+
+
+@dataclass
+class Onward:
+    """A next hop, as far as the door asks it."""
+
+    largest: int | None = None
+    offers_dsn: bool = False
 
 
 async def eventually(true: Callable[[], bool]) -> None:

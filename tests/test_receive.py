@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP
-from door import Taken, eventually, open_door, settings
+from door import Onward, Taken, eventually, open_door, settings
 from hypothesis import given
 from hypothesis import strategies as st
 from peers import Client, client, stuffed
@@ -109,12 +109,12 @@ async def test_sizes_are_counted_to_the_octet() -> None:
 
 async def test_the_size_that_is_offered_is_what_the_next_hop_takes() -> None:
     """What cannot leave should not be sent here first; what the next hop has not said is ours."""
-    said: list[int | None] = [None]
-    async with open_door(Taken(), max_size=1000, largest=lambda: said[0]) as door, client(door.port) as peer:
+    onward = Onward()
+    async with open_door(Taken(), max_size=1000, onward=onward) as door, client(door.port) as peer:
         offers = []
-        for said[0] in (None, 500, 5000):
+        for onward.largest in (None, 500, 5000):
             offers.append(re.findall("SIZE .*", await peer.command("EHLO client.example")))
-        said[0] = 500
+        onward.largest = 500
         refused = await peer.command("MAIL FROM:<> SIZE=501")
 
     assert offers == [["SIZE 1000"], ["SIZE 500"], ["SIZE 1000"]]

@@ -16,7 +16,9 @@ from gateway.message import Envelope
 from gateway.origin import authors
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
 from gateway.smtp import arguments, wording
+from gateway.smtp.arguments import Offered, Sender
 from gateway.smtp.data import Content, Fault
+from gateway.smtp.draft import Draft
 from gateway.smtp.stream import PIECE, part, unread
 from gateway.smtp.terms import Keeper, Terms
 from gateway.smtp.trace import PRODUCT, loops
@@ -45,8 +47,8 @@ class Session(SMTP):
     def __init__(self, keeper: Keeper, terms: Terms, *, implicit_tls: bool = False) -> None:
         self._helo = ""
         self._extended = False
-        self._sender: arguments.Sender | None = None
-        self._recipients: list[str] = []
+        self._offered = Offered()
+        self._draft = Draft()
         super().__init__(
             None,
             data_size_limit=terms.max_size,
@@ -210,6 +212,8 @@ class Session(SMTP):
     async def smtp_EHLO(self, arg: str | None) -> None:  # noqa: N802
         if await self._greeted(arg, extended=True):
             lines = [self.hostname, f"SIZE {self._keeper.size()}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
+            if self._offered.dsn:
+                lines.append("DSN")
             if self.tls_context and not self._tls_protocol:
                 lines.append("STARTTLS")
             lines.append("ENHANCEDSTATUSCODES")
@@ -223,6 +227,7 @@ class Session(SMTP):
         self._forget_transaction()
         self._helo = name
         self._extended = extended
+        self._offered = Offered(dsn=extended and self._keeper.tells_of_delivery())
         return True
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
@@ -242,17 +247,17 @@ class Session(SMTP):
     def _mail(self, argument: str) -> Reply:
         if not self._helo:
             return wording.NO_HELO
-        if self._sender is not None:
+        if self._draft.sender is not None:
             return wording.NESTED
-        sender = arguments.sender(argument, max_size=self._keeper.size())
+        sender = arguments.sender(argument, max_size=self._keeper.size(), offered=self._offered)
         if isinstance(sender, Reply):
             return sender
         refusal = self._refusal(sender)
         if refusal is None:
-            self._sender = sender
+            self._draft.sender = sender
         return refusal or wording.SENDER_OK
 
-    def _refusal(self, sender: arguments.Sender) -> Reply | None:
+    def _refusal(self, sender: Sender) -> Reply | None:
         if not self._terms.knows(self.transport.get_extra_info("ssl_object") if self.transport else None):
             return wording.NO_CERTIFICATE
         if sender.address and not self._terms.ours([sender.address]):
@@ -263,18 +268,7 @@ class Session(SMTP):
         return None
 
     async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
-        await self.say(self._rcpt(arg or ""))
-
-    def _rcpt(self, argument: str) -> Reply:
-        if self._sender is None:
-            return wording.NO_MAIL
-        recipient = arguments.recipient(argument, smtputf8=self._sender.smtputf8)
-        if isinstance(recipient, Reply):
-            return recipient
-        if len(self._recipients) >= self._terms.max_recipients:
-            return wording.TOO_MANY_RECIPIENTS
-        self._recipients.append(recipient)
-        return wording.RECIPIENT_OK
+        await self.say(self._draft.add(arg or "", most=self._terms.max_recipients, offered=self._offered))
 
     async def smtp_VRFY(self, arg: str | None) -> None:  # noqa: N802
         await self.say(wording.CANNOT_VERIFY if arg else arguments.SYNTAX)
@@ -289,14 +283,14 @@ class Session(SMTP):
         if unread(self._reader):
             # RFC 2920 3.1: DATA is the last of a group. Were it refused, the content would be read as commands.
             await self._part(wording.TOO_EARLY)
-        elif self._sender is None:
+        elif self._draft.sender is None:
             await self.say(wording.NO_MAIL)
-        elif not self._recipients:
+        elif not self._draft.recipients:
             await self.say(wording.NO_RCPT)
         elif arg:
             await self.say(arguments.SYNTAX)
         else:
-            await self._transaction(self._envelope(self._sender))
+            await self._transaction(self._envelope(self._draft.sender))
 
     # The message
 
@@ -306,8 +300,7 @@ class Session(SMTP):
         self._forget_transaction()
 
     def _forget_transaction(self) -> None:
-        self._sender = None
-        self._recipients = []
+        self._draft = Draft()
 
     async def _transaction(self, envelope: Envelope) -> None:
         """From 354 to the reply. The envelope ends here, whatever happens."""
@@ -369,18 +362,11 @@ class Session(SMTP):
             self._timeout_handle.cancel()  # from here on it is we who are slow
         return await self._keeper.take(envelope, raw)
 
-    def _envelope(self, sender: arguments.Sender) -> Envelope:
-        return Envelope(
-            mail_from=sender.address,
-            rcpt_to=tuple(self._recipients),
-            smtputf8=sender.smtputf8,
-            body_8bit=sender.body_8bit,
-            client_host=self.client(),
-            helo=self._helo,
-            protocol=self._protocol_name(sender),
-        )
+    def _envelope(self, sender: Sender) -> Envelope:
+        protocol = self._protocol_name(sender)
+        return self._draft.envelope(sender, client_host=self.client(), helo=self._helo, protocol=protocol)
 
-    def _protocol_name(self, sender: arguments.Sender) -> str:
+    def _protocol_name(self, sender: Sender) -> str:
         """RFC 3848 and RFC 6531 4.3."""
         secure = "S" if self._tls_protocol else ""
         if sender.smtputf8:

@@ -213,6 +213,7 @@ class Pool:
     def __init__(self, route: Route) -> None:
         self._route = route
         self.size: int | None = None  #: of the largest message, as the last greeting has it
+        self.dsn = False  #: whether it offered DSN (RFC 3461) there
         self._waiting: list[Connection] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -224,7 +225,7 @@ class Pool:
             if connection.usable and await connection.ready():
                 return connection
         connection = await connect(self._route)
-        self.size = connection.size
+        self.size, self.dsn = connection.size, connection.offers("dsn")
         return connection
 
     def give_back(self, connection: Connection) -> None:

@@ -50,6 +50,17 @@ class Terms:
         return not self.sender_domains or any(within(address, self.sender_domains) for address in addresses)
 
 
+class Onward(Protocol):
+    """The next hop: what it does not do is not offered here either."""
+
+    @property
+    def largest(self) -> int | None:
+        """Octets of a message; None: it has not said."""
+
+    @property
+    def offers_dsn(self) -> bool: ...
+
+
 class Keeper(Protocol):
     """The door, as a session sees it."""
 
@@ -65,6 +76,9 @@ class Keeper(Protocol):
 
     def size(self) -> int:
         """Octets of the largest message that makes sense to send."""
+
+    def tells_of_delivery(self) -> bool:
+        """Whether the next hop does as RFC 3461 asks."""
 
     def hold(self, octets: int) -> bool:
         """Account for so many more (or fewer) octets in memory; False when there is no room."""

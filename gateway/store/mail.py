@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.errors import ContentDestroyedError, IllegalTransition, NotFoundError, SealError
-from gateway.message import Envelope
+from gateway.message import Asked, Envelope
 from gateway.origin import authors, may_be_answered
 from gateway.states import Action, State, advance
 from gateway.store import datakeys
@@ -128,6 +128,7 @@ def _message_row(letter: Letter) -> dict[str, Any]:
         "fingerprint": letter.fingerprint,
         "authors": json.dumps(authors(envelope.mail_from, letter.raw)),
         "notify": may_be_answered(envelope.mail_from, letter.raw),
+        "asked": _wishes(envelope),
     }
 
 
@@ -214,6 +215,7 @@ def _message(row: Any, its_recipients: tuple[OwnRecipient, ...], verdict_key: by
         body_8bit=row.body_8bit,
         client_host=row.client_host,
         helo=row.helo,
+        **_wished(row.asked),
     )
     return OwnMessage(
         id=row.id,
@@ -229,6 +231,22 @@ def _message(row: Any, its_recipients: tuple[OwnRecipient, ...], verdict_key: by
         recipients=its_recipients,
         destroyed_at=None if row.destroyed_at is None else from_ms(row.destroyed_at),
     )
+
+
+def _wishes(envelope: Envelope) -> str | None:
+    """RET, ENVID and what was said of each recipient, for as long as we own the message."""
+    asked = {address: [each.notify, each.orcpt] for address, each in envelope.asked.items()}
+    if not (envelope.ret or envelope.envid or asked):
+        return None
+    return json.dumps({"ret": envelope.ret, "envid": envelope.envid, "asked": asked})
+
+
+def _wished(kept: str | None) -> dict[str, Any]:
+    if kept is None:
+        return {}
+    wishes = json.loads(kept)
+    asked = {address: Asked(notify=notify, orcpt=orcpt) for address, (notify, orcpt) in wishes["asked"].items()}
+    return {"ret": wishes["ret"], "envid": wishes["envid"], "asked": asked}
 
 
 def _verdict(row: Any, key: bytes | None) -> Verdict | None:

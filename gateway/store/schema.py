@@ -35,6 +35,7 @@ messages = Table(  # mail that we own: received, or written by us (`purpose` is 
     Column("authors", Text, nullable=False),  # JSON list: who wrote it, by envelope and header; they never release it
     Column("notify", Boolean, nullable=False),  # may the sender be sent more than failure notices (RFC 3834)
     Column("destroyed_at", BigInteger),  # since when its content is gone
+    Column("asked", Text),  # JSON: what the sender asks to be told of it (RFC 3461); null: nothing
     Index("messages_received", "received_at"),
     Index("messages_about", "about"),
     Index("messages_destroyed", "destroyed_at"),
