@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rules.columns import Meaning, vocabulary
+from rules.headers import NAMES, Meaning, vocabulary
 
 _LONGEST_LINE = 2_000
 _MOST_COLUMNS = 64
@@ -44,9 +44,8 @@ def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()
     """The tables of a text whose headers are parted by two spaces or more, or that go on under a header carried on."""
     index, any_found = 0, False
     while index < len(lines):
-        found = None
-        if index not in taken and (header := _header(lines, index, taken)):
-            found = _table(lines, index, *header, taken)
+        headers = _headers(lines, index, taken) if index not in taken else ()
+        found = next(filter(None, (_table(lines, index, *header, taken) for header in headers)), None)
         if found:
             any_found = True
             yield found
@@ -72,18 +71,20 @@ def _counted(lines: Sequence[str], first: int, header: Sequence[Piece]) -> Align
     return Aligned(first, len(lines), rows, tuple(header))
 
 
-def _header(lines: Sequence[str], index: int, taken: set[int]) -> tuple[int, list[Piece]] | None:
-    """How many lines the header takes, and its words with their places."""
+def _headers(lines: Sequence[str], index: int, taken: set[int]) -> Iterator[tuple[int, list[Piece]]]:
+    """How many lines a header takes, and its words with their places: first what is likelier."""
     own = _words(lines[index])
     if len(own) < 2:
-        return None
+        return
     below = index + 1
     if below < len(lines) and below not in taken and len(two := _words(lines[below])) >= 2:
         both = _joined(own, two)
         if _known(both) > max(_known(own), _known(two)) or (_known(both) >= _known(own) > 1 and _all_header(two)):
-            return 2, both
+            yield 2, both
     known = _meanings(own)
-    return (1, own) if not _ALONE.isdisjoint(known) or (len(known) >= 2 and len(known) >= 0.5 * len(own)) else None
+    enough = len(known) >= 2 and (len(known) >= 0.5 * len(own) or not NAMES.isdisjoint(known))
+    if enough or not _ALONE.isdisjoint(known):
+        yield 1, own
 
 
 def _words(line: str) -> list[Piece]:
@@ -139,6 +140,8 @@ def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece],
         row = [] if no_row else _row(line, header, known)
         if row == cells:
             break  # the next page begins
+        deeper = header[0].start < len(line) - len(line.lstrip())
+        skip = skip or (not row and bool(line) and deeper and flush and bool(fitting) and last == number - 1)
         tried += not skip and (bool(row) or "  " in line.strip())
         flush = flush and (not row or (line.startswith(" " * header[0].start) and not indented))
         if row:

@@ -1,9 +1,12 @@
 """Search the cells of a table in one pass: a number in the notes of row 4,000 is found, and no cell costs a call."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from rules.columns import Column, Meaning
+from rules.columns import Column
+from rules.headers import Meaning
 from rules.normalise import fold
 from rules.recognise import Hit, Recogniser
 from rules.search import Searcher
@@ -11,6 +14,8 @@ from rules.sheets import Block, Row, cells_of
 from rules.tally import window_of
 
 _CELL, _ROW = "\x1e", "\x1d"
+_NONE: AbstractSet[int] = frozenset()
+_NUMBER = re.compile(r"(?:[0-9][^0-9]{0,3}){8}[0-9]|[^\x00-\x7f]")
 
 #: Columns whose cells need no search: their numbers are counted already, or are known to be others.
 _SETTLED = frozenset({Meaning.SSN, Meaning.STATE, Meaning.ZIP, Meaning.OTHER_NUMBER})
@@ -25,23 +30,46 @@ class CellHit:
     window: Callable[[], str] | None
 
 
-def search_cells(searcher: Searcher, block: Block, columns: Sequence[Column]) -> Iterator[CellHit]:
-    """Hits in the cells of every column that is not settled by what it is."""
+def search_cells(
+    searcher: Searcher, block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]
+) -> Iterator[CellHit]:
+    """Hits in the cells of every column that is not settled by what it is, and in those that were no number of its."""
     settled = {n for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
+    unread = _unread(block, columns, numbers)
     rows = block.sheet.rows[block.top : block.end]
-    folded = fold(_ROW.join(map(_CELL.join, _unsettled(rows, settled))))
+    cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()})
+    folded = fold(_ROW.join(map(_CELL.join, cells)))
     for offset, line in _lines(folded, searcher.zones(folded)):
-        yield from _in_row(searcher, block, settled, block.top + offset, line)
+        row = block.top + offset
+        yield from _in_row(searcher, block, settled - unread.get(row, _NONE), row, line)
 
 
-def _unsettled(rows: Sequence[Row], settled: set[int]) -> Iterable[Iterable[str]]:
-    """The rows without the cells of settled columns."""
+def _unread(block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]) -> dict[int, set[int]]:
+    """By row, the cells of an SSN column that are no single number: "418-62-7753 / 521-73-0846"."""
+    unread: dict[int, set[int]] = {}
+    rows = block.rows
+    for column in columns:
+        if column.meaning is not Meaning.SSN or column.width > 1 or column.index not in numbers:
+            continue
+        for position, number in enumerate(numbers[column.index]):
+            if not number and len(row := rows[position]) > column.index and _NUMBER.search(row[column.index]):
+                unread.setdefault(block.first + position, set()).add(column.index)
+    return unread
+
+
+def _unsettled(
+    rows: Sequence[Row], settled: AbstractSet[int], unread: Mapping[int, AbstractSet[int]]
+) -> Iterable[Iterable[str]]:
+    """The rows without the cells of settled columns, but for those that could not be read as what they should be."""
     if not settled:
         return rows
     kept = [index for index in range(max(map(len, rows), default=0)) if index not in settled]
-    if kept and len(set(map(len, rows))) == 1:  # column by column, no line of ours runs for each cell
+    if not unread and kept and len(set(map(len, rows))) == 1:  # column by column, no line of ours runs for each cell
         return zip(*(cells_of(rows, index) for index in kept), strict=True)
-    return ([cell for index, cell in enumerate(row) if index not in settled] for row in rows)
+    return (
+        [cell for index, cell in enumerate(row) if index not in settled or index in unread.get(number, _NONE)]
+        for number, row in enumerate(rows)
+    )
 
 
 def _lines(folded: str, zones: Iterable[tuple[int, int]]) -> Iterator[tuple[int, str]]:
@@ -58,7 +86,7 @@ def _lines(folded: str, zones: Iterable[tuple[int, int]]) -> Iterator[tuple[int,
             reached, row = line_end + 1, row + 1
 
 
-def _in_row(searcher: Searcher, block: Block, settled: set[int], row: int, line: str) -> Iterator[CellHit]:
+def _in_row(searcher: Searcher, block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[CellHit]:
     """A label may stand in the cell, in the one before it, or in the header."""
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
     before = ""

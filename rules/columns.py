@@ -3,147 +3,14 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, RootModel
 
 from rules import states
 from rules.checks import SPECIMENS, is_issued_itin, is_issued_ssn, nine_digits
+from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.normalise import fold
-from rules.sourced import read, validate
 
-WORDS = Path(__file__).parent / "words"
 LONGEST = 120  #: characters of a cell that can be a value; what is longer is free text
 SAMPLE = 200  #: cells of a column that decide its shape
-
-
-class Meaning(StrEnum):
-    """The keys of rules/words/columns.yaml."""
-
-    SSN = "ssn"
-    TAX_ID = "tax_id"  #: a person's or a company's: the neighbours decide
-    LAST_FOUR = "last_four"
-    NAME = "name"
-    FIRST_NAME = "first_name"
-    LAST_NAME = "last_name"
-    MIDDLE_NAME = "middle_name"
-    BIRTH = "birth"
-    HOME = "home"
-    ADDRESS = "address"
-    CITY = "city"
-    STATE = "state"
-    ZIP = "zip"
-    CITY_STATE = "city_state"
-    PAY = "pay"
-    BALANCE = "balance"
-    CONTRIBUTION = "contribution"
-    LOAN = "loan"
-    PERSON_ID = "person_id"
-    NUMBER = "number"  #: an id that says nothing
-    BANK = "bank"
-    ROUTING = "routing"
-    CARD = "card"
-    LICENCE = "licence"
-    PASSPORT = "passport"
-    MEDICARE = "medicare"
-    EMAIL = "email"
-    PHONE = "phone"
-    DATE = "date"
-    WORK = "work"  #: titles, offices, extensions, seats: the mark of a directory
-    ORGANISATION = "organisation"
-    OTHER = "other"
-    OTHER_NUMBER = "other_number"  #: never an SSN, whatever it looks like
-
-
-MONEY = frozenset({Meaning.PAY, Meaning.BALANCE, Meaning.CONTRIBUTION, Meaning.LOAN})
-NAMES = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
-
-
-_PARTS_OF_NAMES = frozenset({Meaning.FIRST_NAME, Meaning.LAST_NAME, Meaning.MIDDLE_NAME})
-
-
-class _Vocabulary(RootModel[dict[Meaning, tuple[str, ...]]]):
-    pass
-
-
-class _Organisations(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    words: tuple[str, ...]
-
-
-class Vocabulary:
-    """Header phrases to meanings."""
-
-    def __init__(self, folder: Path = WORDS) -> None:
-        entries = validate(read(folder / "columns.yaml"), _Vocabulary).root
-        self._phrases = {tuple(phrase.split()): meaning for meaning, words in entries.items() for phrase in words}
-        self._starred = [(phrase[0], meaning) for phrase, meaning in self._phrases.items() if "*" in phrase[0]]
-        self._longest = max(map(len, self._phrases))
-        self.tokens = frozenset(word for phrase in self._phrases for word in phrase)
-        organisations = validate(read(folder / "organisations.yaml"), _Organisations).words
-        self._organisations = frozenset(organisations)
-        self._known: dict[str, Meaning | None] = {}
-
-    def meaning(self, header: str) -> Meaning | None:
-        """What a header says; None when no phrase of the vocabulary is in it."""
-        if len(header) > 80:
-            return None
-        if header not in self._known:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            found = self._look_up(words_of(header))
-            if found in _PARTS_OF_NAMES and "(" in header:  # "Employee (Last, First MI)"
-                found = self._look_up(words_of(header.partition("(")[0])) or found
-            self._known[header] = found
-        return self._known[header]
-
-    def _look_up(self, words: list[str]) -> Meaning | None:
-        for size in range(min(self._longest, len(words)), 0, -1):
-            for start in range(len(words) - size, -1, -1):
-                if found := self._phrases.get(tuple(words[start : start + size])):
-                    return found
-        for word in reversed(words):
-            for pattern, meaning in self._starred:
-                stem = pattern.strip("*")
-                if word.endswith(stem) if pattern.startswith("*") else word.startswith(stem):
-                    return meaning
-        return None
-
-    def organisation(self, text: str) -> bool:
-        """Whether one of the words makes it a company, a fund or a plan. A regex of all takes 20 times longer."""
-        return not self._organisations.isdisjoint(_WORD.findall(text.lower()))
-
-    def phrases_in(self, line: str) -> list[tuple[str, Meaning]]:
-        """The phrases of a header line whose columns are parted by single spaces, in order."""
-        words, found, index = words_of(line), [], 0
-        while index < len(words):
-            for size in range(min(self._longest, len(words) - index), 0, -1):
-                phrase = words[index : index + size]
-                meaning = self._phrases.get(tuple(phrase)) or (self._look_up(phrase) if size == 1 else None)
-                if meaning:
-                    found.append((" ".join(phrase), meaning))
-                    index += size
-                    break
-            else:
-                index += 1
-        return found
-
-
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD = re.compile(r"[^\W_]+")
-
-
-def words_of(header: str) -> list[str]:
-    """'EmpSSN', 'EMP_SSN' and 'Emp. SSN #' alike are [emp, ssn]."""
-    spaced = _CAMEL.sub(" ", header.strip()[:200])
-    return _WORD.findall(spaced.replace("'", "").lower())
-
-
-@cache
-def vocabulary() -> Vocabulary:
-    return Vocabulary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +31,7 @@ _FOUR = re.compile(r"[0-9]{3,4}(?:\.0)?")
 DATE = re.compile(
     r"(?:(?:0?[1-9]|[12][0-9]|3[01])[/.-](?:0?[1-9]|[12][0-9]|3[01])[/.-](?:19|20)?[0-9]{2}"
     r"|(?:19|20)[0-9]{2}[-/.]?[01][0-9][-/.]?[0-3][0-9]"
+    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:19|20)[0-9]{2}"
     r"|(?:[0-3]?[0-9][ -])?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ -]"
     r"(?:[0-3]?[0-9],? )?(?:19|20)?[0-9]{2})"
     r"(?:[ T][0-9:.]+)?",
@@ -178,7 +46,9 @@ _CAPITAL = r"[^\W\d_a-z][\w'\u2019.-]*"
 _PERSON = re.compile(rf"{_PARTICLE}{_CAPITAL}(?:,? +{_PARTICLE}{_CAPITAL}){{1,5}}")
 _SOME_PERSON = re.compile(rf"{_WORD_OF_NAME}(?:,? +{_WORD_OF_NAME}){{1,5}}")
 _FOOTNOTE = " *\u2020\u2021\u00a7#0123456789"
-_SINGLE_NAME = re.compile(r"[^\W\d_a-z][^\W\d_'\u2019.-]{1,30}(?:[ -][^\W\d_a-z][^\W\d_]{0,30}){0,2}")
+_SINGLE_NAME = re.compile(
+    r"[^\W\d_a-z](?:[^\W\d_]|['\u2019.]){1,30}(?:[ -][^\W\d_a-z](?:[^\W\d_]|['\u2019.]){0,30}){0,2}"
+)
 _STREETS = (
     "st|street|ave|avenue|rd|road|blvd|ln|lane|dr|drive|ct|court|way|pl|place|apt|unit|"
     "cir|circle|hwy|ter|terrace|trl|trail"
@@ -324,6 +194,12 @@ def settle_without_header(cells: Sequence[str]) -> Meaning | None:
     return Meaning.NAME if is_name(cells) else None
 
 
+def can_be_names(header: str, cells: Sequence[str]) -> bool:
+    """Whether a column may name people, in a table that has numbers or birth dates of people."""
+    said = vocabulary().meaning(header)
+    return is_name(cells) if said is None else said is Meaning.NAME and _words_of_people(cells)
+
+
 def single_names(cells: Sequence[str]) -> bool:
     """Whether each cell can be a last or a first name: capitalised words of letters, most of them different."""
     if len(cells) < 3 or share(cells, _SINGLE_NAME) < 0.9 or len(set(cells)) < 0.3 * len(cells):
@@ -331,14 +207,15 @@ def single_names(cells: Sequence[str]) -> bool:
     return _words_of_people(cells) and not _are_states(cells)
 
 
-def nine_digits_of_people(cells: Sequence[str], *, born: bool) -> bool:
+def nine_digits_of_people(cells: Sequence[str], *, sure: bool) -> bool:
     """Whether bare nine digits beside names are SSNs: all can be issued, and they are spread as SSNs are.
 
-    One in nine random nine-digit numbers cannot be an SSN, and running numbers share their first digits. Beside names
-    *and birth dates* a few rows are enough.
+    One in nine random nine-digit numbers cannot be an SSN, and running numbers share their first digits. Beside birth
+    dates, or last and first names in columns of their own (`sure`), a few rows are enough.
     """
-    if len(cells) < (3 if born else 20) or share(cells, _PLAIN) < 0.95:
+    if len(cells) < (3 if sure else 20) or share(cells, _PLAIN) < 0.95:
         return False
     if sum(len(cell) == 9 for cell in cells) < 0.6 * len(cells):
         return False
-    return _issued_share(cells) >= 0.98 and len({cell[:3] for cell in cells}) >= 0.3 * len(cells)
+    areas = len({cell[:3] for cell in cells})
+    return _issued_share(cells) >= 0.98 and areas >= (0.3 if len(cells) >= 20 else 0.9) * len(cells)

@@ -183,7 +183,7 @@ class _Inspection:
                 for column in columns:
                     if column.index in numbers:
                         self._number_column(block, column, numbers[column.index])
-                noted = self._cells(block, columns)
+                noted = self._cells(block, columns, numbers)
                 found = [with_noted(one, noted) for one in found]
             self.rolls.extend(one for one in found if one.people)
 
@@ -202,11 +202,13 @@ class _Inspection:
             where = block.sheet.place(tally.first, column.index, tally.last, column.index + column.width - 1)
             self._report(block.sheet.part, entity, where, tally)
 
-    def _cells(self, block: Block, columns: Sequence[Column]) -> dict[int, set[str]]:
+    def _cells(
+        self, block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]
+    ) -> dict[int, set[str]]:
         """Numbers in other cells, also by row: a note may hold the number of the person whose row it is."""
         tallies: dict[tuple[str, int], Tally] = {}
         noted: dict[int, set[str]] = {}
-        for found in search_cells(self.detector.searcher, block, columns):
+        for found in search_cells(self.detector.searcher, block, columns, numbers):
             self._count()
             entity = found.recogniser.entity
             tally = tallies.setdefault((entity, found.column), Tally())

@@ -5,7 +5,8 @@ from functools import cache
 
 from pydantic import RootModel
 
-from rules.columns import WORDS, Column, Meaning
+from rules.columns import Column
+from rules.headers import WORDS, Meaning
 from rules.recognisers_file import Category, RecogniserFile
 from rules.sourced import read, validate
 

@@ -1,6 +1,5 @@
 """Tables in running text: pasted CSV, fixed width, reports, PDF text. Every row keeps its line; nothing is judged."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,13 @@ import re2
 from rules import states
 from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
-from rules.columns import MONEY, Meaning, is_name, vocabulary, words_of
+from rules.columns import is_name
 from rules.content import Grid, Role, Table, Text
+from rules.delimited import delimited
 from rules.glued import HEADER, glued
+from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.normalise import fold
+from rules.ruled import ruled
 from rules.sheets import Sheet
 
 _LEAST_ROWS = 2
@@ -38,17 +40,13 @@ _TYPED = re.compile(
 )
 _SPACES = re.compile(r" {2,}|\t|\s\|\s")
 _KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
-_DATUM = re.compile(
-    r"(?<![0-9])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4})(?![0-9])"
-    r"|[Xx*#]{3}-?[Xx*#]{2}-?[0-9]{4}"
-)
 _SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
-_FIVE_DIGITS = re.compile(r"[0-9]{5}")
+_DATA = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]{1,2}/[0-9]")  #: in no header
 _ANCHOR = re.compile(r"[0-9]{2}")
 _NUMBERS = re2.compile(rb"[0-9]{2}")  #: the same, for megabytes of text without any
+_BARS = str.maketrans("\u2502\u2503\u2551", "|||")  # of tables drawn with box characters
 _QUOTED = re.compile(r"(?:> ?){1,20}")
 _SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
-_VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
 
 #: Kinds of field that a header's meaning can stand over.
 _UNDER: dict[Meaning, tuple[str, ...]] = {
@@ -91,13 +89,15 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     """The tables in a text, in order."""
     if text.part is None or not _NUMBERS.search(text.content.encode("latin-1", "replace")):
         return []
-    lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in fold(text.content).split("\n")]
+    content = fold(text.content).translate(_BARS)
+    lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in content.split("\n")]
     if len(lines) < 2 and not carry.words:
         return []
     taken: set[int] = set()
-    found = list(_delimited(text, lines, taken, "\t|;^~"))
+    found = list(_with_delimiters(text, lines, taken, "\t|;^~"))
+    found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
-    found += _delimited(text, lines, taken, ",")
+    found += _with_delimiters(text, lines, taken, ",")
     found += _without_gaps(text, lines, taken)
     found += _ruled_by_shape(text, lines, taken, carry)
     return sorted(found, key=lambda one: one.first)
@@ -119,6 +119,12 @@ def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequen
     return Sheet(part=text.part, rows=rows, place=table.place, header=header)
 
 
+def _under_rulers(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
+    for one in ruled(lines, taken):
+        taken.update(range(one.first, one.end))
+        yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
+
+
 def _under_headers(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
     for one in aligned(lines, taken, carry.words):
         taken.update(range(one.first, one.end))
@@ -133,72 +139,10 @@ def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lin
         yield Lines(sheet=_sheet(text, one.first, one.rows, HEADER), first=one.first, end=one.end)
 
 
-def _delimited(text: Text, lines: list[str], taken: set[int], delimiters: str) -> Iterator[Lines]:
-    """Runs of lines with the same number of tabs, bars, semicolons or commas."""
-    for delimiter in delimiters:
-        if text.content.count(delimiter) < _LEAST_ROWS:
-            continue
-        counts = [
-            len(_cells(line, delimiter)) if delimiter in line and number not in taken else 0
-            for number, line in enumerate(lines)
-        ]
-        for first, end in _runs(counts):
-            rows = [_cells(line, delimiter) for line in lines[first:end]]
-            if delimiter in ",^~" and not _is_table(rows):
-                continue
-            taken.update(range(first, end))
-            yield Lines(sheet=_sheet(text, first, rows), first=first, end=end)
-
-
-def _runs(counts: list[int]) -> Iterator[tuple[int, int]]:
-    """Stretches of two lines and more with the same number (two or more) of cells; a blank line may part them."""
-    index = 0
-    while index < len(counts):
-        size, start = counts[index], index
-        index += 1
-        if size < 2:
-            continue
-        last = start
-        while index < len(counts) and (counts[index] == size or (counts[index] == 0 and index - last < 2)):
-            if counts[index] == size:
-                last = index
-            index += 1
-        index = last + 1
-        if last > start:
-            yield start, last + 1
-
-
-def _is_table(rows: list[list[str]]) -> bool:
-    """Commas are in sentences too: a header, or lines that hold a number in a cell of its own."""
-    if sum('":' in cell for cell in rows[0]) >= 2:  # JSON
-        return False
-    headers = [row for row in rows[:40] if max(map(len, row)) <= 40]
-    header = max((sum(vocabulary().meaning(cell) is not None for cell in row) for row in headers), default=0)
-    mixed = sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows)  # "LOPEZ, LINDA 03/14/1961 36,539.47"
-    if mixed and (header < 2 or header < 0.5 * len(rows[0])):
-        return False
-    values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
-    longest = max(len(cell) for row in rows for cell in row)
-    return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60)
-
-
-def _is_mixed(cell: str) -> bool:
-    """Whether a cell holds a number or a date and something else besides."""
-    return len(cell) > 12 and _DATUM.search(cell) is not None and _DATUM.fullmatch(cell) is None
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    if len(line) > 100_000:
-        return []
-    if delimiter in ",;" and '"' in line:
-        try:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-        except csv.Error:
-            pass
-    cells = [cell.strip() for cell in line.split(delimiter)]
-    if delimiter == "|" and len(cells) > 2 and not cells[0] and not cells[-1]:
-        return cells[1:-1]  # | a Markdown | table |
-    return cells
+def _with_delimiters(text: Text, lines: list[str], taken: set[int], delimiters: str) -> Iterator[Lines]:
+    for one in delimited(lines, taken, delimiters):
+        taken.update(range(one.first, one.end))
+        yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
 
 
 @dataclass(slots=True)
@@ -319,11 +263,11 @@ def _header_above(
     top = region[0].number
     for number in range(top - 1, max(-1, top - 7), -1):
         line = lines[number]
-        if number in taken or not line.strip() or len(line) > _LONGEST_LINE or _FIVE_DIGITS.search(line):
+        if number in taken or not line.strip() or len(line) > _LONGEST_LINE or _DATA.search(line):
             continue
         cells = _header_cells(line)
         above = lines[number - 1] if number and number - 1 not in taken else ""
-        if _SPACES.search(above.strip()) and _SPACES.search(line.strip()) and not _FIVE_DIGITS.search(above):
+        if _SPACES.search(above.strip()) and _SPACES.search(line.strip()) and not _DATA.search(above):
             both = [(cell, vocabulary().meaning(cell)) for cell in _two_lines(above, line)]
             cells = both if len(_known(both)) > len(_known(cells)) else cells
         known = _known(cells)

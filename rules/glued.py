@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rules import states
 from rules.checks import is_issued_itin, is_issued_ssn
-from rules.columns import vocabulary
+from rules.headers import vocabulary
 
 HEADER = ["Name", "SSN", "State", "DOB"]
 _LEAST = 3
@@ -16,8 +16,11 @@ _LONGEST_LINE = 1_000
 _NUMBER = re.compile(
     r"(?<![0-9-])(?P<ssn>[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{9})(?P<date>(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])?(?![0-9-])"
 )
-_GLANCE = re.compile(r"[^\W\d_](?:[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4})|(?:[0-9]{9}|-[0-9]{4})[^\W\d_]")
+_GLANCE = re.compile(
+    r"[^\W\d_](?:[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4})|(?:[0-9]{9}|-[0-9]{4})[^\W\d_]|(?<![0-9])[0-9]{9}(?:19|20)[0-9]{6}(?![0-9])"
+)
 _POSTAL_ITEM = re.compile(r"(?<![A-Z])[A-Z]{2}[0-9]{9}[A-Z]{2}(?![A-Z])")  # Universal Postal Union, S10
+_UP_TO_A_DIGIT = re.compile(r"[^0-9]*")
 _WORD = re.compile(r"[^\W\d_][^\W\d_'.-]*")
 _DATE = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]")
 
@@ -53,7 +56,8 @@ def _record(line: str) -> list[str] | None:
     name, state = before, next((word for word in behind[:1] if states.named(word)), "")
     if not any(len(word) > 2 for word in before):
         state = next((word for word in reversed(behind) if len(word) == 2 and states.named(word)), "")
-        name = behind[: behind.index(state)] if state else behind
+        name = _words(_UP_TO_A_DIGIT.match(line, match.end())[0])  # type: ignore[index]  # it matches "" too
+        name = name[: name.index(state)] if state in name else name
     birth = match["date"] or (found[0] if (found := _DATE.search(line, match.end())) else "")
     return [" ".join(name), match["ssn"], state, birth] if 0 < len(name) <= 4 else None
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from rules.columns import MONEY, Column, Meaning
+from rules.columns import Column
 from rules.content import Table
+from rules.headers import MONEY, Meaning
 
 _SSN = "***-**-"
 

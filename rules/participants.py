@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rules import states
-from rules.columns import DATE, MONEY, NAMES, Column, Meaning, ssn_of
+from rules.columns import DATE, Column, ssn_of
 from rules.elements import elements
+from rules.headers import MONEY, NAMES, Meaning, words_of
 from rules.sheets import Block, Row, cells_of
 from rules.verdict import ParticipantList, People
 
+_HOME_WORDS = frozenset({"home", "residence", "resident", "res", "resid", "domicile", "legal"})
 LEAST = 3  #: distinct people that make a participant list
 
 _TOTAL = re.compile(
@@ -123,8 +125,9 @@ class Reader:
         self._fours = _of(columns, Meaning.LAST_FOUR)[:1]
         self._homes = _of(columns, Meaning.HOME, Meaning.ADDRESS)[:1]
         self._personal = [column.index for column in columns if column.meaning in _PERSONAL | _PERSONAL_AT_HOME]
+        states_of = sorted((c for c in columns if c.meaning is Meaning.STATE), key=_is_not_home)
         self._residence: list[tuple[int, Callable[[str], str]]] = [
-            *((index, states.named) for index in _of(columns, Meaning.STATE)[:1]),
+            *((column.index, states.named) for column in states_of[:1]),
             *((index, states.of_address) for index in _of(columns, Meaning.CITY_STATE, Meaning.HOME, Meaning.ADDRESS)),
             *((index, states.of_zip) for index in _of(columns, Meaning.ZIP)[:1]),
         ]
@@ -173,6 +176,11 @@ def _of(columns: Iterable[Column], *meanings: Meaning) -> list[int]:
     """Indexes of the columns of these meanings, in the order of the meanings."""
     found = [(meanings.index(column.meaning), column.index) for column in columns if column.meaning in meanings]
     return [index for _, index in sorted(found)]
+
+
+def _is_not_home(column: Column) -> bool:
+    """A column that says "residence" or "home" is asked before one that says no more than "state"."""
+    return _HOME_WORDS.isdisjoint(words_of(column.header))
 
 
 def _cell(row: Row, index: int) -> str:

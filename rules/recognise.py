@@ -16,6 +16,9 @@ _LIST_GOES_ON = re.compile(r"[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)
 _QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code|tag|pool)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
 _GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)$")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
+_OWN_KEY = re.compile(  # the number's line says what it is, whatever the line above speaks of
+    r"\n[\s>*-]{0,40}[\"']?(?:id|uid|key|code|size|count|number|port|pid)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$"
+)
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
 _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
@@ -103,6 +106,8 @@ class Recogniser:
         if positive == NOWHERE:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start) or _taken(labels.text, positive[0], start):
+            return False
+        if _OWN_KEY.search(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or start - positive[0] <= NEAR or same_sentence(labels.text, positive[0], start)
 

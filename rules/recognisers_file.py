@@ -10,8 +10,8 @@ import re2
 from pydantic import BaseModel, ConfigDict, Field
 
 from rules.checks import CHECKS
-from rules.columns import Meaning
 from rules.errors import ConfigurationError, Problem
+from rules.headers import Meaning
 from rules.sourced import Document, read, validate
 
 MOST_REPEATS = 64  #: a recogniser reads windows of some hundred characters; nothing in it needs more

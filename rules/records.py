@@ -8,8 +8,9 @@ from itertools import islice
 
 import re2
 
-from rules.columns import LONGEST, Meaning, vocabulary
+from rules.columns import LONGEST
 from rules.content import Table, Text
+from rules.headers import Meaning, vocabulary
 from rules.sheets import Sheet
 
 _LEAST = 2
@@ -17,13 +18,13 @@ _SAMPLE = 200  #: rows that tell whether a sheet holds forms
 _MOST_CELLS = 6  #: in a row of a form
 
 # A glance, 700 MB a second: only a text that names two such labels is taken apart.
-_LABELLED = re2.compile(rb"(?i)(?:name|participant|employee|member)[\"']?\s{0,3}[:=>]")
+_LABELLED = re2.compile(rb"(?i)(?:name|participant|employee|member|nm)[\"']?\s{0,3}(?:[:=>]|\.\.\.)")
 _PAIR = re.compile(
     # JSON, XML, and "Label: value"
     r"\"(?P<key>[^\"\n:]{1,40})\"\s{0,3}:\s{0,3}(?:\"(?P<text>[^\"\n]{0,120})\"|(?P<number>-?[0-9][0-9.]{0,20}))"
     r"|<(?P<tag>[A-Za-z_][\w.:-]{0,40})>(?P<inner>[^<>\n]{0,120})</(?P=tag)>"
     r"|(?P<attribute>(?<=\s)[A-Za-z_][\w.:-]{0,40})=\"(?P<quoted>[^\"<>\n]{0,120})\""
-    r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}[:=][ \t]{0,8}"
+    r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}(?:[:=]|[.]{3,60}:?|_{3,60})[ \t]{0,8}"
     r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
 _NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#/-]{1,30}:[ \t])")

@@ -2,30 +2,31 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
 
 from rules.columns import (
     LONGEST,
-    NAMES,
     SAMPLE,
     Column,
-    Meaning,
     bare,
+    can_be_names,
     nine_digits_of_people,
     settle,
     settle_without_header,
     single_names,
-    vocabulary,
-    words_of,
 )
 from rules.content import Table
+from rules.headers import NAMES, Meaning, vocabulary, words_of
 
 Row = Sequence[str]
 
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|[0-9]{3}-[0-9]{2}-[0-9]{4}|.*@.*")
+_OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.BIRTH, Meaning.MEDICARE})
+_APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
+_LONGEST_HEADER = 40
 _AFTER_GAP = 6  #: rows after a blank one in which a further header is looked for
 
 
@@ -112,10 +113,24 @@ def _header_at(rows: Sequence[Row], index: int) -> tuple[int, Row] | None:
         if more and _all_header_words(below):
             return 2, both
     cells = sum(1 for cell in row if cell.strip())
-    enough = len(own) >= 2 or (
-        len(own) == 1 and cells <= 3 and (cells > 1 or own[0] is Meaning.SSN) and max(map(len, row)) <= 40
+    short = max(map(len, row)) <= _LONGEST_HEADER
+    enough = len(own) >= 2 or (len(own) == 1 and cells <= 3 and (cells > 1 or own[0] is Meaning.SSN) and short)
+    return (1, row) if enough or (own and short and _over_values(rows, index)) else None
+
+
+def _over_values(rows: Sequence[Row], index: int) -> bool:
+    """Whether a row of words stands over rows that have numbers or dates under them."""
+    filled = [column for column, cell in enumerate(rows[index]) if cell.strip()]
+    below = [row for row in rows[index + 1 : index + 4] if any(row)]
+    return (
+        len(filled) >= 3
+        and len(below) >= 2
+        and all(
+            sum(column < len(row) and bool(row[column].strip()) for column in filled) >= 0.6 * len(filled)
+            and any(column < len(row) and _VALUE.fullmatch(row[column].strip()) for column in filled)
+            for row in below
+        )
     )
-    return (1, row) if enough else None
 
 
 def _padded(top: Row, bottom: Row) -> Iterator[tuple[str, str]]:
@@ -136,7 +151,7 @@ def _meanings(row: Row) -> list[Meaning]:
 def _all_header_words(row: Row) -> bool:
     """Whether a second line is one: most of its words are words of headers."""
     words = [word for cell in row for word in words_of(cell)]
-    return bool(words) and sum(word in vocabulary().tokens for word in words) >= 0.6 * len(words)
+    return bool(words) and sum(map(vocabulary().is_header_word, words)) >= 0.6 * len(words)
 
 
 def profile(block: Block) -> tuple[Column, ...]:
@@ -178,7 +193,17 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
     if bare_header:
         columns |= _names_apart(columns, cells_of)
     meanings = {column.meaning for column in columns.values()}
+    if not meanings & NAMES and meanings & _OF_PEOPLE:
+        columns |= _names_unsaid(block, columns, cells_of)
+        meanings = {column.meaning for column in columns.values()}
     people, companies = bool(meanings & NAMES), Meaning.ORGANISATION in meanings
+    if companies and not people:  # policies and contracts of firms, written like SSNs
+        columns |= {
+            index: replace(column, meaning=Meaning.OTHER_NUMBER)
+            for index, column in columns.items()
+            if column.meaning is Meaning.SSN and vocabulary().meaning(column.header) is Meaning.NUMBER
+        }
+    sure = Meaning.BIRTH in meanings or meanings >= _APART
     for index, cells in cells_of.items():
         column = columns.get(index)
         if column and column.meaning is Meaning.TAX_ID:
@@ -187,15 +212,27 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
                 columns[index] = Column(index=index, header=header, meaning=Meaning.SSN)
             else:
                 columns[index] = Column(index=index, header=header, meaning=Meaning.OTHER_NUMBER)
-        elif column is None and people and bare_header and nine_digits_of_people(cells, born=Meaning.BIRTH in meanings):
+        elif column is None and people and bare_header and nine_digits_of_people(cells, sure=sure):
             columns[index] = Column(index=index, header="", meaning=Meaning.SSN)
     return tuple(columns[index] for index in sorted(columns))
+
+
+def _names_unsaid(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> dict[int, Column]:
+    """The first column that looks like people's names, beside numbers or birth dates, whatever its header is."""
+    for index, cells in cells_of.items():
+        header = block.header[index] if index < len(block.header) else ""
+        if index not in columns and cells and can_be_names(header, cells):
+            return {index: Column(index=index, header=header, meaning=Meaning.NAME)}
+    return {}
 
 
 def _names_apart(columns: dict[int, Column], cells_of: dict[int, list[str]]) -> dict[int, Column]:
     """Last and first names in two columns without a header, beside a number or a birth date of theirs."""
     meanings = {column.meaning for column in columns.values()}
-    if meanings & NAMES or not meanings & {Meaning.SSN, Meaning.LAST_FOUR, Meaning.BIRTH}:
+    if meanings & NAMES:
+        return {}
+    marked = bool(meanings & _OF_PEOPLE) or any(nine_digits_of_people(cells, sure=True) for cells in cells_of.values())
+    if not marked:
         return {}
     for index, cells in cells_of.items():
         if index in columns or index + 1 in columns or not single_names(cells):
