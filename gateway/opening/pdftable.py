@@ -1,15 +1,16 @@
 """Ruled tables on PDF pages, by pdfplumber, where the lines of text do not tell the cells. Never the whole document."""
 
-import re
 from io import BytesIO
 from typing import Any
+
+import re2
 
 from gateway.opening.reading import Reading
 
 PAGES = 10  #: a document; 0.1 s each, and outliers of 20 s with very many objects
 FIRST = 20  #: pages that are considered at all
 OBJECTS = 6000  #: characters and rules on one page
-_PERSONAL = re.compile(r"\d-\d\d-\d{4}|\d{9}")
+_PERSONAL = re2.compile(rb"[0-9]-[0-9]{2}-[0-9]{4}|[0-9]{9}")
 
 
 class Tables:
@@ -49,7 +50,7 @@ class Tables:
 
 def ambiguous(text: str) -> bool:
     """Whether lines without a number stand between lines with numbers of people, as when a cell's text wraps."""
-    places = [found.start() for found in _PERSONAL.finditer(text)]
+    places = [found.start() for found in _PERSONAL.finditer(text.encode("latin-1", "replace"))]
     if len(places) < 3:
         return False
     return text.count("\n", places[0], places[-1]) + 1 > 1.2 * len(places)
