@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +32,10 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    SENDER = "sender"  #: a mail server, at the door: sees and decides nothing
+
+
+PEOPLE = frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +107,23 @@ class Accounts:
         found = await self._store.read(lambda c: c.execute(select(accounts).order_by(accounts.c.name)).all())
         return tuple(_read(row) for row in found)
 
-    async def check(self, name: str, password: str, now: datetime) -> Account | None:
-        """The account when name and password fit and it is not locked. As slow for a name that does not exist."""
-        row = await self._store.read(lambda c: c.execute(select(accounts).where(accounts.c.name == name)).first())
+    async def may_send(self, name: str, password: str, now: datetime) -> bool:
+        """Whether a mail server may relay: `check` for the door, to which nobody else's password is a key."""
+        return await self.check(name, password, now, {Role.SENDER}) is not None
+
+    async def check(self, name: str, password: str, now: datetime, roles: Collection[Role] = PEOPLE) -> Account | None:
+        """The account when name and password fit, it has one of `roles` and is not locked.
+
+        As slow for a name that does not exist, or not there.
+        """
+        asked = select(accounts).where(accounts.c.name == name, accounts.c.role.in_([role.value for role in roles]))
+        row = await self._store.read(lambda c: c.execute(asked).first())
         fits = await self._fits(self._nobody if row is None else row.password_hash, password)
         locked = row is not None and row.locked_until > to_ms(now)
         right = row is not None and fits and not locked
 
         def work(tx: Transaction) -> None:
-            if not right and not locked:  # while it is locked, trying does not lock it for longer
+            if row is not None and not right and not locked:  # while it is locked, trying does not lock it for longer
                 _count_failure(tx, name, now)
             elif right:
                 tx.execute(update(accounts).where(accounts.c.name == name).values(failures=0, locked_until=0))
@@ -126,6 +139,8 @@ class Accounts:
     async def add_token(self, name: str, role: Role | str, now: datetime, actor: str = "countersign") -> str:
         """Make an API token. It is shown this once; the store keeps its hash."""
         account = _account(name, role)
+        if account.role not in PEOPLE:
+            raise AccountError("a token is for a reviewer, an auditor or an admin")
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
 
         def work(tx: Transaction) -> None:

@@ -66,7 +66,7 @@ def _of_certificate(settings: Settings) -> Iterator[Problem]:
     if missing:
         return
     try:
-        door_context(tls, settings.base)
+        door_context(settings.smtp, settings.base)
     except ConfigurationError as error:
         yield from (said(("smtp", "tls"), problem.text) for problem in error.problems)
     try:

@@ -13,11 +13,15 @@ app.add_typer(user, name="user")
 app.add_typer(token, name="token")
 
 Role = Annotated[Literal["reviewer", "auditor", "admin"], typer.Option("--role", help="What the holder may do.")]
+AnyRole = Annotated[
+    Literal["reviewer", "auditor", "admin", "sender"],
+    typer.Option("--role", help="What the holder may do; a sender is a mail server that has to authenticate."),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As it stands in the audit log.")]
 
 
 @user.command("add")
-def user_add(name: Name, role: Role, config: Config = None) -> None:
+def user_add(name: Name, role: AnyRole, config: Config = None) -> None:
     """A local account; its password comes from standard input, or is asked for."""
     from gateway.terminal import add_user
 

@@ -16,6 +16,7 @@ from gateway.message import Envelope
 from gateway.reply import NOT_ALLOWED, TRY_LATER, Reply
 from gateway.settings import Address, Smtp
 from gateway.smtp.addresses import ascii_domain
+from gateway.smtp.auth import Check
 from gateway.smtp.dialogue import Session
 from gateway.smtp.terms import Onward, Patience, Terms
 from gateway.smtp.tls import door_context, load_certificate
@@ -35,7 +36,7 @@ LEAST_ROOM = 1 << 28  #: octets of all messages in flight together, or twice the
 class Door:
     """Listens, admits clients, and keeps account of sessions, octets and messages in flight."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the rooms that this one asks, each named once
         self,
         smtp: Smtp,
         accept: Accept,
@@ -44,8 +45,12 @@ class Door:
         patience: Patience | None = None,
         room: int | None = None,
         onward: Onward | None = None,
+        check: Check | None = None,
     ) -> None:
-        """`smtp.tls` is relative to `base`; `onward` is the next hop. Raises ConfigurationError."""
+        """`smtp.tls` is relative to `base`; `onward` is the next hop, `check` knows who may send.
+
+        Raises ConfigurationError.
+        """
         self.port = smtp.listen.port  #: the real one once it is open
         self.tls_port = smtp.tls.implicit.port if smtp.tls.implicit else 0
         self.draining = False
@@ -53,6 +58,7 @@ class Door:
         self._base = base
         self._accept = accept
         self._onward = onward
+        self._check = check
         self._room = max(LEAST_ROOM, 2 * smtp.max_size) if room is None else room
         self._octets = 0
         self._sessions: dict[Session, str] = {}  #: and their clients' addresses
@@ -63,11 +69,12 @@ class Door:
             hostname=smtp.hostname,
             max_size=smtp.max_size,
             max_recipients=smtp.max_recipients,
-            tls=door_context(smtp.tls, base),
+            tls=door_context(smtp, base),
             tls_required=smtp.tls.required or smtp.tls.asks_for_certificates,
             certificate_required=smtp.tls.asks_for_certificates,
             client_names=frozenset(name.lower() for name in smtp.tls.client_names),
             sender_domains=frozenset(ascii_domain(domain.lower()) for domain in smtp.sender_domains),
+            auth=smtp.auth,
             patience=patience or Patience(),
         )
 
@@ -160,6 +167,9 @@ class Door:
             return False
         self._octets += octets
         return True
+
+    async def may_send(self, name: str, password: str) -> bool:
+        return self._check is not None and await self._check(name, password)
 
     async def take(self, envelope: Envelope, raw: bytes) -> Reply:
         task = asyncio.create_task(self._reply(envelope, raw))

@@ -146,13 +146,20 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         web = _Web(_pages(settings, pipeline, rules))
         await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
         await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))
-        door = Door(settings.smtp, pipeline.accept, base=settings.base, onward=next_hop)
+        accounts = Accounts(store)
+        door = Door(
+            settings.smtp,
+            pipeline.accept,
+            base=settings.base,
+            onward=next_hop,
+            check=lambda name, password: accounts.may_send(name, password, now()),
+        )
         await door.start(sockets.door, sockets.tls_door)
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(
             door=door,
             web_port=sockets.web.getsockname()[1],
-            accounts=Accounts(store),
+            accounts=accounts,
             quarantine=quarantine,
             rules=rules,
             ended=ended,

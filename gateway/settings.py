@@ -104,6 +104,7 @@ class Smtp(Section):
     max_connections: int = Field(default=500, gt=0)
     max_per_client: int = Field(default=400, gt=0)  #: connections from one address; most doors have one client alone
     sender_domains: tuple[str, ...] = ()  #: who may send, subdomains included; none named: any allowed client's senders
+    auth: Literal["none", "optional", "required"] = "none"  #: AUTH, by accounts with the role `sender`; under TLS only
     reuse_port: bool = False  #: the next process may listen before this one has stopped
     tls: DoorTls = DoorTls()
 

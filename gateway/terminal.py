@@ -9,7 +9,7 @@ from typing import TextIO
 
 from pydantic import TypeAdapter
 
-from gateway.accounts import Accounts
+from gateway.accounts import Accounts, Role
 from gateway.audit.export import FORMATS, header
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor, Fault
@@ -168,7 +168,7 @@ async def add_user(settings: Settings, name: str, role: str, password: str) -> L
     """Raises GatewayError for a name that is taken, a role that is none, a password that is too short."""
     async with Store.open(settings) as store:
         await Accounts(store).add_user(name, role, password, _now(), actor=getpass.getuser())
-    return [f"{name} may log in as {role}"]
+    return [f"{name} may relay through the door" if role == Role.SENDER else f"{name} may log in as {role}"]
 
 
 async def set_password(settings: Settings, name: str, password: str) -> Lines:

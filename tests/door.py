@@ -46,7 +46,7 @@ class Taken:
 @contextlib.asynccontextmanager
 async def open_door(accept: Accept, *, drain: float = 1.0, **options: Any) -> AsyncIterator[Door]:
     """`options` are those of the Door, and of its settings."""
-    own = {name: options.pop(name) for name in ("base", "patience", "room", "onward") if name in options}
+    own = {name: options.pop(name) for name in ("base", "patience", "room", "onward", "check") if name in options}
     door = Door(settings(**options), accept, **own)
     await door.start()
     try:

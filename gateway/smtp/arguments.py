@@ -22,6 +22,7 @@ _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 #: The values that each parameter may have; None: it has none. What the session has not offered is unknown.
 _MAIL = {"SIZE": "[0-9]{1,20}", "BODY": "(?i:7BIT|8BITMIME)", "SMTPUTF8": None}
 _MAIL_DSN = {"RET": "(?i:FULL|HDRS)", "ENVID": _XTEXT + "{1,100}"}
+_MAIL_AUTH = {"AUTH": _XTEXT + "{1,500}"}  # RFC 4954 5: has to be taken, and is believed by nobody here
 _RCPT_DSN = {"NOTIFY": f"(?i:NEVER)|{_EVENT}(?:,{_EVENT})*", "ORCPT": r"[A-Za-z0-9-]{1,32};" + _XTEXT + "{1,500}"}
 
 
@@ -42,10 +43,12 @@ class Offered:
     """Extensions of this session that bring parameters of their own."""
 
     dsn: bool = False
+    auth: bool = False
 
 
 def sender(argument: str, *, max_size: int, offered: Offered) -> Sender | Reply:
-    split = _split("FROM", argument, _MAIL | (_MAIL_DSN if offered.dsn else {}))
+    known = _MAIL | (_MAIL_DSN if offered.dsn else {}) | (_MAIL_AUTH if offered.auth else {})
+    split = _split("FROM", argument, known)
     if isinstance(split, Reply):
         return split
     path, parameters = split

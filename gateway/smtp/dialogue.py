@@ -17,6 +17,7 @@ from gateway.origin import authors
 from gateway.reply import LOOP, MALFORMED, STORE_FULL, TOO_BIG, TRY_LATER, Reply
 from gateway.smtp import arguments, wording
 from gateway.smtp.arguments import Offered, Sender
+from gateway.smtp.auth import MECHANISMS, Login
 from gateway.smtp.data import Content, Fault
 from gateway.smtp.draft import Draft
 from gateway.smtp.stream import PIECE, part, unread
@@ -91,6 +92,7 @@ class Session(SMTP):
         """RFC 3207 4.2: called again after STARTTLS, and all that was said before is forgotten."""
         self._helo = ""
         self._extended = False
+        self._login = Login()
         super().connection_made(transport)
         self.ending().add_done_callback(_retrieved)
 
@@ -216,6 +218,8 @@ class Session(SMTP):
                 lines.append("DSN")
             if self.tls_context and not self._tls_protocol:
                 lines.append("STARTTLS")
+            if self._tls_protocol and self._terms.auth != "none":
+                lines.append(f"AUTH {MECHANISMS}")
             lines.append("ENHANCEDSTATUSCODES")
             await super().push("\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
 
@@ -227,7 +231,7 @@ class Session(SMTP):
         self._forget_transaction()
         self._helo = name
         self._extended = extended
-        self._offered = Offered(dsn=extended and self._keeper.tells_of_delivery())
+        self._offered = Offered(dsn=extended and self._keeper.tells_of_delivery(), auth=self._terms.auth != "none")
         return True
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
@@ -258,6 +262,8 @@ class Session(SMTP):
         return refusal or wording.SENDER_OK
 
     def _refusal(self, sender: Sender) -> Reply | None:
+        if self._terms.auth == "required" and not self._login.done:
+            return wording.NOT_AUTHENTICATED
         if not self._terms.knows(self.transport.get_extra_info("ssl_object") if self.transport else None):
             return wording.NO_CERTIFICATE
         if sender.address and not self._terms.ours([sender.address]):
@@ -276,8 +282,18 @@ class Session(SMTP):
     async def smtp_HELP(self, arg: str | None) -> None:  # noqa: ARG002, N802
         await self.say(wording.COMMANDS)
 
-    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: ARG002, N802
-        await self.say(wording.NOT_IMPLEMENTED)
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802
+        offered = self._terms.auth != "none"
+        reply = self._login.refusal(
+            offered=offered, secure=bool(self._tls_protocol), open_=self._draft.sender is not None
+        )
+        reply = reply or await self._login.attempt(arg or "", self._ask, self._keeper.may_send)
+        await (self._part if reply.code == 421 else self.say)(reply)
+
+    async def _ask(self, challenge: str) -> bytes:
+        await self._still_here()
+        await super().push(f"334 {challenge}")
+        return (await self._reader.readuntil()).strip()
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
         if unread(self._reader):
@@ -368,7 +384,7 @@ class Session(SMTP):
 
     def _protocol_name(self, sender: Sender) -> str:
         """RFC 3848 and RFC 6531 4.3."""
-        secure = "S" if self._tls_protocol else ""
+        secure = ("S" if self._tls_protocol else "") + ("A" if self._login.done else "")
         if sender.smtputf8:
             return f"UTF8SMTP{secure}"
         return f"ESMTP{secure}" if self._extended else "SMTP"

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from gateway.message import Envelope
 from gateway.reply import Reply
@@ -34,6 +34,7 @@ class Terms:
     certificate_required: bool
     client_names: frozenset[str]  #: one of them stands in the client's certificate; empty: any certificate will do
     sender_domains: frozenset[str]  #: empty: any
+    auth: Literal["none", "optional", "required"]
     patience: Patience
 
     def knows(self, transport: ssl.SSLObject | None) -> bool:
@@ -82,5 +83,8 @@ class Keeper(Protocol):
 
     def hold(self, octets: int) -> bool:
         """Account for so many more (or fewer) octets in memory; False when there is no room."""
+
+    async def may_send(self, name: str, password: str) -> bool:
+        """Whether an account of that name and password may relay."""
 
     async def take(self, envelope: Envelope, raw: bytes) -> Reply: ...

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.settings import DoorTls, Downstream
+from gateway.settings import DoorTls, Downstream, Smtp
 from rules.errors import ConfigurationError, Problem
 
 
-def door_context(tls: DoorTls, base: Path) -> ssl.SSLContext | None:
+def door_context(smtp: Smtp, base: Path) -> ssl.SSLContext | None:
     """None without a certificate. Raises ConfigurationError."""
+    tls = smtp.tls
     if tls.cert is None:
+        if smtp.auth != "none":
+            raise ConfigurationError([_problem("smtp.auth needs smtp.tls.cert: a password is never taken in clear")])
         if tls.required or tls.key is not None or tls.implicit is not None or tls.asks_for_certificates:
             raise ConfigurationError([_problem("smtp.tls.cert is missing; without it there is no TLS to offer")])
         return None

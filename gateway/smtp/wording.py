@@ -25,6 +25,10 @@ TOO_LONG = Reply(421, "4.4.2 this session has lasted long enough, please connect
 NOTHING_COMES = Reply(421, "4.7.0 too many commands without a message, closing")
 NO_CERTIFICATE = Reply(554, "5.7.1 a client certificate that this server knows is needed to relay here")
 SENDER_NOT_OURS = Reply(550, "5.7.1 mail of this sender's domain is not relayed here")
+AUTH_NEEDS_TLS = Reply(538, "5.7.11 STARTTLS comes first: a password is never taken in clear")
+NO_AUTH_NOW = Reply(503, "5.5.1 authenticated already, or a transaction is open")
+NOT_AUTHENTICATED = Reply(530, "5.7.0 authentication is required to relay here")
+WRONG_TOO_OFTEN = Reply(421, "4.7.0 too many wrong passwords, closing")
 TLS_ALREADY = Reply(503, "5.5.1 TLS is on already")
 
 STARTTLS = "220 Ready to start TLS"  #: as aiosmtpd says it
