@@ -92,7 +92,7 @@ def _read_page(
         budget.expand(len(text))
         if number == 1:
             reading.text(where, _letterhead(text), Role.HEADING)
-        reading.text(where, text)
+        reading.text(where, tables.unwrap(where, text))
         pdfnotes.read_notes(document, page, where, reading, budget)
         tables.read(number, text)
         pictures.read(page, number, "" if unreadable else text)

@@ -6,6 +6,7 @@ from typing import Any
 import re2
 
 from gateway.opening.reading import Reading
+from gateway.opening.wrapped import unwrapped
 
 PAGES = 10  #: a document; 0.1 s each, and outliers of 20 s with very many objects
 FIRST = 20  #: pages that are considered at all
@@ -21,6 +22,18 @@ class Tables:
         self._reading = reading
         self._read = 0
         self._plumber: Any = None
+        self._header: list[str] = []
+        self._cut_off = ""
+
+    def unwrap(self, where: str, text: str) -> str:
+        """Add the table whose numbers are broken over lines, under the header of a page before if need be; the rest."""
+        found = unwrapped(self._cut_off + text)
+        self._cut_off = found.cut_off if found else ""
+        if found is None:
+            return text
+        self._header = found.header or self._header
+        self._reading.table(f"{where} wrapped", [row for row in (self._header, *found.rows) if row])
+        return found.around
 
     def read(self, number: int, text: str) -> None:
         """Add the page's ruled tables. Its text is read already, so a failure loses nothing and is not reported."""
