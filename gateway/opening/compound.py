@@ -47,7 +47,8 @@ class Compound:
             metadata = self._file.get_metadata()
         except Exception as error:
             raise CannotLookError(Obstacle.CORRUPT, "the properties are damaged") from error
-        found = [getattr(metadata, name, None) for name in metadata.SUMMARY_ATTRIBS + metadata.DOCSUM_ATTRIBS]
+        names = [name for name in metadata.SUMMARY_ATTRIBS + metadata.DOCSUM_ATTRIBS if name != "thumbnail"]
+        found = [getattr(metadata, name, None) for name in names]
         texts = [item.decode("cp1252", "replace") if isinstance(item, bytes) else item for item in found]
         return [text for text in texts if isinstance(text, str) and text.strip()]
 

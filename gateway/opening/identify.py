@@ -28,6 +28,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\0", "application/x-xz"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+    (b"VCLMTF", "image/x-svm"),
     (macos.SINGLE, "application/applefile"),
     (macos.DOUBLE, "application/applefile"),
     (macos.STORE, "application/x-apple-ds-store"),

@@ -1,6 +1,6 @@
 """Office files of before 2007 (OLE): DOC, PPT, XLS, and whatever an OLE object carries. Never runs macros.
 
-Text is read by the formats' own tables (MS-DOC piece table, MS-PPT records); cells by calamine.
+Text is read by the formats' own tables (MS-DOC piece table; powerpoint.py); cells by calamine.
 """
 
 import re
@@ -12,6 +12,7 @@ from gateway.opening import encrypted
 from gateway.opening.biff import sheets_of
 from gateway.opening.compound import Compound, compound
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
+from gateway.opening.powerpoint import read_presentation
 from gateway.opening.reading import Reading
 from gateway.opening.sheetparts import MARGIN_CODE
 from gateway.opening.spreadsheet import read_all_sheets
@@ -64,7 +65,7 @@ def _read_folder(
         read_doc(file, folder, reading)
     if "powerpoint document" in names:
         known = True
-        reading.text("slides", "\n".join(_slide_texts(file.read(*folder, "PowerPoint Document"))))
+        read_presentation(file.read(*folder, "PowerPoint Document"), reading)
     for name in _BOOK:
         if name in names:
             known = True
@@ -188,26 +189,3 @@ def _rows(cells: list[str]) -> list[list[str]]:
         else:
             rows.append([])
     return [row for row in rows if row]
-
-
-def _slide_texts(stream: bytes) -> list[str]:
-    """MS-PPT 2.3: records in containers; text atoms in UTF-16 and in bytes."""
-    texts: list[str] = []
-    waiting = [(0, len(stream), 0)]
-    while waiting:
-        position, end, depth = waiting.pop()
-        if depth > 32:
-            raise CannotLookError(Obstacle.LIMIT, "the presentation is nested too deeply")
-        inside: list[tuple[int, int, int]] = []
-        while position + 8 <= end:
-            version, kind, length = struct.unpack_from("<HHI", stream, position)
-            start, position = position + 8, position + 8 + length
-            stop = min(position, end)
-            if version & 0xF == 0xF:
-                inside.append((start, stop, depth + 1))
-            elif kind in {0xFA0, 0xFBA}:
-                texts.append(stream[start:stop].decode("utf-16-le", "replace").replace("\r", "\n"))
-            elif kind == 0xFA8:
-                texts.append(stream[start:stop].decode("cp1252", "replace").replace("\r", "\n"))
-        waiting.extend(reversed(inside))
-    return texts

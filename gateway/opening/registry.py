@@ -59,6 +59,7 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "image/webp": late("image.open_image"),
     "image/emf": late("metafile.open_metafile"),
     "image/wmf": late("metafile.open_metafile"),
+    "image/x-svm": late("starview.open_starview"),
     "application/zip": late("zipped.open_zip"),
     "application/x-tar": late("archive.open_tar"),
     "application/x-7z-compressed": late("archive.open_7z"),
