@@ -147,13 +147,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await rooms.enter_async_context(_kept_running(web.serve([sockets.web]), web.stop, ended))
         await rooms.enter_async_context(_kept_running(rules.run(), rules.stop, ended))
         accounts = Accounts(store)
-        door = Door(
-            settings.smtp,
-            pipeline.accept,
-            base=settings.base,
-            onward=next_hop,
-            check=lambda name, password: accounts.may_send(name, password, now()),
-        )
+        door = _door(settings, pipeline, accounts)
         await door.start(sockets.door, sockets.tls_door)
         rooms.push_async_callback(door.close, DRAIN)
         yield Service(
@@ -164,6 +158,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             rules=rules,
             ended=ended,
         )
+
+
+def _door(settings: Settings, pipeline: Pipeline, accounts: Accounts) -> Door:
+    async def check(name: str, password: str) -> bool:
+        return await accounts.may_send(name, password, now())
+
+    return Door(settings.smtp, pipeline.accept, base=settings.base, onward=pipeline.next_hop, check=check)
 
 
 def _pages(settings: Settings, pipeline: Pipeline, rules: RulesInForce) -> FastAPI:
