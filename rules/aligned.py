@@ -3,7 +3,10 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
+
+import re2
 
 from rules.headers import NAMES, Meaning, vocabulary
 
@@ -23,6 +26,11 @@ _PIECE = re.compile(r"\S+(?: \S+)*")
 _RULER = re.compile(r"[-=_+| ]+")
 _VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
 _NUMBERS = re.compile(r"(?<![0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}(?:\.0+)?)(?![0-9-])")
+# A glance at a whole text: whether such a number may stand nearer than two spaces to its neighbour anywhere.
+_CROWDED = re2.compile(
+    rb"(?m)(?:[^\s0-9-]|\S )(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9})(?:[^0-9-]|$)"
+    rb"|(?:^|[^0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9})(?:[^\s0-9-]| \S)"
+)
 
 
 class Piece(NamedTuple):
@@ -43,9 +51,10 @@ class Aligned(NamedTuple):
 def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()) -> Iterator[Aligned]:
     """The tables of a text whose headers are parted by two spaces or more, or that go on under a header carried on."""
     index, any_found = 0, False
+    crowded = _CROWDED.search("\n".join(lines).encode("latin-1", "replace")) is not None
     while index < len(lines):
         headers = _headers(lines, index, taken) if index not in taken else ()
-        found = next(filter(None, (_table(lines, index, *header, taken) for header in headers)), None)
+        found = next(filter(None, (_table(lines, index, *header, taken, crowded=crowded) for header in headers)), None)
         if found:
             any_found = True
             yield found
@@ -54,7 +63,7 @@ def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()
             index += 1
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if carried and not any_found and not taken:
-        found = _counted(lines, first, carried) or _table(lines, first, 0, carried, taken)
+        found = _counted(lines, first, carried) or _table(lines, first, 0, carried, taken, crowded=crowded)
         if found:
             yield found
 
@@ -125,22 +134,65 @@ def _overlap(one: Piece, other: Piece) -> int:
     return min(one.end, other.end) - max(one.start, other.start)
 
 
-def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece], taken: set[int]) -> Aligned | None:
+class _Under:
+    """Reads lines as rows of cells under one header."""
+
+    def __init__(self, header: Sequence[Piece], *, crowded: bool) -> None:
+        self._header = header
+        self._crowded = crowded
+        self._columns: dict[tuple[int, int], int] = {}
+        self._flush = _flush(header)
+
+    def row(self, line: str) -> list[str]:
+        """The cells of a line; none when the line does not keep to the header."""
+        if not self._crowded and line.isprintable() and self._flush and (match := self._flush.fullmatch(line)):
+            row = [cell.rstrip(" ") for cell in match.groups()]
+            if "  " not in "\t".join(row) and sum(map(bool, row)) >= 2:
+                return row
+        return self._measured(line)
+
+    def _measured(self, line: str) -> list[str]:
+        pieces = _with_numbers_apart(line, _pieces(line)) if self._crowded else _pieces(line)
+        if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
+            return []
+        row = [""] * len(self._header)
+        for start, end, text in pieces:
+            if (column := self._columns.get((start, end))) is None:  # lines of one report mostly have the same places
+                column = self._columns[start, end] = _column(Piece(start, end, text), self._header)
+            if column < 0:
+                return []
+            row[column] = f"{row[column]} {text}" if row[column] else text
+        return row if sum(map(bool, row)) >= 2 else []
+
+
+def _flush(header: Sequence[Piece]) -> re.Pattern[str] | None:
+    """A line whose cells all begin right under the header's words: nothing about it has to be measured."""
+    widths = [right.start - left.start - 2 for left, right in pairwise(header)]
+    if min(widths, default=0) < 1:
+        return None
+    cells = "".join(rf"(\S.{{{width - 1}}}| {{{width}}})  " for width in widths)
+    return re.compile(rf" {{{header[0].start}}}{cells}(\S.*)")
+
+
+def _table(
+    lines: Sequence[str], top: int, height: int, header: Sequence[Piece], taken: set[int], *, crowded: bool
+) -> Aligned | None:
     cells = [word.text for word in header]
     rows = [cells, *[[""] for _ in range(1, height)]] if height else []
-    known: dict[tuple[int, int], int] = {}
+    under = _Under(header, crowded=crowded)
     last, fitting, tried, flush = top + height - 1, 0, 0, True
     for number in range(top + height, len(lines)):
         line = lines[number].rstrip()
         if number in taken or number - last > _PATIENCE or (tried > _TRIAL and fitting < _LEAST_FIT * tried):
             break
-        indented = header[0].start < len(line) - len(line.lstrip()) < header[0].end  # a second line of the row above
+        margin = len(line) - len(line.lstrip())
+        indented = header[0].start < margin < header[0].end  # a second line of the row above
         skip = indented and fitting and flush
         no_row = skip or not line or len(line) > _LONGEST_LINE or _RULER.fullmatch(line)
-        row = [] if no_row else _row(line, header, known)
+        row = [] if no_row else under.row(line)
         if row == cells:
             break  # the next page begins
-        deeper = header[0].start < len(line) - len(line.lstrip())
+        deeper = header[0].start < margin
         skip = skip or (not row and bool(line) and deeper and flush and bool(fitting) and last == number - 1)
         tried += not skip and (bool(row) or "  " in line.strip())
         flush = flush and (not row or (line.startswith(" " * header[0].start) and not indented))
@@ -158,22 +210,6 @@ def _table(lines: Sequence[str], top: int, height: int, header: Sequence[Piece],
 
 def _with_more(row: list[str], width: int, line: str) -> list[str]:
     return [*row[:width], " ".join([*row[width:], *line.split()])]
-
-
-def _row(line: str, header: Sequence[Piece], known: dict[tuple[int, int], int]) -> list[str]:
-    """The cells of a line under the header; none when the line does not keep to it."""
-    pieces = _with_numbers_apart(line, _pieces(line))
-    if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
-        return []
-    row = [""] * len(header)
-    for piece in pieces:
-        place = (piece.start, piece.end)
-        if (column := known.get(place)) is None:  # lines of one report mostly have the same places
-            column = known[place] = _column(piece, header)
-        if column < 0:
-            return []
-        row[column] = f"{row[column]} {piece.text}" if row[column] else piece.text
-    return row if sum(map(bool, row)) >= 2 else []
 
 
 def _with_numbers_apart(line: str, pieces: list[Piece]) -> list[Piece]:
