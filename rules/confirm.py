@@ -60,6 +60,23 @@ class Confirmer:
         return highest
 
 
+class Answers:
+    """Presidio's certain answers about the columns of one message: a report's pages are one list, asked about once."""
+
+    def __init__(self, confirmer: Confirmer) -> None:
+        self._confirmer = confirmer
+        self._certain: dict[tuple[str | None, str, str], float] = {}
+
+    def best(self, part: str | None, header: str, entity: str, windows: Iterable[str]) -> float:
+        column = (part, header, entity)
+        if column in self._certain:
+            return self._certain[column]
+        score = self._confirmer.best(entity, windows)
+        if header and score >= CERTAIN:
+            self._certain[column] = score
+        return score
+
+
 def _engine(recognisers: Sequence[Recogniser]) -> Any:
     import warnings  # noqa: PLC0415 - only to silence what is imported here
 

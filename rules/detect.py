@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rules.cells import search_cells
 from rules.columns import Column
-from rules.confirm import Confirmer, NoAnswerError
+from rules.confirm import Answers, Confirmer, NoAnswerError
 from rules.content import Content, Role, Table, Text
 from rules.elements import Categories
 from rules.fixedwidth import Carry, Lines, tables, unparted
@@ -77,6 +77,8 @@ class _Inspection:
         self.unread: dict[str | None, Obstacle] = {}
         self.rolls: list[Roll] = []
         self.register = Register()
+        self.answers = Answers(detector.confirmer)
+        self.profiles: dict[tuple[str | None, tuple[str, ...]], tuple[Column, ...]] = {}
         self.carries: dict[str | None, Carry] = {}
         self.leftovers: list[tuple[Text, str]] = []
         self.numbers: dict[str | None, set[str]] = {}
@@ -167,7 +169,8 @@ class _Inspection:
             raise TooMuchError
 
     def _report(self, part: str | None, entity: str, where: str, tally: Tally) -> None:
-        self.findings.append(tally.finding(self.detector.confirmer, part, entity, where))
+        score = self.detector.confirmer.best(entity, tally.windows)
+        self.findings.append(tally.finding(score, part, entity, where))
 
     def _enter(self, part: str | None, numbers: set[str]) -> None:
         self.numbers.setdefault(part, set()).update(numbers)
@@ -176,7 +179,7 @@ class _Inspection:
 
     def _sheet(self, sheet: Sheet) -> None:
         for block in blocks(sheet):
-            columns = profile(block)
+            columns = self._profile(block)
             found = rolls(block, columns)
             if sheet.searched:
                 numbers = {index: cells for one in found for index, cells in one.numbers.items()}
@@ -186,6 +189,12 @@ class _Inspection:
                 noted = self._cells(block, columns, numbers)
                 found = [with_noted(one, noted) for one in found]
             self.rolls.extend(one for one in found if one.people)
+
+    def _profile(self, block: Block) -> tuple[Column, ...]:
+        """What the columns are; under the header of the page before mostly what they were there."""
+        header = (block.sheet.part, tuple(block.header))
+        columns = self.profiles[header] = profile(block, self.profiles.get(header, ()))
+        return columns
 
     def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:
         """An SSN column: every cell by arithmetic, the first ones by Presidio."""
@@ -200,7 +209,8 @@ class _Inspection:
             first = [numbers[row - block.first] for row in rows[:CONFIRMED]]
             tally.sample, tally.windows = first[0], [f"SSN: {n[:3]}-{n[3:5]}-{n[5:]}" for n in first]
             where = block.sheet.place(tally.first, column.index, tally.last, column.index + column.width - 1)
-            self._report(block.sheet.part, entity, where, tally)
+            score = self.answers.best(block.sheet.part, column.header, entity, tally.windows)
+            self.findings.append(tally.finding(score, block.sheet.part, entity, where))
 
     def _cells(
         self, block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]
@@ -232,7 +242,7 @@ class _Inspection:
                 self._guarded(text.part, partial(self._around, text, folded))
 
     def _columns_of(self, one: Roll) -> None:
-        self.findings.extend(self.detector.supporting.in_columns(one))
+        self.findings.extend(self.detector.supporting.in_columns(one, self.answers))
 
     def _around(self, text: Text, folded: str) -> None:
         self.findings.extend(self.detector.supporting.in_text(text.part, text.where, folded))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from rules.columns import Column
-from rules.confirm import Confirmer
+from rules.confirm import Answers, Confirmer
 from rules.mask import masked_number
 from rules.normalise import fold
 from rules.participants import Roll
@@ -25,30 +25,28 @@ class Supporting:
         self._by_column = {meaning: one for one in self._recognisers for meaning in one.file.columns}
         self._confirmer = confirmer
 
-    def in_columns(self, roll: Roll) -> Iterator[Finding]:
+    def in_columns(self, roll: Roll, answers: Answers) -> Iterator[Finding]:
         """One finding for each column of a list that a recogniser knows."""
+        part = roll.block.sheet.part
         rows = [roll.block.sheet.rows[person.row] for person in roll.people]
         for column in roll.columns:
             recogniser = self._by_column.get(column.meaning)
             if recogniser is None:
                 continue
             cells = [cell for row in rows if column.index < len(row) and (cell := row[column.index])]
-            if cells and (score := self._score(recogniser, cells)) >= CERTAIN:
+            if not cells:
+                continue
+            score = answers.best(part, column.header, recogniser.entity, _windows(recogniser, cells))
+            if score >= CERTAIN:
                 yield Finding(
                     entity=recogniser.entity,
-                    part=roll.block.sheet.part,
+                    part=part,
                     where=_where(roll, column),
                     count=len(cells),
                     distinct=len(set(cells)),
                     confidence=round(score, 2),
                     sample=masked_number(recogniser.entity, cells[0]),
                 )
-
-    def _score(self, recogniser: Recogniser, cells: Sequence[str]) -> float:
-        """Presidio's answer for the first cells, each behind the label that its header is."""
-        label = next(iter(recogniser.file.context.positive), "")
-        windows = (f"{label}: {fold(cell.strip()[:200])}" for cell in islice(cells, CONFIRMED))
-        return self._confirmer.best(recogniser.entity, windows)
 
     def in_text(self, part: str | None, where: str, folded: str) -> Iterator[Finding]:
         for recogniser in self._recognisers:
@@ -58,7 +56,14 @@ class Supporting:
                 tally.add(hit.value.casefold(), line, window_of(folded, hit))
             if tally.count:
                 lines = f"line {tally.first}" if tally.first == tally.last else f"lines {tally.first}-{tally.last}"
-                yield tally.finding(self._confirmer, part, recogniser.entity, f"{where} {lines}")
+                score = self._confirmer.best(recogniser.entity, tally.windows)
+                yield tally.finding(score, part, recogniser.entity, f"{where} {lines}")
+
+
+def _windows(recogniser: Recogniser, cells: Sequence[str]) -> Iterator[str]:
+    """The first cells, each behind the label that its header is."""
+    label = next(iter(recogniser.file.context.positive), "")
+    return (f"{label}: {fold(cell.strip()[:200])}" for cell in islice(cells, CONFIRMED))
 
 
 def _where(roll: Roll, column: Column) -> str:

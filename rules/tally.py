@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rules.confirm import Confirmer, NoAnswerError
+from rules.confirm import NoAnswerError
 from rules.mask import masked_number
 from rules.recognise import AFTER, BEFORE, CERTAIN, Hit
 from rules.verdict import Finding
@@ -30,9 +30,8 @@ class Tally:
         if window and len(self.windows) < CONFIRMED:
             self.windows.append(window())
 
-    def finding(self, confirmer: Confirmer, part: str | None, entity: str, where: str) -> Finding:
-        """Raises NoAnswerError when Presidio does not see what its own recogniser matches: then it did not look."""
-        score = confirmer.best(entity, self.windows)
+    def finding(self, score: float, part: str | None, entity: str, where: str) -> Finding:
+        """`score` is Presidio's. Raises NoAnswerError when it does not see what its own recogniser matches."""
         if score < CERTAIN:
             raise NoAnswerError("Presidio did not confirm what its own recogniser matches")
         return Finding(

@@ -434,3 +434,12 @@ def test_a_very_wide_hostile_sheet_is_read_to_its_end() -> None:
 
     assert detection.unread == ()
     assert detection.people.count == 0
+
+
+def test_a_page_is_not_taken_for_the_page_before_it_by_its_header_alone() -> None:
+    """Sheets of one book share a header by habit: the numbers decide each time whose they are."""
+    header = ["Name", "SSN", "Balance"]
+    first = [[person.listed, person.ssn, person.balance] for person in people(60)]
+    second = [[person.listed, f"000{person.ssn[3:]}", person.balance] for person in people(120)[60:]]
+    both = DETECTOR.detect([table([header, *first], name="first"), table([header, *second], name="second")])
+    assert [finding.where for finding in both.findings if finding.entity == "US_SSN"] == ["first!B2:B61"]
