@@ -1,10 +1,11 @@
 """Texts and tables in; findings, people, and what could not be looked at out. Pure; Presidio confirms every finding."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from rules.addressed import addressed
 from rules.cells import search_cells
 from rules.columns import Column
 from rules.confirm import Answers, Confirmer, NoAnswerError
@@ -138,6 +139,8 @@ class _Inspection:
         found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
         if sheet := records(content):
             self._sheet(sheet)
+        if sheet := addressed(content, self._numbers):
+            self._sheet(sheet)
         self._text(content, found)
 
     def _table(self, lines: Lines) -> bool:
@@ -162,6 +165,16 @@ class _Inspection:
         for entity, tally in tallies.items():
             self._report(text.part, entity, _where(text, tally), tally)
             self._enter(text.part, tally.values)
+
+    def _numbers(self, content: str) -> Iterator[tuple[int, str]]:
+        """Line and value of every number of a person."""
+        folded = fold(content)
+        line = counted = 0
+        for recogniser, hit in self.detector.searcher.search(folded):
+            self._count()
+            line += folded.count("\n", counted, hit.start)
+            counted = hit.start
+            yield line, same_number(recogniser.entity, hit.value)
 
     def _count(self) -> None:
         self.hits += 1
