@@ -42,7 +42,7 @@ from gateway.store import Store
 from gateway.store.mail import OwnMessage
 from gateway.systemd import inherited, keep_alive, notify, reloading
 from gateway.watch import QueueWatch
-from gateway.workers.confine import leave_no_core
+from gateway.workers.confine import keep_no_large_memory, leave_no_core
 from rules.errors import ConfigurationError
 
 DRAIN = 25.0  #: seconds for messages past their final dot, when the service is told to stop
@@ -70,6 +70,7 @@ async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reloads rules and certificate. Raises ConfigurationError, GatewayError."""
     configure_logging(settings.log.level)
     leave_no_core()
+    keep_no_large_memory()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -378,3 +379,28 @@ def test_any_text_in_the_clothes_of_a_format_gives_an_outcome(content: str, star
 
     assert all(isinstance(each.outcome, Opened | Partial | Unopened) for each in message.parts)
     words(message).encode()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "iso-8859-1", "shift_jis", "iso-2022-jp", "cp037"])
+@pytest.mark.parametrize("before", range(4))
+def test_a_large_text_reads_as_a_small_one(charset: str, before: int) -> None:
+    """It is decoded in pieces, and a character, or CR and LF, may lie on both sides of a cut."""
+    sign = "\u3042" if charset in {"utf-8", "utf-16-le", "shift_jis", "iso-2022-jp"} else "\u00e9"
+    line = f"Plan {sign}{sign} of 2026"
+    content = ("x" * before + f"{line}\r\n" * 20_000).encode(charset)
+
+    assert decode(content, charset) == "x" * before + f"{line}\n" * 20_000
+
+
+def test_a_large_text_is_not_in_memory_twice() -> None:
+    """A message of 25 MB is to cost four times its size at most."""
+    content = b"all of it is text\r\n" * 500_000
+    tracemalloc.start()
+    try:
+        text = decode(content)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(text) == 9_000_000
+    assert most < 1.2 * len(content)

@@ -1,6 +1,7 @@
 """Bytes of a text to its characters, whatever the encoding. Never fails; never drops what it cannot name."""
 
 import codecs
+import io
 import re
 
 _MARKS = (
@@ -14,6 +15,7 @@ _NO_CHARSET = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-esca
 _SHIFTING = re.compile(r"utf-?7|iso-?2022|hz|euc|cp037|cp1047|cp500|cp1140|ibm|ebcdic", re.IGNORECASE)
 _MEANT = {"iso8859-1": ("cp1252", "latin-1"), "ascii": ("cp1252", "latin-1")}  #: as every browser and mailer reads them
 _SAMPLE = 1 << 16
+_PIECE = 1 << 15  #: bytes decoded at a time
 _MANY = 0.3  #: share of bytes above 127 from which an ASCII superset is not the obvious guess
 _EBCDIC_PRINTABLE = bytes([0x40, 0x05, 0x0D, 0x15, 0x25, *range(0x4A, 0x51), *range(0x5A, 0x62), *range(0x6A, 0x70)])
 _EBCDIC_LETTERS = bytes(
@@ -25,8 +27,6 @@ _CONTROLS = bytes({*range(32)} - {7, 8, 9, 10, 11, 12, 13, 26, 27}) + b"\x7f"
 def decode(content: bytes, charset: str | None = None) -> str:
     """The text, its line ends as line feeds."""
     text = _decoded(content, charset)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if text.isascii() else re.sub(r"[\x85\u2028\u2029]", "\n", text)
 
 
@@ -70,14 +70,14 @@ def ebcdic(sample: bytes) -> str | None:
 def _decoded(content: bytes, charset: str | None) -> str:
     for mark, name in _MARKS:
         if content.startswith(mark):
-            return content[len(mark) :].decode(name, "replace")
+            return _characters(content[len(mark) :], name, "replace")
     declared = _codec(charset)
     if declared and _SHIFTING.match(declared) and (text := _strictly(content, declared)) is not None:
         return text
     for each in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), *_MEANT.get(declared or "", (declared,))):
         if each and (text := _strictly(content, each)) is not None:
             return text
-    return content.decode(_guess(content), "replace")
+    return _characters(content, _guess(content), "replace")
 
 
 def _codec(charset: str | None) -> str | None:
@@ -93,10 +93,20 @@ def _codec(charset: str | None) -> str | None:
 def _strictly(content: bytes, name: str) -> str | None:
     try:
         if name == "cp1047":  # Python has no cp1047: it is cp037 with six signs and the line end moved
-            return content.translate(_CP1047_TO_CP037).decode("cp037").replace("\x85", "\n")
-        return content.decode(name)
+            return _characters(content.translate(_CP1047_TO_CP037), "cp037").replace("\x85", "\n")
+        return _characters(content, name)
     except (UnicodeError, ValueError, LookupError):
         return None
+
+
+def _characters(content: bytes, name: str, errors: str = "strict") -> str:
+    """In pieces, line ends as line feeds. A string that nobody else knows grows in place, so there is no second."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(name)(errors), translate=True)
+    text = ""
+    for start in range(0, len(content), _PIECE):
+        text += decoder.decode(content[start : start + _PIECE])
+    text += decoder.decode(b"", final=True)
+    return text
 
 
 def _fits(content: bytes, name: str) -> bool:

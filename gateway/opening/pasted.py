@@ -2,6 +2,7 @@
 
 import binascii
 import re
+import string
 from collections.abc import Iterator
 
 from gateway.opening.identify import recognised
@@ -13,16 +14,17 @@ _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
 _BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
-_LETTERS = re.findall(rb"[A-Za-z0-9+/]", bytes(range(256)))
-_NO_LETTERS = bytes(set(range(256)).difference(*_LETTERS))
+_LETTERS = string.ascii_letters + string.digits + "+/"
+_NO_LETTERS = bytes(set(range(256)).difference(_LETTERS.encode()))
 _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 
 
 def blocks(text: str) -> Iterator[Inner]:
     """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
     yield from _uuencoded(text)
-    for found in _BASE64.finditer(text if text.endswith("\n") else text + "\n"):
-        content = _base64(found[0])
+    text = text if text.endswith("\n") else text + "\n"
+    for found in _BASE64.finditer(text):
+        content = _base64(text, *found.span())
         if content and recognised(content):
             yield Inner(name=None, content=content)
 
@@ -40,10 +42,10 @@ def _uuencoded(text: str) -> Iterator[Inner]:
             raise CannotLookError(Obstacle.CORRUPT, "a uuencoded file that is not whole")
 
 
-def _base64(block: str) -> bytes:
+def _base64(text: str, start: int, end: int) -> bytes:
     """What the block encodes; nothing when it is a few letters over and over: numbered lines that somebody drew."""
-    letters = block.encode("ascii", "ignore").translate(None, _NO_LETTERS)
-    if sum(letter in letters for letter in _LETTERS) < _FEWEST_LETTERS:
+    if sum(text.find(letter, start, end) >= 0 for letter in _LETTERS) < _FEWEST_LETTERS:
         return b""
+    letters = text[start:end].encode("ascii", "ignore").translate(None, _NO_LETTERS)
     letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))

@@ -22,7 +22,7 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
         text = records.cut(text)
     table = None if leaf.role is Role.BODY else delimited.table_of(text, leaf.section, named=_named(leaf))
     contents: tuple[Content, ...] = (table,) if table else (as_text(leaf, text),)
-    if not text.strip():
+    if not text or text.isspace():
         contents = ()
     inner: Iterator[Inner] = pasted.blocks(text)
     if found := missed(text):

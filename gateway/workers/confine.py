@@ -14,6 +14,7 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,10 +23,12 @@ import gateway
 import rules
 from gateway.workers.syscalls import ARCHITECTURES, COMMON, COMMON_ALLOWED, Architecture
 
+LARGE = 1 << 20  #: bytes of a buffer that is mapped by itself
 FILES = 64  #: descriptors; imports inside need a handful
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
+_M_MMAP_THRESHOLD = -3  # <malloc.h>
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # <linux/landlock.h>; the three calls have the same numbers everywhere
@@ -100,6 +103,12 @@ def leave_no_core() -> None:
     """For the service itself: a core file, or the pipe to a collector of them, would take mail in flight along."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _must(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "PR_SET_DUMPABLE")
+
+
+def keep_no_large_memory() -> None:
+    """Have buffers of large messages go back to the system at once; glibc learns to keep what is freed repeatedly."""
+    with suppress(AttributeError):  # not glibc
+        _libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
 
 
 class Walls:

@@ -20,7 +20,7 @@ from typing import Any, Never, cast
 from pydantic import TypeAdapter
 
 from gateway.settings import Settings
-from gateway.workers.confine import Allowance, Barrier, Walls, available, code_and_data, die_with
+from gateway.workers.confine import Allowance, Barrier, Walls, available, code_and_data, die_with, keep_no_large_memory
 from gateway.workers.escape import holes
 from gateway.workers.worker import serve, step_in
 from gateway.workers.workshop import FORK, KILL, Event, Order, Workshop
@@ -40,6 +40,7 @@ class _UnsafeError(Exception):
 def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
     die_with(int(arguments[1]))
+    keep_no_large_memory()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # the service drains first; its end is our signal
         signal.signal(number, signal.SIG_IGN)
     try:
