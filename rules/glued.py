@@ -19,6 +19,7 @@ _NUMBER = re.compile(
 _GLANCE = re.compile(
     r"[^\W\d_](?:[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4})|(?:[0-9]{9}|-[0-9]{4})[^\W\d_]|(?<![0-9])[0-9]{9}(?:19|20)[0-9]{6}(?![0-9])"
 )
+_HEAD = re.compile(r"[0-9]{1,20}(?=[0-9]{9}[^\W\d_])")
 _POSTAL_ITEM = re.compile(r"(?<![A-Z])[A-Z]{2}[0-9]{9}[A-Z]{2}(?![A-Z])")  # Universal Postal Union, S10
 _UP_TO_A_DIGIT = re.compile(r"[^0-9]*")
 _WORD = re.compile(r"[^\W\d_][^\W\d_'.-]*")
@@ -37,13 +38,23 @@ def glued(lines: Sequence[str], taken: set[int]) -> Iterator[Glued]:
     """Runs of three lines and more that are such records of people."""
     run: list[list[str]] = []
     for number in range(len(lines) + 1):
-        row = _record(lines[number]) if number < len(lines) and number not in taken else None
+        row = _record(_bare(lines, number)) if number < len(lines) and number not in taken else None
         if row:
             run.append(row)
             continue
         if len(run) >= _LEAST and _are_people(run):
             yield Glued(number - len(run), number, run)
         run = []
+
+
+def _bare(lines: Sequence[str], number: int) -> str:
+    """A record without the digits that it begins with as its neighbour does: its type, the number of the plan."""
+    line = lines[number]
+    head = _HEAD.match(line)
+    neighbours = [*lines[max(number - 1, 0) : number], *lines[number + 1 : number + 2]]
+    if head and any(other.startswith(head[0]) for other in neighbours):
+        return line[head.end() :]
+    return line
 
 
 def _record(line: str) -> list[str] | None:
