@@ -8,6 +8,7 @@ import pytest
 
 from gateway.inspection import Tools, inspect
 from gateway.message import Limits
+from gateway.opening import image
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.verdict import Obstacle, Status
@@ -32,7 +33,12 @@ PLACES = {
     "list.writer.rtf": "table 1!A1:I41",
     "locked.owner.pdf": "page 1",
 }
-PRICES = sorted(path.name.removesuffix(".xz") for path in FOLDER.glob("prices.*"))
+WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+PICTURES = ("list.picture.doc", "list.picture.ppt", "list.picture.xls")
+PRICES = [
+    pytest.param(name, marks=WITH_OCR if ".picture." in name else ())
+    for name in sorted(path.name.removesuffix(".xz") for path in FOLDER.glob("prices.*"))
+]
 LOCKED = ("locked.list.ods", "locked.list.odt", "locked.list.xls", "locked.user.pdf")
 OPENED_BY_PASSWORD = ("locked.list.xls", "locked.user.pdf")
 
@@ -53,6 +59,17 @@ def test_forty_people_are_found_in_what_another_program_wrote(tools: Tools, name
     assert {part.status for part in evidence.parts} == {Status.OPENED}
     assert evidence.people.count == 40
     assert any(found.where.startswith(PLACES[name]) for found in evidence.people.lists), evidence.people.lists
+
+
+@WITH_OCR
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_of_the_list_is_read_in_the_old_formats_too(tools: Tools, name: str) -> None:
+    """A screen shot pasted into a letter is a list like any other."""
+    evidence = inspect(mail(name), tools)
+
+    assert {part.status for part in evidence.parts} == {Status.OPENED}
+    assert evidence.people.count == 20
+    assert {found.part for found in evidence.people.lists} == {"2/1"}
 
 
 @pytest.mark.parametrize("name", PRICES)

@@ -122,6 +122,27 @@ def test_far_cells_of_a_binary_book_allocate_nothing() -> None:
 # --- RTF ------------------------------------------------------------------------------------------------------------
 
 
+PICTS = {
+    "as Word writes it": r"{{\pict\pngblip\picw20 {0}}}",
+    "behind properties in groups of groups": r"{{\pict{{\*\picprop{{\sp{{\sn wzName}}{{\sv }}}}}}\picw20\pngblip {0}}}",
+}
+
+
+@pytest.mark.parametrize("written", PICTS.values(), ids=PICTS)
+def test_a_picture_in_rtf_comes_out(written: str) -> None:
+    picture = carriers.write_image(["nothing"], "PNG")
+
+    opening = open_with(open_rtf, (r"{\rtf1\ansi " + written.format(picture.hex()) + r"\par}").encode())
+
+    assert [inner.content for inner in opening.inner] == [picture]
+
+
+def test_a_picture_in_rtf_that_is_no_digits_is_not_passed_over() -> None:
+    opening = open_with(open_rtf, rb"{\rtf1\ansi Hello. {\pict\pngblip\bin9 \x89PNG....}\par}")
+
+    assert isinstance(opening.outcome, Partial)
+
+
 def test_a_file_packed_in_rtf_comes_out() -> None:
     opening = open_with(open_rtf, carriers.write_rtf_with(CSV))
     assert [(inner.name, inner.content) for inner in opening.inner] == [("list.csv", CSV)]

@@ -56,6 +56,17 @@ def sheets_of(stream: bytes) -> list[Sheet]:  # noqa: C901 - one branch for each
     return [sheet for sheet in sheets if sheet.name or sheet.masked or sheet.margins or sheet.notes]
 
 
+def drawings(stream: bytes) -> bytes:
+    """The pictures of all sheets in one piece: MsoDrawingGroup (MS-XLS 2.4.171) and what continues it."""
+    pieces: list[bytes] = []
+    drawn = False
+    for _, kind, body in _records(stream):
+        drawn = kind == 0xEB or (drawn and kind == 0x3C)
+        if drawn:
+            pieces.append(body)
+    return b"".join(pieces)
+
+
 @dataclass(slots=True)
 class _Field:
     """The rectangle that calamine will allocate."""

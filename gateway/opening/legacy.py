@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from gateway.message import Unopened
 from gateway.opening import encrypted
-from gateway.opening.biff import sheets_of
+from gateway.opening.art import pictures
+from gateway.opening.biff import drawings, sheets_of
 from gateway.opening.compound import Compound, compound
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from gateway.opening.powerpoint import read_presentation
@@ -21,6 +22,7 @@ from rules.verdict import Obstacle
 
 _FIELDS = re.compile(r"[\x13-\x15\x01\x02\x05\x08]")
 _BOOK = ("workbook", "book")
+_PICTURES = ("worddocument", "data", "pictures")  #: Word keeps floating ones in its text's stream
 # What an OLE object says about itself; the object is in its other streams.
 _DRESS = re.compile(
     r"\x01(ole|compobj|ole10itemname)|\x03.*|\x05.*|\x06.*|.*(vba|macros|project).*|_vba.*|[01]table|data|current user|"
@@ -59,26 +61,30 @@ def read_streams(file: Compound, storage: tuple[str, ...], reading: Reading, bud
 def _read_folder(
     file: Compound, folder: tuple[str, ...], names: dict[str, str], reading: Reading, budget: Budget
 ) -> None:
-    known = False
-    if "worddocument" in names:
-        known = True
-        read_doc(file, folder, reading)
-    if "powerpoint document" in names:
-        known = True
-        read_presentation(file.read(*folder, "PowerPoint Document"), reading)
-    for name in _BOOK:
-        if name in names:
-            known = True
-            stream = file.read(*folder, names[name])
-            _read_book(stream, reading, budget)
-            break
+    known = _read_known(file, folder, names, reading, budget)
     for lower, name in names.items():
         if lower == "\x01ole10native":
             reading.inner.append(packed(file.read(*folder, name)[4:]))
         elif lower in {"package", "contents", "embeddedodf"}:
             reading.inner.append(Inner(name=name.lower(), content=file.read(*folder, name)))
+        elif lower in _PICTURES and known:
+            reading.inner.extend(pictures(file.read(*folder, name), budget))
         elif not known and not _is_dress(folder, lower):
             reading.fail(Obstacle.UNSUPPORTED, "an OLE object of unknown kind")
+
+
+def _read_known(
+    file: Compound, folder: tuple[str, ...], names: dict[str, str], reading: Reading, budget: Budget
+) -> bool:
+    """Whether it is a document, a presentation or a book."""
+    if "worddocument" in names:
+        read_doc(file, folder, reading)
+    if "powerpoint document" in names:
+        read_presentation(file.read(*folder, "PowerPoint Document"), reading)
+    book = next((names[name] for name in _BOOK if name in names), None)
+    if book:
+        _read_book(file.read(*folder, book), reading, budget)
+    return bool(book) or "worddocument" in names or "powerpoint document" in names
 
 
 def _read_book(stream: bytes, reading: Reading, budget: Budget) -> None:
@@ -89,6 +95,7 @@ def _read_book(stream: bytes, reading: Reading, budget: Budget) -> None:
     for sheet in sheets:
         reading.text(f"{sheet.name}!header", MARGIN_CODE.sub(" ", "\n".join(sheet.margins)), Role.HEADING)
         reading.text(f"{sheet.name}!notes", "\n".join(sheet.notes))
+    reading.inner.extend(pictures(drawings(stream), budget))
 
 
 def _is_dress(folder: tuple[str, ...], name: str) -> bool:

@@ -96,11 +96,15 @@ def _wmf(content: bytes) -> Iterator[str | bytes]:
             start = 22 if options & 6 else 14  # with a rectangle
             yield record[start : start + length].decode("cp1252", "replace")
         elif kind in _WMF_BITMAPS and size > _WMF_BITMAPS[kind] + 40:
-            bitmap = record[_WMF_BITMAPS[kind] :]
-            head = struct.unpack_from("<I", bitmap)[0] + _palette(bitmap)
-            yield _bitmap(bitmap[:head], bitmap[head:])
+            yield bitmap_file(record[_WMF_BITMAPS[kind] :])
         position += size
     raise CannotLookError(Obstacle.CORRUPT, "the metafile is cut off")
+
+
+def bitmap_file(bitmap: bytes) -> bytes:
+    """A BMP file around a device-independent bitmap in one piece."""
+    head = struct.unpack_from("<I", bitmap)[0] + _palette(bitmap)
+    return _bitmap(bitmap[:head], bitmap[head:])
 
 
 def _palette(bitmap: bytes) -> int:

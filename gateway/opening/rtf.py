@@ -15,7 +15,9 @@ from rules.verdict import Obstacle
 _CELL = "\x1f"
 _CELLS = re.compile(r"\\(?:nest)?cell(?![a-z])[ ]?")
 _OBJECT = re.compile(r"\{\\\*\\objdata\b([0-9A-Fa-f\s]*)\}")
-_PICTURE = re.compile(r"\{\\pict(?:\\\*?[a-z]+-?\d*[ ]?|\{[^{}]*\}|\s)*?((?:[0-9A-Fa-f]\s*){32,})\}")
+_PICTURE = re.compile(r"\{\\pict(?![a-z])")
+_BRACE = re.compile(r"\\[{}\\]|[{}]")
+_CONTROL = re.compile(r"\\\*?[a-z]+-?\d*[ ]?")
 _COPY = re.compile(r"\{\\nonshppict")
 # Groups that striprtf passes over; made paragraphs, they are read like any other.
 _PASSED_OVER = re.compile(
@@ -65,11 +67,37 @@ def _native(stream: bytes) -> Inner:
 
 def _take_pictures(source: str, reading: Reading) -> str:
     """Pictures as files of their own. Old programs' copies of them (nonshppict) show the same once more."""
+    kept, place = [], 0
     for found in _PICTURE.finditer(source):
+        if found.start() < place:
+            continue
+        own, end = _group(source, found.start())
         if not _COPY.search(source, max(found.start() - 20, 0), found.start()):
-            with reading.attempt("a picture"):
-                hand_on(Inner(name=None, content=bytes.fromhex("".join(found[1].split()))), reading)
-    return _PICTURE.sub("", source)
+            _take_picture(own, reading)
+        kept.append(source[place : found.start()])
+        place = end
+    return "".join([*kept, source[place:]])
+
+
+def _group(source: str, start: int) -> tuple[str, int]:
+    """What stands in a group but in none within it, and where it ends."""
+    own, depth, place = [], 0, start
+    for brace in _BRACE.finditer(source, start):
+        if depth == 1:
+            own.append(source[place : brace.start()])
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        place = brace.end()
+        if depth == 0:
+            break
+    return "".join(own), place
+
+
+def _take_picture(group: str, reading: Reading) -> None:
+    """Its digits stand behind control words; its properties are groups within."""
+    digits = "".join(_CONTROL.sub("", group).split())
+    with reading.attempt("a picture"):
+        if digits:
+            hand_on(Inner(name=None, content=bytes.fromhex(digits)), reading)
 
 
 def _read_lines(text: str, reading: Reading) -> None:
