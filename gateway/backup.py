@@ -8,13 +8,13 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from gateway.audit.chain import Entry, Event, Head
 from gateway.audit.detail import masked
@@ -23,8 +23,8 @@ from gateway.disk import give_to, lock_folder, make_folder, make_private, sync_f
 from gateway.errors import BackupError
 from gateway.settings import Settings
 from gateway.states import TERMINAL, Action, State
-from gateway.store import Store, Transaction, mail
-from gateway.store.location import key_ring
+from gateway.store import Store, Transaction, home, mail
+from gateway.store.location import key_ring, server
 from gateway.store.mail import OwnMessage
 from gateway.store.moments import to_ms
 from gateway.store.schema import recipients, sessions
@@ -32,6 +32,10 @@ from gateway.store.sqlite import database_path, is_empty, require_sound
 
 SET_ASIDE = frozenset({State.PENDING, State.RELEASING, State.RELAYING})
 _ended = [state.value for state in TERMINAL]
+_DUMP = (
+    "a PostgreSQL server has its own tools: back up with `pg_dump --format=custom`, bring back with `pg_restore`,"
+    " and then let `countersign restore`, without a file, look through the database before any node starts"
+)
 _WHY = "restored from a backup; what happened since it was made is not known"
 
 
@@ -46,6 +50,8 @@ class Restored:
 
 async def backup(store: Store, file: Path, actor: str, now: datetime) -> Head:
     """A whole, consistent copy, made while mail goes on. Returns the end of its audit log. Raises BackupError."""
+    if store.shared:
+        raise BackupError(_DUMP)
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         _begin(file, unfinished)
@@ -77,6 +83,8 @@ async def restore(settings: Settings, file: Path, actor: str, now: datetime, *, 
     """Put a backup in the place of the store, once it has proved whole. Raises BackupError, StoreError,
     ConfigurationError; then nothing has changed.
     """
+    if server(settings) is not None:
+        raise BackupError(_DUMP)
     path = database_path(settings)
     try:
         make_folder(path.parent)
@@ -96,6 +104,22 @@ async def restore(settings: Settings, file: Path, actor: str, now: datetime, *, 
     return Restored(head=head, waiting=waiting, replaced=replaced)
 
 
+async def look_through(settings: Settings, actor: str, now: datetime) -> Restored:
+    """The same for a database that a server's own tools have brought back: it is in its place already.
+
+    Raises BackupError, StoreError, ConfigurationError; then nothing has changed, and no node starts on it.
+    """
+    if server(settings) is None:
+        raise BackupError("name the file that `countersign backup` made")
+
+    def move_in(connection: Connection) -> None:
+        home.require_alone(connection)
+        home.move_in(connection)
+
+    head, waiting = await _prepare(settings, actor, now, move_in)
+    return Restored(head=head, waiting=waiting, replaced=None)
+
+
 @contextmanager
 def _workplace(folder: Path) -> Iterator[Path]:
     """On the same disk, so that the last step is a rename."""
@@ -110,11 +134,17 @@ def _moved(settings: Settings, copy: Path) -> Settings:
     return settings.model_copy(update={"store": store})
 
 
-async def _prepare(settings: Settings, actor: str, now: datetime) -> tuple[Head, int]:
-    async with Store.open(settings) as store:
+async def _prepare(
+    settings: Settings, actor: str, now: datetime, arrive: Callable[[Connection], None] = lambda _: None
+) -> tuple[Head, int]:
+    def work(tx: Transaction) -> int:
+        arrive(tx.connection)
+        return _set_aside(tx, actor, now)
+
+    async with Store.open(settings, moved=True) as store:
         if fault := await AuditLog(store).verify():
             raise BackupError(f"the backup's audit log is broken: {fault}")
-        waiting = await store.write(lambda tx: _set_aside(tx, actor, now))
+        waiting = await store.write(work)
         head = await AuditLog(store).head()
     if any(path.exists() for path in _beside(database_path(settings))):
         raise BackupError("the restored store could not be closed; what was set aside is not in its file")

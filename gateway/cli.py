@@ -314,7 +314,9 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `countersign backup` made.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="What `countersign backup` made; none when pg_restore has done its part.")
+    ] = None,
     config: Config = None,
     *,
     force: Annotated[bool, typer.Option(help="Set the store that is here aside.")] = False,

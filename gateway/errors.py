@@ -4,6 +4,7 @@ GatewayError
 ├── StoreError          the store could not be read or written: 451, nothing of ours is kept
 │   ├── StoreFullError  no room left: 452
 │   └── SealError       what is kept of one message was changed or damaged; nothing of it is given out
+├── InFlightError       another node has this very message in hand: 451, and its answer when the client tries again
 ├── InspectorError      no worker can be had: 451
 ├── IllegalTransition   a change of state that the table does not allow
 │   └── OwnMessageError the sender's own message: a second person has to decide
@@ -32,6 +33,10 @@ class StoreFullError(StoreError):
 
 
 class SealError(StoreError):
+    pass
+
+
+class InFlightError(GatewayError):
     pass
 
 

@@ -15,7 +15,7 @@ from gateway.audit.chain import Entry, Event, Record
 from gateway.audit.detail import masked, of_message, of_verdict
 from gateway.audit.log import history
 from gateway.errors import IllegalTransition, NotFoundError, OwnMessageError
-from gateway.ledger import Fate, enter, fingerprint
+from gateway.ledger import Fate, Line, enter, fingerprint
 from gateway.message import Envelope
 from gateway.notify import Letterhead
 from gateway.states import Action, State
@@ -81,15 +81,16 @@ class Quarantine:
 
         def work(tx: Transaction) -> None:
             mail.put(tx, letter, State.PENDING)
-            enter(tx, fp, Fate.PENDING, now, hold_id=hold_id)
+            enter(tx, Line(fingerprint=fp, fate=Fate.PENDING, node=self._store.node, hold_id=hold_id), now)
             detail = of_message(envelope, fp, len(raw))
             tx.record(Entry(event=Event.ACCEPTED, at=now, hold_id=hold_id, detail=detail))
 
         await self._store.write(work)
 
-    async def pending(self) -> tuple[HeldMessage, ...]:
-        """Stored messages that nobody has judged yet, oldest first: what to go on with after a start."""
-        asked = select(rows.c.message_id).where(rows.c.state == State.PENDING.value).distinct()
+    async def pending(self, stored_by: datetime) -> tuple[HeldMessage, ...]:
+        """Messages stored by then that nobody has judged yet, oldest first."""
+        waiting = (rows.c.state == State.PENDING.value) & (rows.c.since <= to_ms(stored_by))
+        asked = select(rows.c.message_id).where(waiting).distinct()
         found = await self._store.read(lambda c: mail.find_all(c, c.execute(asked).scalars().all()))
         return tuple(_seen(message) for message in found)
 
@@ -217,7 +218,7 @@ class Quarantine:
     def _held(self, tx: Transaction, hold_id: str, fp: str, now: datetime) -> None:
         """What goes with every hold: its place in the ledger, its notices, its record."""
         message = mail.find(tx, hold_id)
-        enter(tx, fp, Fate.HELD, now, hold_id=hold_id)
+        enter(tx, Line(fingerprint=fp, fate=Fate.HELD, node=self._store.node, hold_id=hold_id), now)
         told = post.announce(tx, self._letterhead, message, now)
         detail = of_message(message.envelope, fp, message.size) | {"notices": told}
         if message.verdict is not None:

@@ -22,7 +22,7 @@ from gateway.store import Store, Transaction, mail
 from gateway.store.moments import to_ms
 from gateway.store.schema import messages, recipients
 
-FIRST, EVERY = 60.0, 3600.0  #: seconds from the start, and from one round to the next
+FIRST, EVERY = 60.0, 600.0  #: seconds from the start, and from one round to the next
 BATCH = 50  #: messages in one transaction; mail is stored between two of them
 LEAP = timedelta(hours=2)  #: a clock that gained this much on the steady one is not believed
 DISBELIEF = 86400.0  #: seconds; an operator has this long to set it right
@@ -89,6 +89,7 @@ class Housekeeper:
             returned += len(given_back)
         while count := await self._store.write(lambda tx: _destroy(tx, ended_before, now)):
             destroyed += count
+        await self._ledger.watch(now)
         await self._ledger.prune(now)
         await self._store.forget_deleted()
         return Tidied(returned=returned, destroyed=destroyed)

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
 
 from gateway import post
 from gateway.audit.chain import Entry, Event
 from gateway.audit.detail import of_message, of_verdict
+from gateway.errors import InFlightError
 from gateway.message import Envelope
 from gateway.notify import Letterhead
 from gateway.relay import Delivery
@@ -30,6 +31,7 @@ from gateway.store.schema import ledger as rows
 from rules.verdict import Verdict
 
 MEMORY = timedelta(hours=72)  #: how long a client's retry is recognised
+IN_FLIGHT = timedelta(minutes=3)  #: an attempt has ended by then: 90 seconds for the next hop, and clocks apart
 
 
 class Fate(StrEnum):
@@ -55,6 +57,9 @@ _EVENTS = {
 }
 _STATES = {Reach.DELIVERED: State.RELAYED, Reach.REFUSED: State.FAILED}
 
+_RELAYING = rows.c.state == Fate.RELAYING.value
+_TAKEN = [Fate.RELAYING.value, *sorted(fate.value for fate in _ANSWERED)]
+_MEMORY_MS = MEMORY // timedelta(milliseconds=1)
 _RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
 
 
@@ -77,13 +82,34 @@ def fingerprint(envelope: Envelope, raw: bytes) -> str:
     return digest.hexdigest()
 
 
-def enter(
-    tx: Transaction, fp: str, fate: Fate, now: datetime, *, reply: Reply | None = None, hold_id: str | None = None
-) -> None:
-    """Write what became of a message, for later retries of it. A refusal, which may quote the message, is not kept."""
-    code, text = (reply.code, reply.text) if reply and reply.accepted else (None, None)
-    row = {"fingerprint": fp, "state": fate.value, "at": to_ms(now), "code": code, "text": text, "hold_id": hold_id}
-    tx.upsert(rows, ("fingerprint",), row)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What became of a message, by the word of one node."""
+
+    fingerprint: str
+    fate: Fate
+    node: str
+    reply: Reply | None = None
+    hold_id: str | None = None
+
+
+def enter(tx: Transaction, line: Line, now: datetime) -> None:
+    """Write it down for later retries. Raises InFlightError when another node has answered, or is about to."""
+    if not tx.upsert(rows, ("fingerprint",), _row(line, now), _ours):
+        raise InFlightError("another node has this very message in hand")
+
+
+def _ours(new: Any) -> ColumnElement[bool]:
+    """Which lines may be written over: open ones, this node's own, the same hold, and forgotten ones."""
+    forgotten = rows.c.at <= new.at - _MEMORY_MS
+    return or_(rows.c.state.not_in(_TAKEN), rows.c.node == new.node, rows.c.hold_id == new.hold_id, forgotten)
+
+
+def _row(line: Line, now: datetime) -> dict[str, Any]:
+    """A refusal, which may quote the message, is not kept."""
+    code, text = (line.reply.code, line.reply.text) if line.reply and line.reply.accepted else (None, None)
+    row = {"fingerprint": line.fingerprint, "state": line.fate.value, "at": to_ms(now), "node": line.node}
+    return row | {"code": code, "text": text, "hold_id": line.hold_id}
 
 
 class Ledger:
@@ -91,15 +117,21 @@ class Ledger:
         self._store = store
         self._letterhead = Letterhead.of(store.settings)
 
+    def _line(self, fp: str, fate: Fate, *, reply: Reply | None = None, hold_id: str | None = None) -> Line:
+        return Line(fingerprint=fp, fate=fate, node=self._store.node, reply=reply, hold_id=hold_id)
+
     async def recall(self, fp: str, now: datetime) -> Known | None:
         """Whether this very message was accepted before, within 72 hours. Records that a retry was answered.
 
-        Not to be asked while a delivery of it is under way in this process: a retry joins that one.
+        Not to be asked while a delivery of it is under way in this process: a retry joins that one. Raises
+        InFlightError while one may be under way in another.
         """
 
         def work(tx: Transaction) -> Known | None:
             row = tx.execute(_RECALL, {"fp": fp, "oldest": to_ms(now - MEMORY)}).first()
             if row is not None and Fate(row.state) is Fate.RELAYING:
+                if self._store.shared and row.node != self._store.node and row.at > to_ms(now - IN_FLIGHT):
+                    raise InFlightError("another node has this very message in hand")
                 _unknown(tx, fp, "the outcome of an earlier attempt could not be written down", now)
             if row is None or Fate(row.state) not in _ANSWERED:
                 return None
@@ -115,18 +147,26 @@ class Ledger:
         detail = of_message(envelope, fp, size) | of_verdict(verdict, self._store.versions)
 
         def work(tx: Transaction) -> None:
-            enter(tx, fp, Fate.RELAYING, now)
+            enter(tx, self._line(fp, Fate.RELAYING), now)
             tx.record(Entry(event=Event.RELAYING, at=now, detail=detail))
 
         await self._store.write(work)
 
     async def outcome(self, fp: str, delivery: Delivery, now: datetime) -> None:
-        """Commit how a relay ended when every recipient fared alike; for the rest there is `take_over`."""
+        """Commit how a relay ended when every recipient fared alike; for the rest there is `take_over`.
+
+        May be tried again when nobody knows whether it is written.
+        """
         fate = _fate(delivery)
+        line = self._line(fp, fate, reply=delivery.reply)
 
         def work(tx: Transaction) -> None:
-            enter(tx, fp, fate, now, reply=delivery.reply)
-            tx.record(Entry(event=_EVENTS[fate], at=now, detail={"fingerprint": fp, **reach_detail(delivery)}))
+            if tx.execute(update(rows).where(_attempt(line)).values(_row(line, now))).rowcount == 1:
+                tx.record(Entry(event=_EVENTS[fate], at=now, detail={"fingerprint": fp, **reach_detail(delivery)}))
+            elif not _written(tx, line):
+                # Another node thought this one dead, and may have sent it as well.
+                detail = {"fingerprint": fp, **reach_detail(delivery), "why": "another node took it in hand meanwhile"}
+                tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail=detail))
 
         await self._store.write(work)
 
@@ -135,7 +175,7 @@ class Ledger:
         detail = of_message(envelope, fp, size) | of_verdict(verdict, self._store.versions)
 
         def work(tx: Transaction) -> None:
-            enter(tx, fp, Fate.REJECTED, now)
+            enter(tx, self._line(fp, Fate.REJECTED), now)
             tx.record(Entry(event=Event.REJECTED, at=now, detail=detail))
 
         await self._store.write(work)
@@ -145,15 +185,18 @@ class Ledger:
     ) -> Reply:
         """Downstream took it for some recipients only: keep it, deliver to the deferred, report the refused.
 
-        Returns the 250 for the client.
+        Returns the 250 for the client. May be tried again when nobody knows whether it is written.
         """
         reply = Reply(250, f"2.0.0 accepted, delivery to some recipients follows as {hold_id}")
         states = [_STATES.get(delivery.reach(address), State.RELAYING) for address in envelope.rcpt_to]
         letter = Letter(id=hold_id, envelope=envelope, raw=raw, at=now, fingerprint=fp)
+        line = self._line(fp, Fate.TAKEN_OVER, reply=reply, hold_id=hold_id)
 
         def work(tx: Transaction) -> None:
+            if _written(tx, line):
+                return
             put(tx, letter, states)
-            enter(tx, fp, Fate.TAKEN_OVER, now, reply=reply, hold_id=hold_id)
+            enter(tx, line, now)
             detail = {"fingerprint": fp, **reach_detail(delivery)}
             tx.record(Entry(event=Event.TAKEN_OVER, at=now, hold_id=hold_id, detail=detail))
             message = find(tx, hold_id)
@@ -182,10 +225,20 @@ class Ledger:
         return await self._store.write(work)
 
     async def recover(self, now: datetime) -> int:
-        """At start: what was on its way downstream when we died may have arrived. Returns how many there were."""
+        """At start: what was on its way downstream when we died may have arrived. Returns how many there were.
+
+        Where other nodes are at work, theirs is left alone for as long as it may take.
+        """
+        return await self._give_up(now, now - IN_FLIGHT if self._store.shared else now)
+
+    async def watch(self, now: datetime) -> int:
+        """The same while running: a node may have died that does not come back, or our own outcome got lost."""
+        return await self._give_up(now, now - IN_FLIGHT)
+
+    async def _give_up(self, now: datetime, begun_by: datetime) -> int:
+        asked = select(rows.c.fingerprint).where(_RELAYING, rows.c.at <= to_ms(begun_by)).order_by(rows.c.at)
 
         def work(tx: Transaction) -> int:
-            asked = select(rows.c.fingerprint).where(rows.c.state == Fate.RELAYING.value).order_by(rows.c.at)
             lost = list(tx.execute(asked).scalars())
             for fp in lost:
                 _unknown(tx, fp, "stopped before the outcome was known", now)
@@ -204,8 +257,21 @@ class Ledger:
         await self._store.write(work)
 
 
+def _attempt(line: Line) -> ColumnElement[bool]:
+    """The line of an attempt while it is still this node's, be it given up already."""
+    open_ = rows.c.state.in_([Fate.RELAYING.value, Fate.UNKNOWN.value])
+    return (rows.c.fingerprint == line.fingerprint) & (rows.c.node == line.node) & open_
+
+
+def _written(tx: Transaction, line: Line) -> bool:
+    here = (rows.c.fingerprint == line.fingerprint) & (rows.c.node == line.node) & (rows.c.state == line.fate.value)
+    return tx.execute(select(rows.c.at).where(here)).first() is not None
+
+
 def _unknown(tx: Transaction, fp: str, why: str, now: datetime) -> None:
-    enter(tx, fp, Fate.UNKNOWN, now)
+    """Guarded by the old state; it stays the node's that may know better yet."""
+    lost = update(rows).where(rows.c.fingerprint == fp, _RELAYING)
+    tx.execute(lost.values(state=Fate.UNKNOWN.value, at=to_ms(now)))
     tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail={"fingerprint": fp, "why": why}))
 
 

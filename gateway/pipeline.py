@@ -5,19 +5,28 @@ When `accept` returns 250, the message is downstream's or on our disk. Whatever 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.errors import IllegalTransition, InspectorError, NotFoundError, SealError, StoreError, StoreFullError
+from gateway.errors import (
+    IllegalTransition,
+    InFlightError,
+    InspectorError,
+    NotFoundError,
+    SealError,
+    StoreError,
+    StoreFullError,
+)
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
 from gateway.observe import Metrics
-from gateway.relay import Fate, NextHop
-from gateway.reply import REFUSED, STORE_FULL, Reply, held, pending
+from gateway.relay import Delivery, Fate, NextHop
+from gateway.reply import IN_FLIGHT, REFUSED, STORE_FULL, Reply, held, pending
 from gateway.rulebook import RulesInForce
 from gateway.smtp import trace
 from gateway.store import Store
@@ -30,6 +39,8 @@ POISON = 3  #: failed inspections of one message; then it is held, not deferred 
 ANSWER_BY = 90.0  #: seconds after the final dot; Postfix waits 100
 RELAY_AT_LEAST = 25.0  #: seconds for the next hop, however long the inspection took
 PATIENCE = 5.0  #: seconds between attempts to judge what is stored already
+LOOK = 60.0  #: seconds between looks for what a node that died has left undecided
+RETRY = 0.5  #: seconds between attempts to write down what downstream has said
 
 log = structlog.get_logger("countersign.pipeline")
 
@@ -59,7 +70,8 @@ class Pipeline:
     now: Callable[[], datetime]
     fault: asyncio.Future[None]  #: fails when a background task of ours has
     _walks: dict[str, asyncio.Task[Reply]] = field(default_factory=dict)
-    _settling: set[asyncio.Task[None]] = field(default_factory=set)
+    _settling: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def accept(self, envelope: Envelope, raw: bytes) -> Reply:
         """Reply once the message is downstream's or ours. A retry joins the walk of the message that it repeats."""
@@ -74,6 +86,8 @@ class Pipeline:
             reply = await asyncio.shield(walk)
         except StoreFullError:
             reply = STORE_FULL
+        except InFlightError:
+            reply = IN_FLIGHT
         self.metrics.replies.labels(str(reply.code)[0]).inc()
         return reply
 
@@ -126,10 +140,24 @@ class Pipeline:
         )
         reaches = {delivery.reach(address) for address in envelope.rcpt_to}
         log.info("relayed", id=arrival.id, reaches=sorted(reaches), code=delivery.reply.code)
-        if Fate.DELIVERED in reaches and len(reaches) > 1:
-            return await self.ledger.take_over(arrival.fingerprint, envelope, raw, delivery, self.now(), arrival.id)
-        await self.ledger.outcome(arrival.fingerprint, delivery, self.now())
-        return delivery.reply
+        return await self._write_down(arrival, delivery)
+
+    async def _write_down(self, arrival: Arrival, delivery: Delivery) -> Reply:
+        """Downstream has spoken: while the client waits, a store that is away for a moment is worth waiting for."""
+        reaches = {delivery.reach(address) for address in arrival.envelope.rcpt_to}
+        fp, mixed = arrival.fingerprint, Fate.DELIVERED in reaches and len(reaches) > 1
+        while True:
+            at = self.now()
+            try:
+                if mixed:
+                    return await self.ledger.take_over(fp, arrival.envelope, arrival.raw, delivery, at, arrival.id)
+                await self.ledger.outcome(fp, delivery, at)
+            except StoreError:
+                if self.store.broken or (at - arrival.at).total_seconds() > ANSWER_BY:
+                    raise
+                await asyncio.sleep(RETRY)
+            else:
+                return delivery.reply
 
     async def _hold(self, arrival: Arrival, verdict: Verdict) -> Reply:
         if not self.store.has_room(len(arrival.raw)):
@@ -154,9 +182,24 @@ class Pipeline:
         self._go_on(arrival, judging)
         return pending(arrival.id)
 
-    async def resume(self) -> None:
-        """At start: go on with what was stored and not judged."""
-        for message in await self.quarantine.pending():
+    async def run(self) -> None:
+        """Where other nodes are at work: go on with what one that died has left undecided, until `stop`."""
+        inspection = self.store.settings.inspection
+        longest = timedelta(seconds=inspection.soft + 2 * inspection.timeout)
+        while not self._stopped.is_set():
+            with suppress(StoreError):  # the next look will tell; a broken store ends the service elsewhere
+                await self.resume(self.now() - longest)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), LOOK)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def resume(self, stored_by: datetime) -> None:
+        """Go on with what was stored and not judged. Should two nodes do so, the first to end settles it."""
+        for message in await self.quarantine.pending(stored_by):
+            if message.id in self._settling.values():
+                continue
             try:
                 raw = await self.quarantine.content(message.id)
             except SealError as error:  # it stays in the queue, undecided; all other mail goes on
@@ -167,12 +210,12 @@ class Pipeline:
 
     def _go_on(self, arrival: Arrival, judging: asyncio.Task[Verdict]) -> None:
         task = asyncio.create_task(self._settle(arrival, judging))
-        self._settling.add(task)
+        self._settling[task] = arrival.id
         task.add_done_callback(self._settled)
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         """A stored message that nobody goes on with must not stay unseen: `fault` ends the service."""
-        self._settling.discard(task)
+        self._settling.pop(task, None)
         if not task.cancelled() and (error := task.exception()) and not self.fault.done():
             self.fault.set_exception(error)
 

@@ -23,6 +23,7 @@ class Reply:
 
 
 TRY_LATER = Reply(451, "4.3.0 not accepted, please try again later")
+IN_FLIGHT = Reply(451, "4.3.0 another node has this very message in hand, please try again later")
 STORE_FULL = Reply(452, "4.3.1 not accepted, no room to keep it")
 NO_DOWNSTREAM = Reply(451, "4.4.1 next hop cannot be reached, please try again later")
 MALFORMED = Reply(554, "5.6.0 bare CR, bare LF or NUL in the message")

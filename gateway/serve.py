@@ -137,7 +137,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         rooms.push_async_callback(pipeline.close)
         await AuditLog(store).append(Entry(event=Event.STARTED, at=now(), detail=dict(store.versions)))
         await ledger.recover(now())
-        await pipeline.resume()
+        await pipeline.resume(now())
+        if store.shared:
+            await rooms.enter_async_context(_kept_running(pipeline.run(), pipeline.stop, ended))
         courier = Courier(store, next_hop, _header_of(settings.smtp.hostname), now)
         await rooms.enter_async_context(_kept_running(courier.run(), courier.stop, ended))
         keeper = Housekeeper(store, now)

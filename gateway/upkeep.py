@@ -25,11 +25,14 @@ async def backup(settings: Settings, file: Path) -> Lines:
     return [f"{file}: the whole store, audit head {head}", f"the master key is not in it: keep {ring.file} elsewhere"]
 
 
-async def restore(settings: Settings, file: Path, *, force: bool) -> Lines:
+async def restore(settings: Settings, file: Path | None, *, force: bool) -> Lines:
     """Raises BackupError, StoreError, ConfigurationError."""
-    done = await backups.restore(settings, file, getpass.getuser(), _now(), force=force)
+    if file is None:
+        done = await backups.look_through(settings, getpass.getuser(), _now())
+    else:
+        done = await backups.restore(settings, file, getpass.getuser(), _now(), force=force)
     lines = [
-        f"{file}: restored, audit head {done.head}",
+        f"{file or 'store.url'}: restored, audit head {done.head}",
         f"{done.waiting} messages wait for a decision; whatever was on its way may have left: see its history",
         "accounts and tokens are those of the backup: withdraw again what has been withdrawn since",
     ]

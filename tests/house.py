@@ -48,24 +48,36 @@ class House:
 CLIENTS = Path(rules.__path__[0], "clients.yaml")
 
 
-def settings_file(folder: Path, downstream: int, extra: str = "", *, clients: Path = CLIENTS) -> Path:
+IN_A_FILE = '{url: "sqlite:///countersign.db"}'
+
+
+def settings_file(
+    folder: Path, downstream: int, extra: str = "", *, clients: Path = CLIENTS, store: str = IN_A_FILE
+) -> Path:
     file = folder / "countersign.yaml"
     file.write_text(
         "smtp: {listen: 127.0.0.1:0, hostname: gw.recordkeeper.example}\n"
         f"downstream: {{host: 127.0.0.1, port: {downstream}}}\nweb: {{listen: 127.0.0.1:0}}\n"
-        'store: {url: "sqlite:///countersign.db"}\n'
+        f"store: {store}\n"
         f"rules: {{clients: {clients}}}\n{extra}"
     )
     return file
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, extra: str = "", script: peers.Script | None = None) -> AsyncIterator[House]:
+async def house(
+    folder: Path,
+    extra: str = "",
+    script: peers.Script | None = None,
+    *,
+    store: str = IN_A_FILE,
+    names: tuple[str, str] = (REVIEWER, "robot"),
+) -> AsyncIterator[House]:
     async with peers.downstream(script) as next_hop:
-        file = settings_file(folder, next_hop.port, extra)
+        file = settings_file(folder, next_hop.port, extra, store=store)
         async with running(load(file, {})) as service:
-            await service.accounts.add_user(REVIEWER, Role.REVIEWER, PASSWORD, now())
-            token = await service.accounts.add_token("robot", Role.REVIEWER, now())
+            await service.accounts.add_user(names[0], Role.REVIEWER, PASSWORD, now())
+            token = await service.accounts.add_token(names[1], Role.REVIEWER, now())
             yield House(service, next_hop, file, token)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx2 as httpx
 import peers
-from house import SENDER, settings_file
+from house import IN_A_FILE, SENDER, settings_file
 
 PROGRAM = str(Path(sys.executable).with_name("countersign"))
 PATIENCE = 120  #: seconds; a busy machine starts slowly
@@ -64,12 +64,13 @@ class Serving:
     folder: Path
     downstream: int
     extra: str = ""
+    store: str = IN_A_FILE
     smtp: int = field(default_factory=free_port)
     web: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        self.file = settings_file(self.folder, self.downstream, self.extra)
+        self.file = settings_file(self.folder, self.downstream, self.extra, store=self.store)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -300,13 +300,13 @@ async def test_a_pending_message_found_clean_is_delivered(quarantine: Quarantine
     """The client had its 250 long ago: it is ours to deliver."""
     hold_id = an_id()
     await quarantine.store_pending(envelope(ACME), RAW, NOW, hold_id)
-    (waiting,) = await quarantine.pending()
+    (waiting,) = await quarantine.pending(NOW)
     assert (waiting.id, waiting.verdict, waiting.state) == (hold_id, None, State.PENDING)
 
     await quarantine.settle(hold_id, verdict(ACME, disposition=Disposition.RELAY), later(minutes=2))
 
     assert await states(quarantine, hold_id) == [State.RELAYING]
-    assert await quarantine.pending() == ()
+    assert await quarantine.pending(NOW) == ()
 
 
 async def test_a_pending_message_found_wrong_is_held_with_notices(quarantine: Quarantine, store: Store) -> None:

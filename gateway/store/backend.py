@@ -26,8 +26,8 @@ class Backend(Protocol):
     def driver_errors(self) -> tuple[type[Exception], ...]: ...
 
     @property
-    def identity(self) -> str | None:
-        """Which database this is, when a copy of it could be opened in its place; None: it cannot."""
+    def shared(self) -> bool:
+        """Whether other nodes may be at work on it."""
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction of the single writer, committed at its end. All of them, in all processes, follow one another:

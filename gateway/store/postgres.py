@@ -4,6 +4,7 @@ Any number of nodes share one database. Their writing transactions follow one an
 audit log is one chain, and a guard that holds in one process holds in all.
 """
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,6 @@ DRIVER_ERRORS = (SQLAlchemyError, psycopg.Error)
 _FULL = {"53100"}
 _BROKEN = {"XX001", "XX002"}  #: the server has found its own files damaged
 _AWAY = ("08", "57P")  #: classes of errors: no connection; the server shuts down or starts
-_COPYING = "PostgreSQL is copied with its own pg_dump, and brought back with pg_restore and `countersign restore`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,20 @@ class PostgresDatabase:
 
     writers: Engine
     readers: Engine
-    identity: str
 
     driver_errors = DRIVER_ERRORS
+    shared = True
 
     @classmethod
     def open(cls, url: URL, ring: KeyRing) -> Self:
         """Raises StoreError."""
-        writers, readers = _engine(url, ring, writing=True), _engine(url, ring, writing=False)
+        url = url.update_query_dict({"application_name": f"countersign {secrets.token_hex(8)}"})
+        opened = cls(_engine(url, ring, writing=True), _engine(url, ring, writing=False))
         try:
-            with readers.begin() as connection:
-                identity = connection.exec_driver_sql(
-                    "SELECT system_identifier || '/' || oid FROM pg_control_system(), pg_database"
-                    " WHERE datname = current_database()"
-                ).scalar_one()
+            opened.readers.connect().close()
         except DRIVER_ERRORS as error:
             raise StoreError(_why_not(url, error)) from None
-        return cls(writers, readers, str(identity))
+        return opened
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -90,7 +87,7 @@ class PostgresDatabase:
 
     def copy(self, target: Path) -> None:
         del target
-        raise BackupError(_COPYING)
+        raise BackupError("a server is copied with its own tools, like pg_dump")
 
     def dispose(self) -> None:
         self.writers.dispose()
@@ -105,8 +102,7 @@ def _engine(url: URL, ring: KeyRing, *, writing: bool) -> Engine:
         pool_size=2,
         pool_pre_ping=True,
         pool_recycle=RENEWED,
-        connect_args={"application_name": "countersign"}
-        | {name: value for name, value in CONNECTING.items() if name not in url.query},
+        connect_args={name: value for name, value in CONNECTING.items() if name not in url.query},
         execution_options={"ring": ring},
     )
 

@@ -94,6 +94,7 @@ ledger = Table(  # what became of every message that came in, for as long as a c
     Column("code", Integer),
     Column("text", Text),
     Column("hold_id", String(64)),
+    Column("node", String(32)),  # whose attempt it is, or was
     Index("ledger_at", "at"),
     Index("ledger_state", "state"),
 )
@@ -144,6 +145,12 @@ sessions = Table(
     Column("hash", String(64), primary_key=True),
     Column("name", String(128), ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+)
+
+home = Table(  # one row where the store is a server's: which server and database it lives in
+    "home",
+    metadata,
+    Column("identity", Text, primary_key=True),
 )
 
 schema_versions = Table(

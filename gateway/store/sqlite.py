@@ -57,7 +57,7 @@ class SqliteFile:
     lock: FolderLock  #: no backup is restored over a store that is open
 
     driver_errors = DRIVER_ERRORS
-    identity = None  # `restore` alone puts a copy in its place
+    shared = False
 
     @classmethod
     def open(cls, path: Path, ring: KeyRing) -> Self:

@@ -4,6 +4,7 @@ The settings file's `store.url` says where. Several processes may have it open a
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 
 from gateway.errors import StoreError
 from gateway.settings import Settings
-from gateway.store import datakeys
+from gateway.store import datakeys, home
 from gateway.store.backend import Backend
 from gateway.store.location import open_backend
 from gateway.store.migrations import migrate
@@ -30,6 +31,8 @@ class Store:
     def __init__(self, settings: Settings, backend: Backend) -> None:
         self.settings = settings
         self.versions: Mapping[str, str] = {}  #: of policy and directory; goes into every record of a verdict
+        self.node = secrets.token_hex(8)  #: this process, among all that have the store open
+        self.shared = backend.shared  #: other nodes may be at work on it
         self.due = asyncio.Event()  #: set when there is something for the courier
         self.broken: StoreError | None = None  #: set once the disk has failed; this process must end
         self._backend = backend
@@ -37,15 +40,18 @@ class Store:
         self._writer = Writer(backend, self._break)
 
     @classmethod
-    def open(cls, settings: Settings, *, with_keys: bool = True) -> Self:
+    def open(cls, settings: Settings, *, with_keys: bool = True, moved: bool = False) -> Self:
         """Open, make or bring up to date the store of `settings`. Raises StoreError, ConfigurationError.
 
-        An auditor proves the log `with_keys=False`: no record is sealed, and what is stays shut.
+        An auditor proves the log `with_keys=False`: no record is sealed, and what is stays shut. `moved`: it may lie
+        in another place than before.
         """
         opened = open_backend(settings)
         try:
             with opened.writing() as connection:
                 steps = migrate(connection)
+                if not moved:
+                    home.check(connection)
                 if with_keys:
                     datakeys.check(connection)
             if steps:

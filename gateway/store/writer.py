@@ -18,7 +18,7 @@ from sqlalchemy import Connection, CursorResult, Executable, Table, insert, sele
 from gateway.audit.chain import Entry, Head, Record, seal
 from gateway.errors import StoreError
 from gateway.store.backend import Backend
-from gateway.store.dialects import upsert
+from gateway.store.dialects import Guard, upsert
 from gateway.store.moments import to_ms
 from gateway.store.schema import audit
 
@@ -46,9 +46,10 @@ class Transaction:
     ) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
 
-    def upsert(self, table: Table, keys: tuple[str, ...], row: Mapping[str, Any]) -> CursorResult[Any]:
-        """Insert `row`, or put it in the place of the one with the same `keys`."""
-        return self._connection.execute(upsert(self._connection.dialect.name, table, *keys), row)
+    def upsert(self, table: Table, keys: tuple[str, ...], row: Mapping[str, Any], guard: Guard | None = None) -> bool:
+        """Insert `row`, or put it in the place of the one with the same `keys`. False: `guard` did not let that go."""
+        statement = upsert(self._connection.dialect.name, table, keys, guard)
+        return self._connection.execute(statement, row).rowcount == 1
 
     def record(self, entry: Entry) -> Head:
         """Put an entry at the end of the audit log. It is there when the transaction is, or not at all."""

@@ -1,0 +1,248 @@
+"""Several nodes on one database: a message is one node's at a time, goes out once, and outlives any of them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import peers
+import pytest
+from house import House, eventually, hold_id, house, mail
+from postgres_server import Server
+from serving import Serving
+from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, store_in, verdict
+
+from gateway import ledger as ledgers
+from gateway.audit.log import AuditLog
+from gateway.errors import InFlightError
+from gateway.hold import Quarantine
+from gateway.ledger import IN_FLIGHT, Ledger, fingerprint
+from gateway.relay import Delivery, Fate
+from gateway.reply import Reply
+from gateway.states import State
+from gateway.store import Store
+from rules.verdict import Disposition
+
+pytestmark = pytest.mark.usefixtures("postgres")
+OK, BUSY = Reply(250, "2.0.0 Ok: queued as 4XYZ"), Reply(450, "4.2.1 mailbox busy")
+FP = fingerprint(envelope(), RAW)
+CLEAN = verdict(disposition=Disposition.RELAY)
+DELIVERED = Delivery(fate=Fate.DELIVERED, reply=OK, replies={BETA: OK})
+SOON = NOW + timedelta(seconds=5)
+TOO_LATE = NOW + IN_FLIGHT + timedelta(seconds=1)
+
+
+@pytest.fixture
+async def one(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.open(settings(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def two(tmp_path: Path, one: Store) -> AsyncIterator[Store]:  # noqa: ARG001 - the second to come
+    async with Store.open(settings(tmp_path)) as opened:
+        yield opened
+
+
+async def events(store: Store) -> list[str]:
+    assert await AuditLog(store).verify() is None
+    return [record.event async for record in AuditLog(store).records()]
+
+
+async def test_a_retry_at_another_node_waits_until_the_outcome_is_known(one: Store, two: Store) -> None:
+    """The balancer sends the second try elsewhere, while the first is on its way."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+    with pytest.raises(InFlightError):
+        await Ledger(two).recall(FP, SOON)
+    await Ledger(one).outcome(FP, DELIVERED, SOON)
+
+    known = await Ledger(two).recall(FP, SOON)
+    assert known is not None
+    assert known.reply == OK
+    assert await events(two) == ["relaying", "relayed", "retry-suppressed"]
+
+
+async def test_of_two_nodes_with_the_same_message_only_one_sends_it(one: Store, two: Store) -> None:
+    """A client in haste sends over two connections; neither node knows of the other when it begins to inspect."""
+    assert [await Ledger(store).recall(FP, NOW) for store in (one, two)] == [None, None]
+
+    said = await asyncio.gather(
+        *(Ledger(store).intend(FP, envelope(), CLEAN, NOW) for store in (one, two)), return_exceptions=True
+    )
+
+    assert sorted(type(each).__name__ for each in said) == ["InFlightError", "NoneType"]
+    assert await events(one) == ["relaying"]
+
+
+async def test_of_two_nodes_with_the_same_message_only_one_holds_it(one: Store, two: Store) -> None:
+    """Two holds would be two decisions on the same mail."""
+    said = await asyncio.gather(
+        *(Quarantine(store).hold(envelope(), RAW, verdict(), NOW, an_id(n)) for n, store in enumerate((one, two))),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(each).__name__ for each in said) == ["InFlightError", "NoneType"]
+    assert len(await Quarantine(one).list()) == 1
+
+
+async def test_what_one_node_has_refused_for_now_another_may_take(one: Store, two: Store) -> None:
+    """The client still owns it."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+    await Ledger(one).outcome(FP, Delivery(fate=Fate.DEFERRED, reply=BUSY, replies={BETA: BUSY}), NOW)
+
+    assert await Ledger(two).recall(FP, SOON) is None
+    await Ledger(two).intend(FP, envelope(), CLEAN, SOON)
+
+
+async def test_a_node_that_starts_leaves_the_others_attempts_alone(one: Store, two: Store) -> None:
+    """They are not lost: their node is alive. Only what has taken longer than any attempt can is given up."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+
+    assert await Ledger(two).recover(SOON) == 0
+    assert await Ledger(two).watch(SOON) == 0
+    assert await Ledger(two).watch(TOO_LATE) == 1
+    assert await Ledger(two).recall(FP, TOO_LATE) is None
+    assert await events(two) == ["relaying", "possible-duplicate"]
+
+
+async def test_a_node_given_up_by_mistake_may_still_say_how_it_ended(one: Store, two: Store) -> None:
+    """A machine that slept: its word is better than nobody's, and saves the second copy."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+    await Ledger(two).watch(TOO_LATE)
+    await Ledger(one).outcome(FP, DELIVERED, TOO_LATE)
+
+    assert await Ledger(two).recall(FP, TOO_LATE) is not None
+    assert (await events(two))[:3] == ["relaying", "possible-duplicate", "relayed"]
+
+
+async def test_a_word_that_comes_too_late_changes_nothing_and_is_on_record(one: Store, two: Store) -> None:
+    """The other has sent it as well."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+    await Ledger(two).watch(TOO_LATE)
+    await Ledger(two).intend(FP, envelope(), CLEAN, TOO_LATE)
+    await Ledger(one).outcome(FP, DELIVERED, TOO_LATE)
+    await Ledger(two).outcome(FP, DELIVERED, TOO_LATE)
+
+    assert await events(two) == ["relaying", "possible-duplicate", "relaying", "possible-duplicate", "relayed"]
+
+
+async def test_an_outcome_that_is_written_already_is_not_written_twice(one: Store) -> None:
+    """The connection broke at the commit: nobody knew, so it was tried again."""
+    await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
+    for _ in range(2):
+        await Ledger(one).outcome(FP, DELIVERED, SOON)
+
+    assert await events(one) == ["relaying", "relayed"]
+
+
+async def test_a_takeover_that_is_written_already_is_not_written_twice(one: Store) -> None:
+    """The same, with mixed replies."""
+    mixed = envelope(ACME, BETA)
+    fp, identifier = fingerprint(mixed, RAW), an_id()
+    delivery = Delivery(fate=Fate.DELIVERED, reply=OK, replies={ACME: OK, BETA: BUSY})
+    await Ledger(one).intend(fp, mixed, CLEAN, NOW)
+
+    replies = {str(await Ledger(one).take_over(fp, mixed, RAW, delivery, SOON, identifier)) for _ in range(2)}
+
+    assert len(replies) == 1
+    assert await events(one) == ["relaying", "taken-over"]
+
+
+async def test_what_a_dead_node_was_inspecting_is_judged_by_another(one: Store, two: Store) -> None:
+    """250 was said: it may not lie undecided until that very machine comes back."""
+    await Quarantine(one).store_pending(envelope(), RAW, NOW, identifier := an_id())
+
+    assert await Quarantine(two).pending(NOW - timedelta(seconds=1)) == ()
+    assert [message.id for message in await Quarantine(two).pending(SOON)] == [identifier]
+    await Quarantine(two).settle(identifier, verdict(), later(minutes=11))
+    assert [message.id for message in await Quarantine(one).list()] == [identifier]
+
+
+# Whole services.
+
+
+def shared(folder: Path) -> str:
+    """The settings of every node: one database, one key."""
+    section = store_in(folder)
+    return f'{{url: "{section.url}", key: {folder / str(section.key)}}}'
+
+
+@contextlib.asynccontextmanager
+async def two_houses(folder: Path) -> AsyncIterator[tuple[House, House]]:
+    """Two nodes, as two machines are."""
+    store = shared(folder)
+    first, second = folder / "first", folder / "second"
+    for place in (first, second):
+        place.mkdir()
+    async with (
+        house(first, store=store) as one,
+        house(second, store=store, names=("rob", "other")) as two,
+    ):
+        yield one, two
+
+
+async def test_a_message_held_by_one_node_is_released_at_the_other_and_goes_out_once(tmp_path: Path) -> None:
+    """Reviewers look at whichever node the balancer gives them."""
+    raw = mail("Census", "SSN 219-09-9999\nSSN 219-09-9998\n", to=BETA)
+    async with two_houses(tmp_path) as (one, two):
+        held = hold_id(await one.send(raw, BETA))
+        assert hold_id(await two.send(raw, BETA)) == held  # a retry, at the other node
+        await two.service.quarantine.release(held, None, "rita", "right", NOW)
+
+        async def released() -> bool:
+            return (await one.service.quarantine.get(held)).state is State.RELEASED
+
+        await eventually(released)
+        assert len(one.arrived(raw)) + len(two.arrived(raw)) == 1
+
+
+async def test_a_node_killed_in_mid_relay_is_on_record_and_the_mail_goes_on(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client hears nothing and tries again, elsewhere: once it is sure that nobody else is at work on it."""
+    monkeypatch.setattr(ledgers, "IN_FLIGHT", timedelta(seconds=4))
+    del postgres
+    raw, store = mail("Lunch", "At noon?\n"), shared(tmp_path)
+    for name in ("dies", "lives"):
+        (tmp_path / name).mkdir()
+    async with peers.downstream({"DOT": [60.0, "250 ok"]}) as slow:
+        dying = await Serving(tmp_path / "dies", slow.port, store=store).start()
+        async with house(tmp_path / "lives", store=store) as living:
+            sending = asyncio.create_task(dying.send(raw, ACME))
+            await eventually(lambda: b"DATA" in b" ".join(slow.commands).upper())
+            await asyncio.sleep(0.5)
+            await dying.stop(9)
+            with contextlib.suppress(Exception):
+                await sending
+
+            first = await living.send(raw, ACME)
+            await asyncio.sleep(4)
+            second = await living.send(raw, ACME)
+
+            assert first.startswith("451 4.3.0 another node")
+            assert second.startswith("250")
+            assert len(living.arrived(raw)) == 1
+            records = [record async for record in AuditLog(living.service.quarantine._store).records()]
+            assert [r.event for r in records if "fingerprint" in r.detail] == [
+                "relaying",
+                "possible-duplicate",
+                "relaying",
+                "relayed",
+            ]
+
+
+async def test_a_restart_of_the_database_does_not_end_the_service(tmp_path: Path, postgres: Server) -> None:
+    """Mail is 451 while it is away, and goes through when it is back; nobody has to do anything."""
+    async with two_houses(tmp_path) as (one, two):
+        await asyncio.to_thread(postgres.stop, "immediate")
+        away = [await node.send(mail("Lunch", "At noon?\n"), ACME) for node in (one, two)]
+        await asyncio.to_thread(postgres.start)
+        raw = mail("Dinner", "At eight?\n")
+        back = [await node.send(raw, ACME) for node in (one, two)]
+
+        assert [reply[:3] for reply in away] == ["451", "451"]
+        assert [reply[:3] for reply in back] == ["250", "250"]
+        assert len(one.arrived(raw)) + len(two.arrived(raw)) == 1
+        assert not one.service.ended.done()
+        assert not two.service.ended.done()
