@@ -20,6 +20,8 @@ from rules.verdict import Obstacle
 
 _FEWEST_RECORDS = 2
 _MOST_LEVELS = 200
+_DRAWN = {"text", "{http://www.w3.org/2000/svg}text"}  #: one line of an SVG; elsewhere `text` may hold a whole document
+_DRAWN_PIECES = {"tspan", "textPath", "tref", "a"}
 _LARGEST_YAML = 1 << 23  #: characters; some two seconds
 _ALIAS = re.compile(r"[\s\[,:-]\*\w")
 _FLOW = re.compile(r"[\[\]{}]")
@@ -228,7 +230,7 @@ def xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
 
 def _flows(element: Any) -> bool:
     """Words and elements mixed: a number may run through several of them."""
-    if _local(element.tag) == "text":  # SVG
+    if element.tag in _DRAWN and all(_local(str(piece.tag)) in _DRAWN_PIECES for piece in element.iterdescendants()):
         return True
     own = bool(element.text and element.text.strip())
     return len(element) > 0 and (own or any(child.tail and child.tail.strip() for child in element))
