@@ -8,33 +8,43 @@ import pypdfium2.raw as pdfium
 
 from gateway.opening.opener import Budget, Inner
 from gateway.opening.reading import Reading
+from rules.verdict import Obstacle
 
 _KEYS = (b"Contents", b"V", b"DV", b"T", b"TU", b"Subj", b"RC")
 NOTES = 20_000  #: annotations a page
+OPTIONS = 1_000  #: of one form field
+PACKETS = 100  #: of an XFA form
 
 
 def read_notes(document: Any, page: Any, where: str, reading: Reading, budget: Budget) -> None:
     """Everything an annotation says, and the values of the form fields on the page."""
     count = pdfium.FPDFPage_GetAnnotCount(page.raw)
     lines: list[str] = []
-    for index in range(min(count, NOTES)):
+    for index in _first(NOTES, count, f"notes on {where}", reading):
         note = pdfium.FPDFPage_GetAnnot(page.raw, index)
         if not note:
             continue
         try:
-            lines.extend(_words(document, note))
+            lines.extend(_words(document, note, reading))
             _pinned(note, reading, budget)
         finally:
             pdfium.FPDFPage_CloseAnnot(note)
     reading.text(f"{where} notes and fields", "\n".join(filter(None, dict.fromkeys(lines))))
 
 
-def _words(document: Any, note: Any) -> list[str]:
+def _first(most: int, count: int, what: str, reading: Reading) -> range:
+    """No more than so many are read, and when there are more that is said."""
+    if count > most:
+        reading.fail(Obstacle.LIMIT, f"more than {most} {what}")
+    return range(min(most, count))
+
+
+def _words(document: Any, note: Any, reading: Reading) -> list[str]:
     lines = [_string(pdfium.FPDFAnnot_GetStringValue, note, key) for key in _KEYS]
     if document.formenv is not None:
         form = document.formenv.raw
         lines.append(_string(pdfium.FPDFAnnot_GetFormFieldValue, form, note))
-        options = range(min(pdfium.FPDFAnnot_GetOptionCount(form, note), 1000))
+        options = _first(OPTIONS, pdfium.FPDFAnnot_GetOptionCount(form, note), "choices of a form field", reading)
         lines += [_string(pdfium.FPDFAnnot_GetOptionLabel, form, note, option) for option in options]
     link = pdfium.FPDFAnnot_GetLink(note)
     action = pdfium.FPDFLink_GetAction(link) if link else None
@@ -74,7 +84,7 @@ def _pinned(note: Any, reading: Reading, budget: Budget) -> None:
 
 def read_xfa(document: Any, reading: Reading) -> None:
     """XFA forms keep their values in XML packets that no page shows."""
-    for index in range(min(pdfium.FPDF_GetXFAPacketCount(document.raw), 100)):
+    for index in _first(PACKETS, pdfium.FPDF_GetXFAPacketCount(document.raw), "packets of an XFA form", reading):
         size = ctypes.c_ulong()
         if not pdfium.FPDF_GetXFAPacketContent(document.raw, index, None, 0, size):
             continue
