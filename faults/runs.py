@@ -63,13 +63,13 @@ RUNS: Sequence[Run] = (
     Run(
         name="kill -9 at a call that changes something",
         trials=lambda m, ledger, pace: crashes.sweep(m, ledger, pace, ALL),
-        share=23,
+        share=20,
         short=8,
     ),
     Run(
         name="ENOSPC, EIO, EDQUOT, EROFS at a call on a file",
         trials=lambda m, ledger, pace: disk.failing(m, ledger, pace, SOME),
-        share=14,
+        share=11,
         short=6,
     ),
     Run(name="power cut", trials=power.cuts, share=9, short=3, missing=power.missing),
@@ -81,6 +81,12 @@ RUNS: Sequence[Run] = (
         trials=wire.next_hop_misbehaves,
         share=5,
         short=6,
+    ),
+    Run(
+        name="network slow, octet by octet, reset, closed or dead, on either side",
+        trials=wire.bad_cables,
+        share=6,
+        short=10,
     ),
     Run(name="disk full (small tmpfs)", trials=disk.full, share=5, short=3, missing=disk.missing),
     Run(name="reply lost 0 to 60 ms after the final dot, retried", trials=wire.lost_replies, share=4, short=2),

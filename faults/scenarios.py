@@ -72,7 +72,9 @@ async def trial(
 async def play(site: Site, books: Books, parcels: Sequence[Parcel], *, cut_after: float | None = None) -> None:
     """Send, decide, and wait until nothing moves."""
     until = time.monotonic() + LONGEST
-    await asyncio.gather(*(submit(site.door, each, until=until, cut_after=cut_after) for each in parcels))
+    await asyncio.gather(
+        *(submit(site.way_in or site.door, each, until=until, cut_after=cut_after) for each in parcels)
+    )
     await asyncio.gather(*(_decide(site, books, each, until) for each in parcels if each.decision and each.hold_id))
     await site.ready()
     await books.at_rest()

@@ -58,7 +58,8 @@ class Site:
         self.next_hop = NextHop()
         self.page = mother.page
         self.said = mother.said
-        self.door, self.web = _free_ports(2)
+        self.door, self.web = free_ports(2)
+        self.way_in = 0  #: where clients connect to instead of the door, if anywhere
         self.token = ""
         self.pid = 0
         self.starts = 0
@@ -255,7 +256,7 @@ class Site:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -1,4 +1,4 @@
-"""Replies that are lost, and a next hop that is down, slow, silent, refusing, or gone in the middle."""
+"""Replies that are lost, bad cables, and a next hop that is down, slow, silent, refusing, or gone in the middle."""
 # ruff: noqa: S311 - chance is the point
 
 import asyncio
@@ -6,10 +6,11 @@ import random
 from collections.abc import Sequence
 
 from faults.books import Books, Ledger
+from faults.cable import Cable, Trouble
 from faults.mother import Mother
 from faults.pace import Pace
 from faults.scenarios import ACME, BETA, NOT_DELIVERED, trial
-from faults.site import Site
+from faults.site import Between, Site, free_ports
 from faults.upstream import Fate, Parcel, parcel
 
 AT_ONCE = 15
@@ -66,6 +67,38 @@ async def next_hop_away(mother: Mother, ledger: Ledger, pace: Pace) -> None:
             ]
             await trial(site, books, ledger, parcels)
             await away
+
+
+TROUBLES = tuple(trouble for trouble in Trouble if trouble is not Trouble.NONE)
+#: Lines of the client, and whether the line still gets there: EHLO, MAIL, RCPT, DATA, within the message, at its end.
+POINTS = tuple((line, after) for line in (1, 2, 3, 4, 7, 14) for after in (False, True))
+
+
+async def bad_cables(mother: Mother, ledger: Ledger, pace: Pace) -> None:
+    """Between the client and the door, and between us and the next hop: each trouble at each point of the dialogue."""
+    door, end = free_ports(2)
+    outward = await Cable(to=end).start()
+    inward = await Cable(to=door).start()
+    kinds = [(cable, trouble) for trouble in TROUBLES for cable in (inward, outward)]
+    try:
+        async with Site.opened(mother, between=Between(door=door, downstream=outward.port, end=end)) as site:
+            site.way_in, books = inward.port, Books(site)
+            for number in pace.trials(len(kinds)):
+                cable, trouble = kinds[number % len(kinds)]
+                line, after = POINTS[number // len(kinds) % len(POINTS)]
+                cable.set(trouble, line, after=after)
+                await trial(site, books, ledger, [_passing(number)])
+                cable.set(Trouble.NONE, 0, after=False)
+    finally:
+        await inward.stop()
+        await outward.stop()
+
+
+def _passing(number: int) -> Parcel:
+    """Each kind of mail that leaves or stays, in turn."""
+    if number % 3 == 0:
+        return parcel({BETA: Fate.DELIVERED}, marks="ssn", decision="release")
+    return parcel({BETA: Fate.HELD}, marks="ssn") if number % 3 == 1 else parcel({ACME: Fate.DELIVERED})
 
 
 async def _away(site: Site, seconds: float, *, down: bool) -> None:
