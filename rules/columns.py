@@ -146,7 +146,7 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
         return None
     said = vocabulary().meaning(header)
     if said in {Meaning.SSN, Meaning.LAST_FOUR}:
-        return _settle_number(said, [cell if cell.isascii() else fold(cell) for cell in cells])
+        return _settle_number(said, _folded(cells))
     number = _by_number_shape(said, cells)
     if number or said is None:
         return number or _by_shape(cells)
@@ -158,6 +158,12 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
     return Meaning.NAME if "name" in words_of(header) and is_name(cells) else None  # "Name / Address"
 
 
+def _folded(cells: Sequence[str]) -> Sequence[str]:
+    if "".join(cells).isascii():
+        return cells
+    return [cell if cell.isascii() else fold(cell) for cell in cells]
+
+
 def _settle_number(said: Meaning, cells: Sequence[str]) -> Meaning | None:
     if said is Meaning.SSN and _issued_share(cells) > 0:
         return Meaning.SSN
@@ -167,7 +173,7 @@ def _settle_number(said: Meaning, cells: Sequence[str]) -> Meaning | None:
 
 
 def _by_number_shape(said: Meaning | None, cells: Sequence[str]) -> Meaning | None:
-    folded = [cell if cell.isascii() else fold(cell) for cell in cells]
+    folded = _folded(cells)
     if said not in {Meaning.OTHER_NUMBER, Meaning.PHONE, Meaning.ZIP, Meaning.DATE} and share(folded, _DASHED) >= 0.6:
         return Meaning.SSN if "-" in folded[0] and _issued_share(folded) >= 0.8 else None
     if said is not Meaning.CARD and share(cells, _MASKED) >= 0.6:

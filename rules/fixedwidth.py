@@ -90,7 +90,9 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     if text.part is None or not _NUMBERS.search(text.content.encode("latin-1", "replace")):
         return []
     content = fold(text.content).translate(_BARS)
-    lines = [_QUOTED.sub("", line.rstrip("\r\f ").lstrip("\f")) for line in content.split("\n")]
+    lines = [line.rstrip("\r\f ").lstrip("\f") for line in content.split("\n")]
+    if ">" in content:
+        lines = [_QUOTED.sub("", line) for line in lines]
     if len(lines) < 2 and not carry.words:
         return []
     taken: set[int] = set()

@@ -240,7 +240,11 @@ def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
 def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:
     header, rows, others = list(block.header), block.rows, columns[1:]
     only = columns[0] if columns else [""] * len(rows)
-    for position, (row, number, state) in enumerate(zip(rows, only, reader.states(rows), strict=True)):
+    residence = reader.states(rows)
+    if all(only) and not others:  # every row has its number: nothing is left to ask
+        yield from map(Person, range(block.first, block.first + len(rows)), only, residence)
+        return
+    for position, (row, number, state) in enumerate(zip(rows, only, residence, strict=True)):
         place = block.first + position
         if number:
             yield Person(place, number, state)

@@ -27,9 +27,9 @@ def align(lines: Sequence[Sequence[str]], spans: Spans) -> str:
         for row in shorter:
             placed[row] = _place(lines[row], row, columns, spans)
     widths = [max(map(len, cells)) + len(_GAP) for cells in zip(*filter(None, placed), strict=True)]
-    form = "".join(f"{{:<{room}}}" for room in widths).format
     return "\n".join(
-        _GAP.join(line) if cells is None else form(*cells).rstrip() for line, cells in zip(lines, placed, strict=True)
+        _GAP.join(line) if cells is None else "".join(map(str.ljust, cells, widths)).rstrip()
+        for line, cells in zip(lines, placed, strict=True)
     )
 
 
