@@ -1,6 +1,7 @@
 """`countersign check`: everything that would stop a start, or should worry its operator, in one list."""
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from gateway.directory import today
 from gateway.rosters import rosters_of
 from gateway.settings import Network, Settings, is_loopback, load
 from gateway.smtp.tls import door_context, next_hop_context
-from gateway.store.location import key_ring
+from gateway.store.location import NO_DRIVER, key_ring, server
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.errors import ConfigurationError, Problem
@@ -48,6 +49,7 @@ def of_settings(settings: Settings) -> Iterator[Problem]:
         yield from (said(("store", "url"), problem.text) for problem in error.problems)
     else:
         yield from _of_key(settings)
+        yield from _of_server(settings)
     if settings.store.blobs is not None:
         text = "store.blobs: this folder is not used: held mail is kept, sealed, in the database of store.url"
         yield said(("store", "blobs"), text, warning=True)
@@ -89,6 +91,20 @@ def _of_clients(settings: Settings) -> Iterator[Problem]:
 
 def _private(network: Network) -> bool:
     return any(network.version == each.version and network.subnet_of(each) for each in PRIVATE)  # type: ignore[arg-type]
+
+
+def _of_server(settings: Settings) -> Iterator[Problem]:
+    """Connects to nothing. What is kept of messages is sealed; addresses and records are not."""
+    url, said = server(settings), settings.source.problem
+    if url is None:
+        return
+    if find_spec("psycopg") is None:
+        yield said(("store", "url"), NO_DRIVER)
+    hosts = {url.host, url.query.get("host")} - {None}
+    away = [host for host in hosts if not str(host).startswith("/") and not is_loopback(str(host))]
+    if away and url.query.get("sslmode") != "verify-full":
+        text = f"store.url: {', '.join(map(str, away))} is not on loopback: end the URL with ?sslmode=verify-full"
+        yield said(("store", "url"), text, warning=True)
 
 
 def _of_key(settings: Settings) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from test_store_kill import killed_at_random
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.backup import look_through
+from gateway.check import of_settings
 from gateway.errors import BackupError, StoreError
 from gateway.hold import Quarantine
 from gateway.settings import Settings
@@ -93,6 +94,25 @@ def test_a_key_has_to_be_named(cluster: Server, tmp_path: Path) -> None:
     """A node that made one for itself could read nobody's mail."""
     with pytest.raises(ConfigurationError, match=r"store\.key: on PostgreSQL name a key file, the same on every node"):
         Store.open(Settings(store=StoreSection(url=cluster.url("x")), base=tmp_path))
+
+
+CHECKED: dict[str, tuple[str, bool]] = {
+    "another machine": ("postgresql://c@db.example/c", True),
+    "another machine, said otherwise": ("postgresql://c@/c?host=db.example&sslmode=require", True),
+    "another machine, known by its certificate": ("postgresql://c@db.example/c?sslmode=verify-full", False),
+    "this machine": ("postgresql://c@127.0.0.1/c", False),
+    "a socket": ("postgresql://c@/c?host=/run/postgresql", False),
+}
+
+
+@pytest.mark.parametrize("case", CHECKED)
+def test_check_warns_of_a_server_that_anybody_may_pretend_to_be(tmp_path: Path, case: str) -> None:
+    """Who reads on the way there sees who writes to whom."""
+    url, warned = CHECKED[case]
+
+    found = [str(problem) for problem in of_settings(elsewhere(tmp_path, url)) if "sslmode" in problem.text]
+
+    assert len(found) == warned
 
 
 @pytest.mark.parametrize("weak", ["off", "local"])

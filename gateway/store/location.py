@@ -10,6 +10,7 @@ from gateway.store.keys import KeyRing
 from gateway.store.sqlite import SqliteFile, database_path
 from rules.errors import ConfigurationError
 
+NO_DRIVER = "store.url: PostgreSQL needs its driver: pip install countersign[postgres]"
 POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 
 
@@ -47,8 +48,7 @@ def open_backend(settings: Settings) -> Backend:
     try:
         from gateway.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra, which SQLite does without
     except ImportError:
-        text = "store.url: PostgreSQL needs its driver: pip install countersign[postgres]"
-        raise _refusal(settings, text) from None
+        raise _refusal(settings, NO_DRIVER) from None
     try:
         return PostgresDatabase.open(url, ring)
     except StoreError as error:  # nothing has been served yet: the settings, or what they name, have to change
