@@ -226,6 +226,16 @@ def held_release(
     _print(release(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
 
 
+@held.command("withdraw")
+def held_withdraw(
+    hold_id: HoldId, note: Note, config: Config = None, rcpt_to: Recipients = None, reviewer: Reviewer = None
+) -> None:
+    """Take back your agreement to a release, while it waits for others."""
+    from gateway.terminal import withdraw
+
+    _print(withdraw(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+
+
 @held.command("return")
 def held_return(
     hold_id: HoldId, note: Note, config: Config = None, rcpt_to: Recipients = None, reviewer: Reviewer = None

@@ -4,13 +4,13 @@ Every change goes through the table in `states.py`, guarded by the old state, wi
 transaction.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from gateway import post
+from gateway import approval, post
 from gateway.audit.chain import Entry, Event, Record
 from gateway.audit.detail import masked, of_message, of_verdict
 from gateway.audit.log import history
@@ -19,7 +19,7 @@ from gateway.ledger import Fate, Line, enter, fingerprint
 from gateway.message import Envelope
 from gateway.notify import Letterhead
 from gateway.states import Action, State
-from gateway.store import Store, Transaction, mail
+from gateway.store import Store, Transaction, approvals, mail
 from gateway.store.mail import Letter, OwnMessage, OwnRecipient
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import messages as message_rows
@@ -132,6 +132,7 @@ class Quarantine:
             detail: dict[str, object] = {"opened": opened}
             if verdict is not None:
                 mail.set_verdict(tx, hold_id, verdict)
+                approvals.forget(tx, hold_id, _positions(message.recipients))  # they were given on the other verdict
                 detail |= of_verdict(verdict, self._store.versions)
             tx.record(Entry(event=Event.OPENED_WITH_PASSWORD, at=now, actor=actor, hold_id=hold_id, detail=detail))
 
@@ -172,19 +173,47 @@ class Quarantine:
     async def release(
         self, hold_id: str, recipients: Sequence[str] | None, actor: str, note: str, now: datetime
     ) -> None:
-        """Let it go to `recipients` (None: all that are held). Raises IllegalTransition, NotFoundError."""
-        note = _checked_note(note)
+        """Let it go to those of `recipients` (None: all that are held) for whom enough people have agreed now.
+
+        The others stay held, with this agreement on record. Raises IllegalTransition, NotFoundError.
+        """
+        decision = _Decision(actor, _checked_note(note), now, {})
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
             _refuse_own(message, actor)
-            chosen = _chosen(message, recipients, Action.RELEASE)
-            mail.change(tx, message, chosen, Action.RELEASE, now)
-            detail = {"recipients": masked(r.address for r in chosen), "note": mask_text(note)}
-            tx.record(Entry(event=Event.RELEASE, at=now, actor=actor, hold_id=hold_id, detail=detail))
+            mail.stay(tx, message, _chosen(message, recipients, Action.RELEASE), Action.AGREE)
+            message = _received(tx, hold_id)  # as it is now that nobody else can change it
+            chosen = approval.not_yet(_chosen(message, recipients, Action.RELEASE), actor)
+            ready = [r for r in chosen if approval.missing(message.verdict, r) <= 1]
+            waiting = [r for r in chosen if r not in ready]
+            if waiting:
+                approvals.give(tx, hold_id, _positions(waiting), approval.person(actor), now)
+                tx.record(decision.entry(Event.APPROVED, message, waiting))
+            if ready:
+                approvals.forget(tx, hold_id, _positions(ready))
+                mail.change(tx, message, ready, Action.RELEASE, now)
+                tx.record(decision.entry(Event.RELEASE, message, ready))
 
         await self._store.write(work)
         self._store.due.set()
+
+    async def withdraw(
+        self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
+    ) -> None:
+        """Take back what one has agreed to, while it waits for others. Raises IllegalTransition, NotFoundError."""
+        decision, person = _Decision(actor, _checked_note(note), now, {}), approval.person(actor)
+
+        def work(tx: Transaction) -> None:
+            message = _received(tx, hold_id)
+            own = [r for r in _chosen(message, recipients, Action.WITHDRAW) if person in r.agreed]
+            if not own:
+                raise IllegalTransition("cannot withdraw what you have not agreed to")
+            mail.stay(tx, message, own, Action.WITHDRAW)
+            approvals.forget(tx, hold_id, _positions(own), person)
+            tx.record(decision.entry(Event.APPROVAL_WITHDRAWN, message, own))
+
+        await self._store.write(work)
 
     async def return_(
         self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
@@ -234,16 +263,13 @@ class Quarantine:
         decision: "_Decision",
     ) -> None:
         """Start a return; it ends when the sender's server has the notice, or here when there is nobody to tell."""
+        approvals.forget(tx, message.id, _positions(chosen))
         mail.change(tx, message, chosen, action, decision.at)
-        event = Event.EXPIRED if action is Action.EXPIRE else Event.RETURN
-        whom = {"recipients": masked(r.address for r in chosen)}
-        detail = {**decision.detail, **whom, "note": mask_text(decision.note)}
-        tx.record(Entry(event=event, at=decision.at, actor=decision.actor, hold_id=message.id, detail=detail))
+        tx.record(decision.entry(Event.EXPIRED if action is Action.EXPIRE else Event.RETURN, message, chosen))
         notice = post.give_back(tx, self._letterhead, message, chosen, decision.note, decision.at)
-        positions = [recipient.position for recipient in chosen]
         tx.execute(
             update(rows)
-            .where(rows.c.message_id == message.id, rows.c.position.in_(positions))
+            .where(rows.c.message_id == message.id, rows.c.position.in_(_positions(chosen)))
             .values(lease=notice or message.id)
         )
         if notice is None:
@@ -252,12 +278,20 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """Who decided on a return, why and when."""
+    """Who decided, why and when."""
 
     actor: str
     note: str
     at: datetime
     detail: Mapping[str, object]
+
+    def entry(self, event: Event, message: OwnMessage, whom: Iterable[OwnRecipient]) -> Entry:
+        detail = {**self.detail, "recipients": masked(r.address for r in whom), "note": mask_text(self.note)}
+        return Entry(event=event, at=self.at, actor=self.actor, hold_id=message.id, detail=detail)
+
+
+def _positions(whom: Iterable[OwnRecipient]) -> list[int]:
+    return [recipient.position for recipient in whom]
 
 
 def finish_return(tx: Transaction, hold_id: str, notice: str, untold: str | None, now: datetime) -> None:

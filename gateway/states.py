@@ -8,6 +8,7 @@
        └──relay──> RELAYING ──deliver──> RELAYED
                        └──bounce──> FAILED
 
+    HELD ──agree, withdraw──> HELD: when a policy asks for several people, only the last of them releases.
     PENDING, RELEASING, RELAYING ──restore──> HELD: a backup does not know what left after it was made.
 
 The store applies a change as "update where the state is the old one", with its audit record in the same transaction.
@@ -33,6 +34,8 @@ class State(StrEnum):
 class Action(StrEnum):
     HOLD = "hold"
     RELAY = "relay"
+    AGREE = "agree"  #: by a person, while others still have to
+    WITHDRAW = "withdraw"  #: what one has agreed to
     RELEASE = "release"  #: by a person, never by time
     RETURN = "return"
     EXPIRE = "expire"
@@ -50,6 +53,8 @@ TRANSITIONS: dict[State, dict[Action, State]] = {
         Action.RESTORE: State.HELD,
     },
     State.HELD: {
+        Action.AGREE: State.HELD,
+        Action.WITHDRAW: State.HELD,
         Action.RELEASE: State.RELEASING,
         Action.RETURN: State.RETURNING,
         Action.EXPIRE: State.RETURNING,  # time never releases anything

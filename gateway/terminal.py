@@ -20,12 +20,13 @@ from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
-from gateway.review.shapes import HeldShape, SummaryShape
+from gateway.review.shapes import HeldShape, RecipientShape, SummaryShape
 from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.states import State
 from gateway.store import Store
 from rules.decide import decide
+from rules.phrases import counted
 from rules.policy import Policy
 from rules.verdict import Evidence, InvolvedClient, PartReport, Verdict
 
@@ -86,7 +87,8 @@ def _described(message: HeldShape) -> Lines:
     lines = [verdict.sentence if verdict else unjudged, ""]
     lines += [f"from  {message.envelope.mail_from or '<>'}   {message.held_at:%Y-%m-%d %H:%M}Z   {message.size} bytes"]
     lines += [
-        f"to    {to.address}   {to.state}   {', '.join(to.clients) or to.kind or ''}" for to in message.recipients
+        f"to    {to.address}   {to.state}   {', '.join(to.clients) or to.kind or ''}{_agreed(to)}"
+        for to in message.recipients
     ]
     if verdict:
         lines += [f"{involved.role}  {involved.id}  ({_places(involved)})" for involved in verdict.clients]
@@ -98,6 +100,13 @@ def _described(message: HeldShape) -> Lines:
         lines.append(f"content  destroyed {message.content_destroyed_at:%Y-%m-%d}")
     lines += [f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}" for record in message.history]
     return lines
+
+
+def _agreed(to: RecipientShape) -> str:
+    if not to.open or to.approvers == 1:
+        return ""
+    names = f" ({', '.join(to.agreed)})" if to.agreed else ""
+    return f"   {len(to.agreed)} of {to.approvers} people have agreed{names}"
 
 
 def _places(involved: InvolvedClient) -> str:
@@ -112,8 +121,20 @@ def _part(part: PartReport) -> str:
 async def release(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
     """Raises NotFoundError, IllegalTransition. `serve` delivers it; when it is not running, once it is."""
     async with Store.open(settings) as store:
-        await Quarantine(store).release(hold_id, to or None, actor, note, _now())
-    return [f"{hold_id} is being released"]
+        quarantine = Quarantine(store)
+        await quarantine.release(hold_id, to or None, actor, note, _now())
+        message = whole(await quarantine.get(hold_id))
+    if not message.agreed:
+        return [f"{hold_id} is being released"]
+    more = counted(message.missing, "more person has", "more people have")
+    return [f"{hold_id} is held until {more} agreed; agreed so far: {', '.join(message.agreed)}"]
+
+
+async def withdraw(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+    """Raises NotFoundError, IllegalTransition."""
+    async with Store.open(settings) as store:
+        await Quarantine(store).withdraw(hold_id, actor, note, _now(), to or None)
+    return [f"{hold_id}: what you agreed to is withdrawn"]
 
 
 async def give_back(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:

@@ -195,7 +195,7 @@ def _reasons(
             parts=_parts(case, rule, cause),
             text=_text(directory, case, policy.consequence(rule), _Objection(rule, cause, 0), concerned),
             disposition=policy.consequence(rule).disposition,
-            approvers=policy.consequence(rule).approvers,
+            approvers=policy.consequence(rule).asked_for,
         )
 
 

@@ -63,6 +63,11 @@ class Consequence(Section):
     def disposition(self) -> Disposition:
         return self.action if self.mode is Mode.ENFORCE else Disposition.RELAY
 
+    @property
+    def asked_for(self) -> int:
+        """How many have to agree. A rule with the action `relay` holds nothing, but asks for them when another does."""
+        return self.approvers if self.mode is Mode.ENFORCE else 1
+
 
 class OwnRule(Consequence):
     """A rule beside the six: it fires when its condition is met."""

@@ -18,6 +18,7 @@ PAGES = {
     "GET /held/{hold_id}": (303, 200, 200, 200),
     "POST /held/{hold_id}/release": (303, 403, 303, 303),
     "POST /held/{hold_id}/return": (303, 403, 303, 303),
+    "POST /held/{hold_id}/withdraw": (303, 403, 409, 409),  # nobody has agreed to anything here
     "POST /held/{hold_id}/password": (303, 403, 422, 422),  # none is given here
     "GET /audit": (303, 200, 200, 200),
     "GET /audit/export": (303, 200, 200, 200),
@@ -31,6 +32,7 @@ API = {
     "GET /api/v1/held/{hold_id}": (401, 200, 200, 200),
     "POST /api/v1/held/{hold_id}/release": (401, 403, 200, 200),
     "POST /api/v1/held/{hold_id}/return": (401, 403, 200, 200),
+    "POST /api/v1/held/{hold_id}/withdraw": (401, 403, 409, 409),
     "GET /api/v1/audit": (401, 200, 200, 200),
 }
 PEOPLE = ("", "otto", "rita", "ada")

@@ -1,7 +1,7 @@
 """Situations as the mail they would be, through `countersign scan --json`: nothing of the walk is left out.
 
-They were written before looking at the rules. When new, 8 of the first 102 got the wrong disposition (six wrong holds, one
-unknown owner, one invoice number taken for a plan's) and 2 the right one for a wrong reason.
+They were written before looking at the rules. When new, 8 of the first 102 got a wrong disposition (seven wrong
+holds, and an invoice's number taken for a plan's), and 2 the right one for a wrong reason.
 """
 
 import json

@@ -30,6 +30,8 @@ class Event(StrEnum):
     HELD = "held"
     TAKEN_OVER = "taken-over"  # downstream took it for some recipients only; the rest is ours
     DELIVERY_DUE = "delivery-due"  # a pending message was found clean
+    APPROVED = "approved"  # a release that more people have to agree to
+    APPROVAL_WITHDRAWN = "approval-withdrawn"
     RELEASE = "release"
     DELIVERED = "delivered"
     HELD_AGAIN = "held-again"  # downstream refused what had been released

@@ -69,8 +69,17 @@ async def show_held(desk: AtDesk, hold_id: str) -> HeldShape:
 
 @router.post("/held/{hold_id}/release", responses=errors(403, 404, 409, 413))
 async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
-    """Deliver to the recipients named, or to all that still wait. Answers once the decision is on disk."""
+    """Deliver to the recipients named, or to all that still wait. Answers once the decision is on disk.
+
+    Where `approvers` asks for several people, it stays held until the last of them has agreed.
+    """
     return whole(await decide(desk, caller, hold_id, "release", decision))
+
+
+@router.post("/held/{hold_id}/withdraw", responses=errors(403, 404, 409, 413))
+async def withdraw(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
+    """Take back one's own agreement to a release, while it waits for others."""
+    return whole(await decide(desk, caller, hold_id, "withdraw", decision))
 
 
 @router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413))

@@ -7,7 +7,7 @@ from gateway.hold import HeldMessage
 from gateway.review.desk import Desk, Visitor
 from gateway.review.shapes import Decision
 
-Verb = Literal["release", "return"]
+Verb = Literal["release", "return", "withdraw"]
 
 
 class RefusedError(GatewayError):
@@ -31,6 +31,8 @@ async def decide(desk: Desk, visitor: Visitor, hold_id: str, verb: Verb, decisio
     who, note, now = visitor.name, decision.note, desk.now()
     if verb == "release":
         await desk.quarantine.release(hold_id, decision.recipients, who, note, now)
+    elif verb == "withdraw":
+        await desk.quarantine.withdraw(hold_id, who, note, now, decision.recipients)
     else:
         await desk.quarantine.return_(hold_id, who, note, now, decision.recipients)
     return await desk.quarantine.get(hold_id)

@@ -1,5 +1,6 @@
 """A message of the quarantine in the shapes that pages and API show. Pure."""
 
+from gateway.approval import needed
 from gateway.audit.chain import Record
 from gateway.hold import HeldMessage
 from gateway.review.shapes import EnvelopeShape, HeldShape, RecipientShape, RecordShape, SummaryShape
@@ -20,6 +21,7 @@ def summary(message: HeldMessage) -> SummaryShape:
         not_inspected=sum(part.status is not Status.OPENED for part in verdict.parts) if verdict else 0,
         people=verdict.people.count if verdict else 0,
         by_state=verdict.people.by_state if verdict else {},
+        agreed=tuple(dict.fromkeys(person for recipient in message.recipients for person in recipient.agreed)),
     )
 
 
@@ -48,6 +50,8 @@ def _recipient(recipient: OwnRecipient, message: HeldMessage) -> RecipientShape:
         clients=verdict.clients if verdict else (),
         disposition=verdict and verdict.disposition,
         reply=recipient.reply,
+        approvers=needed(message.verdict, recipient.address),
+        agreed=recipient.agreed,
     )
 
 

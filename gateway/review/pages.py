@@ -96,6 +96,8 @@ async def held_page(
 #: What a page says after a decision; only these words can be asked for in its address.
 DONE = {
     "release": "Released. Delivery goes on in the background until the next hop has taken it.",
+    "agree": "Your agreement is on record. It stays held until another reviewer has agreed, too.",
+    "withdraw": "Your agreement is withdrawn, on record.",
     "return": "Returned. The sender gets a notice with your note.",
 }
 
@@ -205,6 +207,14 @@ async def release(
     return await _decide(request, desk, visitor, Asked(hold_id, "release", ticked, note))
 
 
+@router.post("/held/{hold_id}/withdraw")
+async def withdraw(
+    request: Request, desk: AtDesk, visitor: ByForm, hold_id: str, note: Annotated[str, Form()] = ""
+) -> Response:
+    """Take back one's own agreement, for all who still wait."""
+    return await _decide(request, desk, visitor, Asked(hold_id, "withdraw", None, note))
+
+
 @router.post("/held/{hold_id}/return")
 async def return_(
     request: Request, desk: AtDesk, visitor: ByForm, hold_id: str, note: Annotated[str, Form()] = ""
@@ -226,7 +236,7 @@ class Asked:
 async def _decide(request: Request, desk: Desk, visitor: Visitor, asked: Asked) -> Response:
     try:
         decision = Decision(recipients=asked.recipients, note=asked.note)
-        await decide(desk, visitor, asked.hold_id, asked.verb, decision)
+        decided = whole(await decide(desk, visitor, asked.hold_id, asked.verb, decision))
     except ValidationError:
         problem, status = f"A note of at most {NOTE:,} characters has to say why.", 422
     except RefusedError as refused:
@@ -234,7 +244,8 @@ async def _decide(request: Request, desk: Desk, visitor: Visitor, asked: Asked) 
     except IllegalTransition as illegal:
         problem, status = sentence(illegal), 403 if isinstance(illegal, OwnMessageError) else 409
     else:
-        return RedirectResponse(f"/held/{asked.hold_id}?done={asked.verb}", 303)
+        done = "agree" if asked.verb == "release" and decided.agreed else asked.verb
+        return RedirectResponse(f"/held/{asked.hold_id}?done={done}", 303)
     kept: dict[str, Any] = {"problem": problem, "note": asked.note, "chosen": asked.recipients or ()}
     return await _held(request, desk, visitor, asked.hold_id, status=status, **kept)
 

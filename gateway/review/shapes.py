@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gateway.approval import person
 from gateway.states import State
 from rules.verdict import Disposition, Kind, Verdict
 
@@ -35,6 +36,7 @@ class SummaryShape(Shape):
     not_inspected: int = Field(description="parts that could not be looked at wholly: `people` is then a lower bound")
     people: int
     by_state: Mapping[str, int]
+    agreed: tuple[str, ...] = Field(description="who wants it released, while more people have to agree")
 
 
 class HeldList(Shape):
@@ -57,6 +59,8 @@ class RecipientShape(Shape):
     clients: tuple[str, ...]
     disposition: Disposition | None
     reply: str | None = Field(description="downstream's last word about him")
+    approvers: int = Field(description="how many people have to agree to a release for him")
+    agreed: tuple[str, ...] = Field(description="who has, while more people have to")
 
     @property
     def open(self) -> bool:
@@ -92,6 +96,20 @@ class HeldShape(Shape):
     def open(self) -> bool:
         """Whether a reviewer can still decide for somebody."""
         return any(recipient.open for recipient in self.recipients)
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """Who wants it released, while it waits for others."""
+        return tuple(dict.fromkeys(name for to in self.recipients if to.open for name in to.agreed))
+
+    def mine(self, name: str) -> bool:
+        """Whether this person has agreed."""
+        return person(name) in self.agreed
+
+    @property
+    def missing(self) -> int:
+        """How many more people have to agree, for the recipient that needs most."""
+        return max((to.approvers - len(to.agreed) for to in self.recipients if to.open), default=0)
 
 
 class Decision(Shape):

@@ -16,7 +16,7 @@ from gateway.errors import ContentDestroyedError, IllegalTransition, NotFoundErr
 from gateway.message import Asked, Envelope
 from gateway.origin import authors, may_be_answered
 from gateway.states import Action, State, advance
-from gateway.store import datakeys
+from gateway.store import approvals, datakeys
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import contents, messages, recipients
 from gateway.store.sealing import Kind, Label, seal, seal_whole, unseal, unseal_whole
@@ -62,6 +62,7 @@ class OwnRecipient:
     attempts: int
     reply: str | None
     lease: str | None  #: token of the attempt under way, or id of the notice that gives it back
+    agreed: tuple[str, ...] = ()  #: who wants it released, while more people have to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +160,9 @@ def find_all(source: Connection | Transaction, ids: Collection[str]) -> tuple[Ow
     rows = source.execute(select(messages).where(messages.c.id.in_(ids)).order_by(messages.c.id)).all()
     asked = select(recipients).where(recipients.c.message_id.in_(ids))
     by_message: dict[str, list[OwnRecipient]] = {row.id: [] for row in rows}
+    agreed = approvals.of(source, ids)
     for row in source.execute(asked.order_by(recipients.c.message_id, recipients.c.position)):
-        by_message[row.message_id].append(_recipient(row))
+        by_message[row.message_id].append(_recipient(row, agreed.get((row.message_id, row.position), ())))
     keys = datakeys.fetch(source, ids, Kind.VERDICT)
     return tuple(_message(row, tuple(by_message[row.id]), keys.get(row.id)) for row in rows)
 
@@ -195,7 +197,16 @@ def change(tx: Transaction, message: OwnMessage, chosen: Iterable[OwnRecipient],
             raise IllegalTransition(f"cannot {action} this message any more: somebody else was first")
 
 
-def _recipient(row: Any) -> OwnRecipient:
+def stay(tx: Transaction, message: OwnMessage, chosen: Iterable[OwnRecipient], action: Action) -> None:
+    """Guard an action that leaves `chosen` where they are: nobody else changes them before this commits."""
+    for recipient in chosen:
+        state = advance(recipient.state, action).value
+        here = (recipients.c.message_id == message.id) & (recipients.c.position == recipient.position)
+        if tx.execute(update(recipients).where(here & (recipients.c.state == state)).values(state=state)).rowcount != 1:
+            raise IllegalTransition(f"cannot {action} this message any more: somebody else was first")
+
+
+def _recipient(row: Any, agreed: tuple[str, ...]) -> OwnRecipient:
     return OwnRecipient(
         position=row.position,
         address=row.address,
@@ -204,6 +215,7 @@ def _recipient(row: Any) -> OwnRecipient:
         attempts=row.attempts,
         reply=row.reply,
         lease=row.lease,
+        agreed=agreed,
     )
 
 

@@ -58,6 +58,16 @@ recipients = Table(
     Index("recipients_due", "state", "due_at"),
 )
 
+approvals = Table(  # who has agreed to a release that more people have to agree to; gone with the state `held`
+    "approvals",
+    metadata,
+    Column("message_id", String(64), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("person", String(320), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("message_id", "position", "person"),
+)
+
 contents = Table(  # the bytes as received, sealed, in pieces
     "contents",
     metadata,
