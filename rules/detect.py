@@ -22,6 +22,7 @@ from rules.sheets import Block, Sheet, blocks, profile, sheet_of
 from rules.supporting import MOST_TEXT, Supporting
 from rules.tally import CONFIRMED, Tally, window_of
 from rules.verdict import Finding, Obstacle, People
+from rules.wrapped import has_broken_numbers
 
 SHIPPED = Path(__file__).parent / "recognisers"
 PARTICIPANT_LIST = "PARTICIPANT_LIST"
@@ -136,12 +137,15 @@ class _Inspection:
             if sheet := forms(content):
                 self._sheet(sheet)
             return
+        before = len(self.findings)
         found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
         if sheet := records(content):
             self._sheet(sheet)
         if sheet := addressed(content, self._numbers):
             self._sheet(sheet)
         self._text(content, found)
+        if len(self.findings) == before and has_broken_numbers(fold(content.content)):
+            self.unread[content.part] = Obstacle.UNSUPPORTED  # they cannot be put together, and are no less there
 
     def _table(self, lines: Lines) -> bool:
         """Whether the lines are done with; what has no header and holds nothing is read once more as text."""

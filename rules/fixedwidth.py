@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import re2
@@ -42,6 +43,7 @@ _SPACES = re.compile(r" {2,}|\t|\s\|\s")
 _KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
 _SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _DATA = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]{1,2}/[0-9]")  #: in no header
+_ALONE = re.compile(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}|[0-9]{7,8}|.*[/X*$].*")  #: a number that alone is a row
 _ANCHOR = re.compile(r"[0-9]{2}")
 _NUMBERS = re2.compile(rb"[0-9]{2}")  #: the same, for megabytes of text without any
 _BARS = str.maketrans("\u2502\u2503\u2551", "|||")  # of tables drawn with box characters
@@ -184,15 +186,25 @@ def _fields(number: int, line: str) -> _Line | None:
     if len(line) > _LONGEST_LINE or _ANCHOR.search(line) is None:
         return None
     # no-break spaces keep the three groups one word; a header must still say that they are an SSN
-    line = _SPACED_SSN.sub("\\1\u00a0\\2\u00a0\\3", line)
+    if " " in line:
+        line = _SPACED_SSN.sub("\\1\u00a0\\2\u00a0\\3", line)
+    elif "\t" not in line and _ALONE.fullmatch(line) is None:  # a million ZIP codes, one on each line
+        return None
     fields = [found for piece in _SPACES.split(line) if piece for found in _fields_of(piece.strip().split(" "))]
     count: dict[str, int] = {}
     cells: dict[Key, str] = {}
     for kind, cell in fields:
         order = count[kind] = count.get(kind, -1) + 1
         cells[kind, order] = cell
-    kinds = frozenset(count)
-    return _Line(number, cells, kinds) if _is_row(cells, kinds) else None
+    if _KINDS_OF_PEOPLE.isdisjoint(count) or not _is_row(cells):
+        return None
+    return _Line(number, cells, _kinds(tuple(count)))
+
+
+@lru_cache(maxsize=1_000)
+def _kinds(names: tuple[str, ...]) -> frozenset[str]:
+    """Lines of one report share them."""
+    return frozenset(names)
 
 
 def _fields_of(words: list[str]) -> list[tuple[str, str]]:
@@ -200,7 +212,7 @@ def _fields_of(words: list[str]) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     run: list[str] = []
     for word in words:
-        typed = _TYPED.fullmatch(word) if any(map(word.__contains__, "0123456789")) else None
+        typed = None if word.isalpha() else _TYPED.fullmatch(word)
         if typed is None:
             run.append(word)
             continue
@@ -220,13 +232,11 @@ def _fields_of(words: list[str]) -> list[tuple[str, str]]:
     return fields
 
 
-def _is_row(cells: dict[Key, str], kinds: frozenset[str]) -> bool:
-    if not kinds & _KINDS_OF_PEOPLE:
-        return False
-    runs = [cell for (kind, _), cell in cells.items() if kind == "words"]
-    return len(cells) <= 64 and all(
-        not cell.endswith(":") and (len(cell) <= 12 or (cell.count(" ") <= 5 and not cell.endswith(".")))
-        for cell in runs
+def _is_row(cells: dict[Key, str]) -> bool:
+    """Whether its runs of words are those of a row: short, and no sentence."""
+    return len(cells) <= 64 and not any(
+        kind == "words" and (cell[-1:] == ":" or (len(cell) > 12 and (cell[-1:] == "." or cell.count(" ") > 5)))
+        for (kind, _), cell in cells.items()
     )
 
 

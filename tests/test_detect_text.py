@@ -309,3 +309,11 @@ def test_hostile_lines_are_read_to_their_end(unit: str) -> None:
 
     assert detection.unread == ()
     assert detection.people.count <= 1
+
+
+def test_numbers_in_pieces_that_cannot_be_put_together_are_not_clean() -> None:
+    """A PDF of narrow columns breaks each number over three lines, and its lines run into each other."""
+    lines = ["SSN  First  State", "20-  418-  Dana  NC", "62-  521-  Chidi  NC", "7753  73-  246-", "81-  0846  Maja"]
+
+    assert DETECTOR.detect([body("\n".join(lines))]).unread == (("1", Obstacle.UNSUPPORTED),)
+    assert _detect("SSN rules: see 418- and 521- in the plan, sections 62- and 73-.").unread == ()
