@@ -20,7 +20,9 @@ _LONE = 3  #: cells of a row that stands alone under its header: the last one of
 _TRIAL = 20  #: lines after which a table that does not fit ends
 
 #: One of these words makes a line a header, whatever stands beside it.
-_ALONE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meaning.PERSON_ID})
+_ALONE = frozenset(
+    {Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.OTHER_NUMBER, Meaning.PERSON_ID, Meaning.NUMBER}
+)
 
 _PIECE = re.compile(r"\S+(?: \S+)*")
 _RULER = re.compile(r"[-=_+| ]+")

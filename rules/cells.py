@@ -67,7 +67,11 @@ def _unsettled(
     if not unread and kept and len(set(map(len, rows))) == 1:  # column by column, no line of ours runs for each cell
         return zip(*(cells_of(rows, index) for index in kept), strict=True)
     return (
-        [cell for index, cell in enumerate(row) if index not in settled or index in unread.get(number, _NONE)]
+        [
+            f"SSN: {cell}" if index in settled else cell  # what its column says, for the glance
+            for index, cell in enumerate(row)
+            if index not in settled or index in unread.get(number, _NONE)
+        ]
         for number, row in enumerate(rows)
     )
 

@@ -135,6 +135,10 @@ _BELIEVED: dict[Meaning, Callable[[Sequence[str]], bool]] = {
     **dict.fromkeys(MONEY, _shape_test(_MONEY, 0.5)),
 }
 
+_SAY_NOTHING = frozenset({"id", "no", "number", "num", "nbr", "identifier", "identification", "unique", "key", "tax"})
+_OF_ANYBODY = frozenset(
+    {"account", "acct", "customer", "client", "person", "payroll", "subscriber", "worker", "associate"}
+)
 _PERSON_HEADERS = frozenset(
     {"employee", "participant", "member", "annuitant", "beneficiary", "retiree", "patient", "insured", "ee", "emp"}
 )
@@ -204,6 +208,14 @@ def can_be_names(header: str, cells: Sequence[str]) -> bool:
     """Whether a column may name people, in a table that has numbers or birth dates of people."""
     said = vocabulary().meaning(header)
     return is_name(cells) if said is None else said is Meaning.NAME and _words_of_people(cells)
+
+
+def is_number_of_something(header: str, *, companies: bool) -> bool:
+    """Whether a header says what it numbers, and that is no person: "Sample ID", but neither "ID" nor "Member ID"."""
+    if vocabulary().meaning(header) not in {Meaning.NUMBER, Meaning.PERSON_ID}:
+        return False
+    words = set(words_of(header))
+    return companies or not (words & (_PERSON_HEADERS | _OF_ANYBODY) or words <= _SAY_NOTHING)
 
 
 def single_names(cells: Sequence[str]) -> bool:

@@ -68,9 +68,10 @@ def _is_table(rows: list[list[str]]) -> bool:
     mixed = sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows)  # "LOPEZ, LINDA 03/14/1961 36,539.47"
     if mixed and (header < 2 or header < 0.5 * len(rows[0])):
         return False
-    values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in rows)
+    below = rows if re.search("[0-9]", "".join(rows[0])) else rows[1:]  # what may be a header holds no value
+    values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in below)
     longest = max(len(cell) for row in rows for cell in row)
-    return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(rows) and longest <= 60)
+    return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(below) and longest <= 60)
 
 
 def _is_mixed(cell: str) -> bool:

@@ -214,7 +214,8 @@ def _fields_of(words: list[str]) -> list[tuple[str, str]]:
     for word in words:
         typed = None if word.isalpha() else _TYPED.fullmatch(word)
         if typed is None:
-            run.append(word)
+            if len(word) > 1 or word.isalnum():  # no bullet, no dash
+                run.append(word)
             continue
         state = run.pop() if run and len(run[-1]) == 2 and run[-1].isupper() and states.named(run[-1]) else ""
         if run:

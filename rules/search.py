@@ -10,6 +10,8 @@ from rules.labels import glance
 from rules.recognise import BEFORE, Hit, Recogniser
 from rules.recognisers_file import Reports
 
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1  # else nothing but ASCII may follow a label
 _SPAN = 80  #: longest shape of a recogniser that reports by itself
 _NUMBERS_GO_ON = re.compile(r"[0-9\s,;/&.-]*(?:and |or )?[0-9\s,;/&.-]*")
 
@@ -26,9 +28,9 @@ class Searcher:
         whole = "|".join(glance(phrase) for phrase in phrases if not phrase.startswith("*"))
         tails = "|".join(glance(phrase) for phrase in phrases if phrase.startswith("*"))
         # Bytes, one for each character: RE2 passes 700 MB of text a second so, and offsets stay what they are.
-        self._glance = re2.compile("|".join(glances).encode() or rb"[^\x00-\xff]")
+        self._glance = re2.compile("|".join(glances).encode() or rb"[^\x00-\xff]", _BYTES)
         # All labels up to the next digit as one match: a text that repeats a label without a number costs nothing.
-        self._label = re2.compile(f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)".encode())
+        self._label = re2.compile(f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)".encode(), _BYTES)
 
     def search(self, text: str) -> Iterator[tuple[Recogniser, Hit]]:
         """Hits in folded text, recogniser by recogniser within each zone."""

@@ -12,6 +12,7 @@ from rules.columns import (
     Column,
     bare,
     can_be_names,
+    is_number_of_something,
     nine_digits_of_people,
     settle,
     settle_without_header,
@@ -208,11 +209,11 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
         columns |= _names_unsaid(block, columns, cells_of)
         meanings = {column.meaning for column in columns.values()}
     people, companies = bool(meanings & NAMES), Meaning.ORGANISATION in meanings
-    if companies and not people:  # policies and contracts of firms, written like SSNs
+    if not people:  # numbers of policies and samples, written like SSNs
         columns |= {
             index: replace(column, meaning=Meaning.OTHER_NUMBER)
             for index, column in columns.items()
-            if column.meaning is Meaning.SSN and vocabulary().meaning(column.header) is Meaning.NUMBER
+            if column.meaning is Meaning.SSN and is_number_of_something(column.header, companies=companies)
         }
     sure = Meaning.BIRTH in meanings or meanings >= _APART
     for index, cells in cells_of.items():
