@@ -28,7 +28,7 @@ FILES = 64  #: descriptors; imports inside need a handful
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _SECCOMP_MODE_FILTER = 2
-_M_MMAP_THRESHOLD = -3  # <malloc.h>
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # <malloc.h>
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # <linux/landlock.h>; the three calls have the same numbers everywhere
@@ -106,9 +106,13 @@ def leave_no_core() -> None:
 
 
 def keep_no_large_memory() -> None:
-    """Have buffers of large messages go back to the system at once; glibc learns to keep what is freed repeatedly."""
+    """Have buffers of large messages go back to the system at once; glibc learns to keep what is freed repeatedly.
+
+    Who sets the one bound must set the other: left alone it gives back and asks again with every read of a socket.
+    """
     with suppress(AttributeError):  # not glibc
         _libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
+        _libc.mallopt(_M_TRIM_THRESHOLD, 2 * LARGE)
 
 
 class Walls:
