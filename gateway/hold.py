@@ -28,6 +28,7 @@ from rules.mask import mask_text
 from rules.verdict import Disposition, Verdict
 
 NOTE = 2000  #: characters of a reviewer's note
+_COMPARED = 100  #: recipients whose earlier mail is looked for
 _SETTLED = {
     Disposition.HOLD: Action.HOLD,
     Disposition.RELAY: Action.RELAY,
@@ -146,6 +147,19 @@ class Quarantine:
         asked = select(message_rows.c.id).where(message_rows.c.purpose.is_(None), message_rows.c.id.in_(in_state))
         if before is not None:
             asked = asked.where(message_rows.c.id < before)
+        asked = asked.order_by(message_rows.c.id.desc()).limit(limit)
+        found = await self._store.read(lambda c: mail.find_all(c, c.execute(asked).scalars().all()))
+        return tuple(_seen(message) for message in reversed(found))
+
+    async def earlier(self, message: HeldMessage, limit: int = 5) -> tuple[HeldMessage, ...]:
+        """What was kept of this sender for these recipients before, newest first. Mail relayed at once is not kept."""
+        theirs = select(rows.c.message_id).where(rows.c.address.in_(message.envelope.rcpt_to[:_COMPARED]))
+        asked = select(message_rows.c.id).where(
+            message_rows.c.purpose.is_(None),
+            message_rows.c.mail_from == message.envelope.mail_from,
+            message_rows.c.id < message.id,
+            message_rows.c.id.in_(theirs),
+        )
         asked = asked.order_by(message_rows.c.id.desc()).limit(limit)
         found = await self._store.read(lambda c: mail.find_all(c, c.execute(asked).scalars().all()))
         return tuple(_seen(message) for message in reversed(found))

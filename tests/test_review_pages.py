@@ -93,6 +93,24 @@ async def test_any_part_can_be_asked_for(room: Room, part: str) -> None:
     assert "Opened and masked" in answer.text
 
 
+async def test_what_this_sender_had_held_for_these_recipients_before_is_told(empty_room: Room) -> None:
+    """The third wrong file to the same client in a month is another decision than the first."""
+    stranger = await empty_room.hold("hr@kestrel.example")
+    first = await empty_room.hold()
+    await empty_room.quarantine.release(first, None, "rita", "It is theirs.", empty_room.now())
+    second = await empty_room.hold()
+    async with empty_room.visit("rita") as visit:
+        page = unescape((await visit.get(f"/held/{second}")).text)
+        alone = unescape((await visit.get(f"/held/{first}")).text)
+
+    told = page.partition('id="earlier"')[2].partition('id="history"')[0]
+    assert f'href="/held/{first}"' in told
+    assert SENTENCE in told
+    assert stranger not in told
+    assert second not in told
+    assert "Nothing was held before." in alone
+
+
 async def test_an_uninspected_part_is_not_shown_as_clean(room: Room) -> None:
     """Nobody has looked: the page may not say "0 people"."""
     locked = PartReport(

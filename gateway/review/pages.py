@@ -123,6 +123,7 @@ async def _held(
         **(defaults | context),
         held=held,
         records=held.history[::-1],
+        earlier=[summary(other) for other in await desk.quarantine.earlier(message)],
         shown=shown,
         locked=_is_locked(held.verdict),
         opened=opened,
