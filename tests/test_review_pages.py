@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -9,9 +10,12 @@ from review_room import ACME, BETA, LIST, SAM, SENTENCE, Room, a_message, furnis
 
 from gateway.errors import InspectorError
 from gateway.message import Envelope
+from gateway.review.shapes import RecordShape
+from gateway.review.words import happening
 from gateway.store.mail import new_id
 from rules.verdict import Obstacle, PartReport, People, Status
 
+NOW = datetime(2026, 11, 28, 16, 29, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}</title></textarea>"
 
 
@@ -258,6 +262,15 @@ async def test_the_audit_page_lists_the_latest_first(room: Room) -> None:
         page = (await visit.get("/audit")).text
 
     assert page.index(second) < page.index(first)
+
+
+@pytest.mark.parametrize(
+    ("detail", "told"), [({"notice": "held"}, "notice destroyed"), ({"size": 80}, "content destroyed")]
+)
+def test_a_destroyed_notice_is_not_taken_for_the_message(detail: dict[str, object], told: str) -> None:
+    """The reviewer of a message that waits must not read that its content is gone."""
+    record = RecordShape(seq=1, at=NOW, event="content-destroyed", actor="countersign", hold_id="x", detail=detail)
+    assert happening(record) == told
 
 
 async def test_an_error_of_ours_says_nothing_of_the_message(room: Room, caplog: pytest.LogCaptureFixture) -> None:
