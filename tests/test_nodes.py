@@ -246,3 +246,20 @@ async def test_a_restart_of_the_database_does_not_end_the_service(tmp_path: Path
         assert len(one.arrived(raw)) + len(two.arrived(raw)) == 1
         assert not one.service.ended.done()
         assert not two.service.ended.done()
+
+
+async def test_what_downstream_has_said_is_written_down_when_the_database_is_back(
+    tmp_path: Path, postgres: Server
+) -> None:
+    """The client waits a moment longer; a 451 would bring a second copy."""
+    raw = mail("Lunch", "At noon?\n")
+    async with house(tmp_path, store=shared(tmp_path), script={"DOT": [1.0, "250 ok"]}) as node:
+        sending = asyncio.create_task(node.send(raw, ACME))
+        await eventually(lambda: b"DATA" in b" ".join(node.next_hop.commands).upper())
+        await asyncio.to_thread(postgres.stop, "immediate")
+        await eventually(lambda: node.arrived(raw))
+        await asyncio.to_thread(postgres.start)
+
+        assert (await sending).startswith("250")
+        assert (await node.send(raw, ACME)).startswith("250")
+        assert len(node.arrived(raw)) == 1
