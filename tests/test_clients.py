@@ -74,6 +74,11 @@ FAULTS = {
         10,
         'partner "p" acts for "beta", which is no client',
     ),
+    "a contact without an address": (
+        "  - {id: beta, name: Beta, domains: [b.example], contacts: [{name: Pat, address: nowhere}]}",
+        10,
+        'contact "nowhere" is not an address',
+    ),
     "a list that is none": ("  - {id: beta, name: Beta, domains: beta.example}", 10, "clients.1.domains"),
 }
 
@@ -81,6 +86,10 @@ WARNINGS = {
     "an ordinary word": ("  - {id: t, name: Target Corporation, domains: [t.example]}", "is an ordinary word"),
     "a short alias": ("  - {id: b, name: Beta Logistics, aliases: [BL], domains: [b.example]}", "is too short"),
     "no address": ('  - {id: b, name: Beta Logistics, eins: ["56-7654321"]}', "nobody can receive its data"),
+    "a contact elsewhere": (
+        "  - {id: b, name: Beta Logistics, domains: [b.example], contacts: [{name: Pat, address: pat@c.example}]}",
+        "it receives nothing",
+    ),
     "nothing distinctive": ("  - {id: t, name: Target, domains: [t.example]}", "will not be recognised"),
     "one name for two": (
         '  - {id: b, name: "ACME MFG, LLC", domains: [b.example]}',
@@ -293,6 +302,30 @@ def test_what_has_a_period_does_not_count_on_an_unknown_day(tmp_path: Path) -> N
     file.write_text(DATED)
 
     assert Directory.load(file).recipient("a@widgets.example").kind is Kind.UNKNOWN
+
+
+MERGED = """clients:
+  - {id: old, name: Merrimac Paper Co., domains: [merrimac.example], plan_numbers: ["700001"], until: 2025-06-30}
+  - id: new
+    name: Crescent Paper Group
+    aliases: [{value: Merrimac Paper Co., from: 2025-07-01}]
+    plan_numbers: [{value: "700001", from: 2025-07-01}]
+    domains: [{value: merrimac.example, from: 2025-07-01}, crescent.example]
+"""
+
+
+@pytest.mark.parametrize(("day", "owner"), [(date(2025, 6, 30), "old"), (date(2025, 7, 1), "new"), (None, "old")])
+def test_what_a_merger_hands_over_has_one_owner_on_every_day(tmp_path: Path, day: date | None, owner: str) -> None:
+    """Names, numbers and domains move on the day that the directory says; nothing of it is anybody's twice."""
+    file = tmp_path / "clients.yaml"
+    file.write_text(MERGED)
+
+    directory = Directory.load(file, day)
+
+    assert directory.problems == ()
+    for written in ("Merrimac Paper", "Plan 700001"):
+        assert {find.client for find in directory.finder.finds(Reading(written))} == {owner}
+    assert directory.recipient("hr@merrimac.example").clients == (() if day is None else (owner,))
 
 
 DATED_FAULTS = {
