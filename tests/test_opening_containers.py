@@ -151,6 +151,38 @@ def test_a_changed_byte_in_a_rar_is_noticed(kind: str) -> None:
     assert obstacle(part(open_attachment(bytes(content), "a.rar"), "2/list.csv")) is Obstacle.CORRUPT
 
 
+def pgp_packet(tag: int, body: bytes) -> bytes:
+    return bytes([0xC0 | tag, 0xFF]) + struct.pack(">I", len(body)) + body
+
+
+PGP_ANNOUNCED = bytes([0xC4, 0x0D]) + b"\x03\x00\x0a\x16" + bytes(8) + b"\x01"
+PGP_SIGNED = PGP_ANNOUNCED + pgp_packet(11, b"b\x08list.csv\0\0\0\0" + CSV) + pgp_packet(2, b"\x04\x00" + bytes(60))
+PGP_PACKED = {
+    "deflate": b"\xa3\x01" + zlib.compressobj(9, zlib.DEFLATED, -15).compress(b"") + zlib.compress(PGP_SIGNED)[2:-4],
+    "zlib": b"\xa3\x02" + zlib.compress(PGP_SIGNED),
+    "bzip2": b"\xa3\x03" + bz2.compress(PGP_SIGNED),
+    "not at all": PGP_SIGNED,
+}
+
+
+@pytest.mark.parametrize("content", PGP_PACKED.values(), ids=PGP_PACKED)
+def test_what_pgp_only_signed_is_opened(content: bytes) -> None:
+    message = open_attachment(content, "list.csv.gpg")
+
+    assert clean(message)
+    assert SSN in words(message)
+
+
+def test_what_pgp_signed_and_broke_off_is_not_clean() -> None:
+    assert not clean(open_attachment(PGP_PACKED["zlib"][:-20], "list.csv.gpg"))
+
+
+def test_a_file_in_binhex_is_no_text() -> None:
+    content = b"(This file must be converted with BinHex 4.0)\r\n:$f*TEQKPH#jdH&4V:\r\n"
+
+    assert obstacle(part(open_attachment(content, "list.hqx"), "2")) is Obstacle.UNSUPPORTED
+
+
 def test_files_of_one_name_keep_apart() -> None:
     content = zip_of({"a.txt": b"one", "b.txt": b"two"}).replace(b"b.txt", b"a.txt")
 

@@ -132,6 +132,7 @@ _OPENINGS = (
     ("-----BEGIN CMS", "application/pkcs7-mime"),
     ("-----BEGIN PGP MESSAGE", "application/pgp-encrypted"),
     ("-----BEGIN PGP SIGNATURE", "application/pgp-signature"),
+    ("(THIS FILE MUST BE CONVERTED WITH BINHEX", "application/mac-binhex40"),
     ("{\\RT", "application/rtf"),
 )
 

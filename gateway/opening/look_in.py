@@ -95,9 +95,18 @@ def cms(content: bytes) -> str | None:
     return "application/pkcs7-signature" if detached else "application/pkcs7-mime"
 
 
+_PGP = re.compile(
+    rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]|\xa3[\x01-\x03]|[\x90\xc4]\x0d\x03", re.DOTALL
+)
+
+
 def pgp(content: bytes) -> str | None:
-    """RFC 9580 4.2: a session key packet first (tag 1 or 3) means an encrypted message."""
-    if re.match(rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]", content[:8], re.DOTALL):
+    """RFC 9580 4.2: a session key (tag 1 or 3), compressed (8) or announced signature (4) comes first."""
+    if re.match(
+        rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]|\xa3[\x01-\x03]|[\x90\xc4]\x0d\x03",
+        content[:8],
+        re.DOTALL,
+    ):
         return "application/pgp-encrypted"
     return None
 

@@ -74,7 +74,7 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/pkcs7-mime": late("signed.open_cms"),
     "application/pkcs7-signature": late("signed.open_signature"),
     "application/pgp-signature": late("signed.open_signature"),
-    "application/pgp-encrypted": late("signed.open_sealed"),
+    "application/pgp-encrypted": late("openpgp.open_pgp"),
     "application/vnd.oasis.opendocument.text": late("opendocument.open_opendocument"),
     "application/vnd.oasis.opendocument.spreadsheet": late("opendocument.open_opendocument"),
     "application/vnd.oasis.opendocument.presentation": late("opendocument.open_opendocument"),

@@ -76,9 +76,3 @@ def open_signature(leaf: Leaf, budget: Budget) -> Opening:
         return Opening(outcome=Opened())
     text = Text(part=leaf.section, where="text", role=leaf.role, content=decode(leaf.content))
     return Opening(outcome=Opened(contents=(text,)))
-
-
-def open_sealed(leaf: Leaf, budget: Budget) -> Opening:
-    """PGP messages: nobody on the way can look."""
-    del leaf, budget
-    return Opening(outcome=Unopened(obstacle=Obstacle.ENCRYPTED, note="PGP encryption"))
