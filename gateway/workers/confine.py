@@ -23,7 +23,7 @@ import gateway
 import rules
 from gateway.workers.syscalls import ARCHITECTURES, COMMON, COMMON_ALLOWED, Architecture
 
-LARGE = 1 << 20  #: bytes of a buffer that is mapped by itself
+LARGE = 1 << 19  #: bytes of a buffer that is mapped by itself
 FILES = 64  #: descriptors; imports inside need a handful
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -112,7 +112,7 @@ def keep_no_large_memory() -> None:
     """
     with suppress(AttributeError):  # not glibc
         _libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
-        _libc.mallopt(_M_TRIM_THRESHOLD, 2 * LARGE)
+        _libc.mallopt(_M_TRIM_THRESHOLD, LARGE)
 
 
 class Walls:
