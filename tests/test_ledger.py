@@ -196,7 +196,10 @@ async def test_downstreams_text_is_not_in_the_record(ledger: Ledger, store: Stor
 addresses = st.lists(st.sampled_from(["a@x", "b@x", "ab@x", "", "@x"]), min_size=1, max_size=4)
 
 
-@given(one=addresses, other=addresses, sender=st.sampled_from(["a@x", "b@x", ""]), raw=st.binary(max_size=8))
+contents = st.sampled_from([b"raw", b"raw\r\n", b""])  # often the same, or only one of the four differences is tried
+
+
+@given(one=addresses, other=addresses, sender=st.sampled_from(["a@x", "b@x", ""]), raw=contents)
 def test_only_the_same_message_has_the_same_fingerprint(
     one: list[str], other: list[str], sender: str, raw: bytes
 ) -> None:
