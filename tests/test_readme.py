@@ -1,4 +1,4 @@
-"""The README's table of formats says what the registry can do: no less, and above all no more."""
+"""What README and docs say of the code is so: no less, and above all no more."""
 
 import re
 from pathlib import Path
@@ -25,3 +25,11 @@ def test_the_files_that_the_readme_links_to_are_there() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
 
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_tests_that_hold_a_promise_are_there() -> None:
+    """docs/reliability.md names them by file."""
+    named = set(re.findall(r"`(test_\w+\.py)`", (ROOT / "docs" / "reliability.md").read_text()))
+
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / "tests" / name).exists()] == []
