@@ -39,6 +39,8 @@ SECRETS: Mapping[str, str] = {
     "words of a sheet": "pelican severance",
     "words of a broken file": "ocelot bonus letter",
     "password": "correct-zeppelin-hunter2",
+    "password of a file": "violet-astrolabe-9",
+    "AUTH credentials": "AG10YTEAdmVsdmV0LWJhc3Nvb24tNw==",
     "token": "cs_not-a-token-nightingale",
     "path": "gooseberry-path",
 }

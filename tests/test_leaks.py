@@ -21,12 +21,14 @@ from house import ACME, BETA, REVIEWER, mail
 from leak_site import NUMBER, QUOTING, SECRETS, LeakSite, Said, messages
 
 from gateway.audit.export import FORMATS
+from gateway.errors import GatewayError
+from gateway.second_look import Key
 from gateway.settings import load
 from gateway.terminal import export, held_message
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 HONEST, LEAKY = "gateway.cli", str(Path(__file__).with_name("leaky_service.py"))
-SINKS = ("log", "metrics", "reply", "notice", "web", "verdict", "temporary file", "store", "core")
+SINKS = ("log", "metrics", "reply", "notice", "web", "verdict", "temporary file", "store", "store at work", "core")
 SINKS += tuple(f"audit {form}" for form in FORMATS)
 
 
@@ -42,6 +44,7 @@ async def told_by(folder: Path, program: list[str]) -> Said:
             await everything_goes_wrong(site)
             await decide(site, held)
             await ask_everything(site, held)
+            site.said.texts["store at work"] = [content.decode("latin-1") for _, content in site.files()]
             site.said.add("core", *core_limits(site.pid))
         notices = [copy.raw.decode() for copy in next_hop.accepted if copy.mail_from == b""]
         assert len(notices) > len(held)
@@ -58,6 +61,7 @@ async def everything_goes_wrong(site: LeakSite) -> None:
     async with peers.client(site.smtp) as client:
         replies = await client.envelope(f"{SECRETS['person']}@@{NUMBER}", [SECRETS["display name"]])
         replies.append(await client.command(f"VRFY {SECRETS['person']}"))
+        replies.append(await client.command(f"AUTH PLAIN {SECRETS['AUTH credentials']}"))
         replies.append(await client.command(f"{SECRETS['words of a body']}"))
         replies += await client.envelope("sam@recordkeeper.example", [ACME])
         replies.append(await client.command("DATA"))
@@ -101,6 +105,9 @@ async def ask_everything(site: LeakSite, held: list[str]) -> None:
 async def look_at_what_is_left(site: LeakSite, held: list[str]) -> None:
     """The log in every format, the terminal's view, and every octet on the disk."""
     settings = load(site.folder / "countersign.yaml", {})
+    key = Key(actor=REVIEWER, password=SECRETS["password of a file"])
+    with suppress(GatewayError):
+        site.said.add("verdict", *await held_message(settings, held[0], as_json=True, key=key))
     for form in FORMATS:
         text = StringIO()
         await export(settings, form, (None, None), text)
