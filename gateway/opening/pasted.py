@@ -16,7 +16,8 @@ _UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
 _BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
-_LONG_RUN = re2.compile(rb"[A-Za-z0-9+/]{40}")  #: a glance, ten times faster: most texts have none
+_RUN, _PIECE = 40, 1 << 18
+_LONG_RUN = re2.compile(rb"[A-Za-z0-9+/]{%d}" % _RUN)  #: a glance, ten times faster: most texts have none
 _LETTERS = string.ascii_letters + string.digits + "+/"
 _NO_LETTERS = bytes(set(range(256)).difference(_LETTERS.encode()))
 _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
@@ -25,13 +26,19 @@ _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 def blocks(text: str) -> Iterator[Inner]:
     """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
     yield from _uuencoded(text)
-    if _LONG_RUN.search(text.encode("latin-1", "replace")) is None:
+    if not _has_long_run(text):
         return
     text = text if text.endswith("\n") else text + "\n"
     for found in _BASE64.finditer(text):
         content = _base64(text, *found.span())
         if content and recognised(content):
             yield Inner(name=None, content=content)
+
+
+def _has_long_run(text: str) -> bool:
+    """In pieces that overlap, so that there is no second copy of a large text."""
+    pieces = (text[start : start + _PIECE + _RUN - 1] for start in range(0, len(text), _PIECE))
+    return any(_LONG_RUN.search(piece.encode("latin-1", "replace")) for piece in pieces)
 
 
 def _uuencoded(text: str) -> Iterator[Inner]:
