@@ -212,6 +212,8 @@ def _not_ready(store: Store, inspector: Inspector) -> Mapping[str, str]:
     reasons = {}
     if store.broken:
         reasons["store"] = "the disk has failed"
+    elif store.away:
+        reasons["store"] = "the database cannot be reached"
     elif not store.has_room(0):
         reasons["store"] = "no room"
     if not inspector.healthy:

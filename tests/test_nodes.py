@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import peers
 import pytest
 from house import House, eventually, hold_id, house, mail
@@ -15,7 +16,7 @@ from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, st
 
 from gateway import ledger as ledgers
 from gateway.audit.log import AuditLog
-from gateway.errors import InFlightError
+from gateway.errors import InFlightError, StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import IN_FLIGHT, Ledger, fingerprint
 from gateway.relay import Delivery, Fate
@@ -232,11 +233,21 @@ async def test_a_node_killed_in_mid_relay_is_on_record_and_the_mail_goes_on(
             ]
 
 
+async def readiness(node: House) -> tuple[int, object]:
+    """What a balancer goes by."""
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{node.service.web_port}") as client:
+        answer = await client.get("/readyz")
+    return answer.status_code, answer.json().get("missing")
+
+
 async def test_a_restart_of_the_database_does_not_end_the_service(tmp_path: Path, postgres: Server) -> None:
     """Mail is 451 while it is away, and goes through when it is back; nobody has to do anything."""
     async with two_houses(tmp_path) as (one, two):
         await asyncio.to_thread(postgres.stop, "immediate")
         away = [await node.send(mail("Lunch", "At noon?\n"), ACME) for node in (one, two)]
+        with pytest.raises(StoreError, match="cannot be reached"):
+            await one.service.quarantine.counts()
+        assert await readiness(one) == (503, {"store": "the database cannot be reached"})
         await asyncio.to_thread(postgres.start)
         raw = mail("Dinner", "At eight?\n")
         back = [await node.send(raw, ACME) for node in (one, two)]
@@ -244,6 +255,8 @@ async def test_a_restart_of_the_database_does_not_end_the_service(tmp_path: Path
         assert [reply[:3] for reply in away] == ["451", "451"]
         assert [reply[:3] for reply in back] == ["250", "250"]
         assert len(one.arrived(raw)) + len(two.arrived(raw)) == 1
+        await one.service.quarantine.counts()
+        assert (await readiness(one))[0] == 200
         assert not one.service.ended.done()
         assert not two.service.ended.done()
 

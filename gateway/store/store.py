@@ -35,6 +35,7 @@ class Store:
         self.shared = backend.shared  #: other nodes may be at work on it
         self.due = asyncio.Event()  #: set when there is something for the courier
         self.broken: StoreError | None = None  #: set once the disk has failed; this process must end
+        self.away = False  #: the last question found no database
         self._backend = backend
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._writer = Writer(backend, self._break)
@@ -102,12 +103,15 @@ class Store:
     def _ask(self, question: Callable[[Connection], Result]) -> Result:
         try:
             with self._backend.reading() as connection:
-                return question(connection)
+                answer = question(connection)
         except self._backend.driver_errors as error:
             failure = self._backend.translate(error)
+            self.away = failure.away
             if failure.broken:
                 self._break(failure.error)
             raise failure.error from None
+        self.away = False
+        return answer
 
     def _copy(self, target: Path) -> None:
         try:
