@@ -12,9 +12,9 @@ CERTAIN = 0.5  #: a score from here on is a finding
 BEFORE, AFTER = 96, 40  #: characters in which a label may stand
 NEAR = 40  #: a label farther away than this must stand in the same sentence
 
-_LIST_GOES_ON = re.compile(r"[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)] )?")
+_LIST_GOES_ON = re.compile(r"(?: ?\([A-Za-z' ]{1,30}\))?[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)] )?")
 _QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code|tag|pool)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
-_GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)$")
+_GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)\Z")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
 _OWN_KEY = re.compile(  # the number's line says what it is, whatever the line above speaks of
     r"\n[\s>*-]{0,40}[\"']?(?:id|uid|key|code|size|count|number|port|pid)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$"
@@ -22,7 +22,7 @@ _OWN_KEY = re.compile(  # the number's line says what it is, whatever the line a
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
 _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
-_BEFORE_LABEL = re.compile(r"[\s,;()\[\]=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
+_BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
 _LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)")
 
 
@@ -155,7 +155,7 @@ def _taken(text: str, label_end: int, start: int) -> bool:
 
 def _goes_on(text: str, previous: int, start: int) -> bool:
     """One label covers a list of numbers."""
-    return start - previous < 16 and _LIST_GOES_ON.fullmatch(text, previous, start) is not None
+    return start - previous < 48 and _LIST_GOES_ON.fullmatch(text, previous, start) is not None
 
 
 def same_number(entity: str, value: str) -> str:
