@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 
 from gateway import post
 from gateway.audit.chain import Entry, Event
@@ -58,9 +58,16 @@ _EVENTS = {
 _STATES = {Reach.DELIVERED: State.RELAYED, Reach.REFUSED: State.FAILED}
 
 _RELAYING = rows.c.state == Fate.RELAYING.value
-_TAKEN = [Fate.RELAYING.value, *sorted(fate.value for fate in _ANSWERED)]
+_FREE = and_(*(rows.c.state != fate.value for fate in [Fate.RELAYING, *sorted(_ANSWERED)]))
 _MEMORY_MS = MEMORY // timedelta(milliseconds=1)
+# Built once: every message asks the first, and every relayed one the second.
 _RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
+#: The line of an attempt while it is still this node's, be it given up already.
+_END = update(rows).where(
+    rows.c.fingerprint == bindparam("fp"),
+    rows.c.node == bindparam("by"),
+    or_(_RELAYING, rows.c.state == Fate.UNKNOWN.value),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +109,7 @@ def enter(tx: Transaction, line: Line, now: datetime) -> None:
 def _ours(new: Any) -> ColumnElement[bool]:
     """Which lines may be written over: open ones, this node's own, the same hold, and forgotten ones."""
     forgotten = rows.c.at <= new.at - _MEMORY_MS
-    return or_(rows.c.state.not_in(_TAKEN), rows.c.node == new.node, rows.c.hold_id == new.hold_id, forgotten)
+    return or_(_FREE, rows.c.node == new.node, rows.c.hold_id == new.hold_id, forgotten)
 
 
 def _row(line: Line, now: datetime) -> dict[str, Any]:
@@ -161,7 +168,7 @@ class Ledger:
         line = self._line(fp, fate, reply=delivery.reply)
 
         def work(tx: Transaction) -> None:
-            if tx.execute(update(rows).where(_attempt(line)).values(_row(line, now))).rowcount == 1:
+            if tx.execute(_END, {"fp": fp, "by": line.node} | _row(line, now)).rowcount == 1:
                 tx.record(Entry(event=_EVENTS[fate], at=now, detail={"fingerprint": fp, **reach_detail(delivery)}))
             elif not _written(tx, line):
                 # Another node thought this one dead, and may have sent it as well.
@@ -255,12 +262,6 @@ class Ledger:
             tx.execute(delete(deaths).where(deaths.c.at <= oldest))
 
         await self._store.write(work)
-
-
-def _attempt(line: Line) -> ColumnElement[bool]:
-    """The line of an attempt while it is still this node's, be it given up already."""
-    open_ = rows.c.state.in_([Fate.RELAYING.value, Fate.UNKNOWN.value])
-    return (rows.c.fingerprint == line.fingerprint) & (rows.c.node == line.node) & open_
 
 
 def _written(tx: Transaction, line: Line) -> bool:
