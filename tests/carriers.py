@@ -404,6 +404,17 @@ def picture(lines: Sequence[str], *, size: tuple[int, int] | None = None, dots: 
     return image
 
 
+def write_texture() -> bytes:
+    """A picture of strokes that are no writing, over which Tesseract writes a warning."""
+    chance, image = random.Random(1), Image.new("L", (900, 600), 255)
+    for _ in range(400):
+        left, top, level = chance.randrange(900), chance.randrange(600), chance.randrange(255)
+        image.paste(level, (left, top, left + chance.randrange(60), top + chance.randrange(3)))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
 def write_image(lines: Sequence[str], kind: str = "PNG", **options: Any) -> bytes:
     out = io.BytesIO()
     picture(lines).save(out, kind, **options)

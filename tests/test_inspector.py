@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import carriers
+import carriers_mail
 import hypothesis
 import hypothesis.strategies as st
 import pytest
@@ -21,6 +23,7 @@ from pydantic import TypeAdapter
 
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
+from gateway.opening import image
 from gateway.settings import Settings
 from gateway.workers import nursery
 from gateway.workers.confine import Allowance
@@ -235,6 +238,28 @@ async def test_no_text_of_an_exception_is_repeated(lasting: Inspector, caplog: p
 async def test_what_is_needed_late_is_found_inside(lasting: Inspector) -> None:
     """Parsers import at first use; a confinement that forbids this makes every such file unreadable."""
     assert await lasting.ask("late_import", b"", {}, ANYTHING) == {"text": "Grüße"}
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 4, b"\x7fELF\2\1\1" + bytes(80)], ids=["noise", "program"])
+async def test_what_nothing_knows_is_unsupported_also_before_the_warm_up(content: bytes) -> None:
+    """Libmagic is searched for in ways that are closed to a worker; then everything unknown would be called damaged."""
+    inspector = Inspector(Settings.model_validate({"inspection": {"workers": 1}}))
+    await inspector.start()
+    evidence = await inspector.inspect(carriers_mail.write_eml(content, "file.bin"))
+    await inspector.close()
+
+    assert [part.reason for part in evidence.parts] == [None, Obstacle.UNSUPPORTED]
+
+
+@pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
+async def test_a_picture_that_ocr_complains_about_ends_no_worker() -> None:
+    """Tesseract writes its warnings to a file, and crashes when it cannot; a worker can write none."""
+    inspector = Inspector(Settings.model_validate({"inspection": {"workers": 1}}))
+    await inspector.start()
+    evidence = await inspector.inspect(carriers_mail.write_eml(carriers.write_texture(), "paper.png"))
+    await inspector.close()
+
+    assert [part.status for part in evidence.parts] == [Status.OPENED] * 2
 
 
 async def test_a_worker_knows_no_secret_of_the_service(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,8 @@ def warm() -> Any:
             engine.SetVariable("preserve_interword_spaces", "1")  # gaps between columns
             return engine
     return None
+            # Its warnings: a confined worker can write no file, not even /dev/null, and Tesseract would crash.
+            engine.SetVariable("debug_file", "")
 
 
 def _recognise(engine: Any, page: Any) -> str:

@@ -5,7 +5,14 @@ import re
 import struct
 import zipfile
 from functools import cache
+from importlib import import_module
 from typing import Any
+
+try:  # now, in the parent: libmagic is searched for by programs and temporary files, which no worker may have
+    import magic
+except ImportError:  # the system has none; which one is bound is decided on import
+    import_module("pylibmagic")
+    import magic
 
 ZIP = "application/zip"
 OLE = "application/x-ole-storage"
@@ -147,10 +154,4 @@ def by_magic(content: bytes) -> str:
 
 @cache
 def _magic() -> Any:
-    """The system's libmagic; else the one bundled with pylibmagic, which patches ctypes and sets MAGIC on import."""
-    try:
-        import magic  # noqa: PLC0415 - which library it binds is decided on import
-    except ImportError:
-        import magic  # noqa: PLC0415
-        import pylibmagic  # noqa: F401, PLC0415
     return magic.Magic(mime=True)
