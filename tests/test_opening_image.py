@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from openings import open_with, words
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from gateway.message import Opened, Unopened
+from gateway.message import Limits, Opened, Unopened
 from gateway.opening import image
 from gateway.opening.image import NO_OCR, open_image
+from gateway.opening.opener import Budget, Leaf
 from rules.verdict import Obstacle
 
 PEOPLE = carriers.people(6, 3)
@@ -139,6 +140,16 @@ def test_too_many_pixels_are_refused_unread() -> None:
     outcome = open_with(open_image, bytes(content)).outcome
     assert isinstance(outcome, Unopened)
     assert outcome.obstacle in {Obstacle.LIMIT, Obstacle.CORRUPT}
+
+
+@needs_ocr
+def test_recognition_ends_where_its_time_does() -> None:
+    """Forty textures in one file of clip art take longer than a message has."""
+    leaf = Leaf(section="2", filename=None, media_type="", content=carriers.write_image(LINES))
+    outcome = open_image(leaf, Budget(limits=Limits(), recognising=image.SECONDS - 0.001)).outcome
+
+    assert isinstance(outcome, Unopened)
+    assert outcome.obstacle is Obstacle.TIMEOUT
 
 
 SEEDS = [saved(logo((40, 30)), kind) for kind in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")]

@@ -5,6 +5,7 @@ The engine is loaded once, by `warm`, because a confined worker may not read its
 """
 
 import os
+import time
 import warnings
 from array import array
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ except ImportError:
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 PIXELS = 100_000_000  #: a message; some 25 pages of letter paper at 200 dots an inch
+SECONDS = 120  #: of recognition, a message; a page of text takes two to five, a texture without any as much as twenty
 SMALLEST = 150 * 150  #: pixels; without OCR, no readable list fits into less
 NO_OCR = "no OCR is installed"
 
@@ -52,7 +54,7 @@ def open_image(leaf: Leaf, budget: Budget) -> Opening:
         for number, frame in enumerate(_frames(leaf.content, budget, reading), start=1):
             where = "image" if number == 1 else f"image {number}"
             with reading.attempt(where):
-                reading.text(where, words_of(frame))
+                reading.text(where, words_of(frame, budget))
     return reading.opening()
 
 
@@ -82,8 +84,8 @@ def count_pixels(size: tuple[int, int], budget: Budget) -> None:
         raise CannotLookError(Obstacle.LIMIT, f"more than {PIXELS} pixels of images")
 
 
-def words_of(picture: Any) -> str:
-    """Text of a decoded Pillow image. Raises CannotLookError when it may hold text and there is no OCR."""
+def words_of(picture: Any, budget: Budget) -> str:
+    """Text of a decoded Pillow image. Raises CannotLookError when it may hold text and there is no OCR, or no time."""
     page = flat(picture)
     if not may_hold_text(page):
         return ""
@@ -92,7 +94,7 @@ def words_of(picture: Any) -> str:
         if page.width * page.height <= SMALLEST:
             return ""
         raise CannotLookError(Obstacle.UNSUPPORTED, NO_OCR)
-    return _recognise(engine, unruled(_sized(page)))
+    return _recognise(engine, unruled(_sized(page)), budget)
 
 
 def flat(picture: Any) -> Any:
@@ -149,29 +151,35 @@ def warm() -> Any:
         if (Path(folder) / "eng.traineddata").is_file():
             engine = tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=tesserocr.PSM.SINGLE_BLOCK)
             engine.SetVariable("preserve_interword_spaces", "1")  # gaps between columns
-            return engine
-    return None
             # Its warnings: a confined worker can write no file, not even /dev/null, and Tesseract would crash.
             engine.SetVariable("debug_file", "")
+            return engine
+    return None
 
 
-def _recognise(engine: Any, page: Any) -> str:
+def _recognise(engine: Any, page: Any, budget: Budget) -> str:
     """Upright first; a page that makes little sense is turned, and the best reading wins."""
-    best, confidence = _read(engine, page)
+    best, confidence = _read(engine, page, budget)
     if confidence < _DOUBTFUL:
         for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180):
-            text, sure = _read(engine, page.transpose(turn))
+            text, sure = _read(engine, page.transpose(turn), budget)
             if sure > confidence:
                 best, confidence = text, sure
     return best
 
 
-def _read(engine: Any, page: Any) -> tuple[str, int]:
+def _read(engine: Any, page: Any, budget: Budget) -> tuple[str, int]:
+    """Raises CannotLookError when the message has no time left; asked for words after that, the engine would crash."""
+    start = time.process_time()
+    left = int((SECONDS - budget.recognising) * 1000)
     engine.SetImage(page)
-    engine.Recognize()
+    if left <= 0 or not engine.Recognize(left):
+        engine.Clear()
+        raise CannotLookError(Obstacle.TIMEOUT, f"reading the pictures takes more than {SECONDS} s")
     text = _in_columns(engine.GetTSVText(0))
     confidence = engine.MeanTextConf()
     engine.Clear()
+    budget.recognising += time.process_time() - start
     return text, confidence
 
 

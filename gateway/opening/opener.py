@@ -56,6 +56,7 @@ class Budget:
     parts: int = 0
     expanded: int = 0
     pixels: int = 0
+    recognising: float = 0.0  #: seconds of OCR
 
     def expand(self, size: int) -> None:
         """Count `size` bytes that came out of a container or a compressed stream, before they are kept."""

@@ -54,7 +54,7 @@ class Pictures:
         width, height = page.get_size()
         image.count_pixels((int(width * scale), int(height * scale)), self._budget)
         try:
-            words = image.words_of(page.render(scale=scale, grayscale=True).to_pil())
+            words = image.words_of(page.render(scale=scale, grayscale=True).to_pil(), self._budget)
         except CannotLookError as error:
             if error.obstacle is not Obstacle.UNSUPPORTED:
                 raise
@@ -74,7 +74,7 @@ class Pictures:
                 return
             self._seen.add(digest)
             image.count_pixels(picture.get_px_size(), self._budget)
-            self._reading.text(where, image.words_of(picture.get_bitmap(render=False).to_pil()))
+            self._reading.text(where, image.words_of(picture.get_bitmap(render=False).to_pil(), self._budget))
 
 
 def _kinds(page: Any) -> Iterator[int]:
