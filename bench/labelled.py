@@ -26,6 +26,7 @@ class Case:
     contents: tuple[Content, ...]
     people: int = 0
     numbers: int = 0  #: distinct SSNs and ITINs
+    itins: int | None = None  #: how many of them are ITINs, where the case says
     list: bool | str = False
     states: Mapping[str, int] = field(default_factory=dict)
 
@@ -70,6 +71,7 @@ def _case(family: str, entry: Mapping[str, Any], carrier: str, contents: Content
         contents=(contents,),
         people=people,
         numbers=entry.get("numbers", 0),
+        itins=entry.get("itins"),
         list=entry.get("list", people > 2),
         states=entry.get("states", {}),
     )

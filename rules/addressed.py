@@ -23,6 +23,7 @@ _TOWNS = re2.compile(
 _SEGMENT = re.compile(r"\S+(?: \S+)*")
 _TOWN = re.compile(r"[A-Za-z][A-Za-z .'-]{1,30},? [A-Z]{2}[.,]? {1,3}[0-9]{5}(?:-[0-9]{4})?")
 _STREET = re.compile(r"(?i)[0-9]{1,6}[A-Z]? [\w.,'#/ -]{3,45}|P\.? ?O\.? Box [\w-]{1,10}")
+_NUMBER = re.compile(r"(?:[A-Za-z.# ]{2,12}:? ?)?[0-9Xx*]{3}[- ]?[0-9Xx*]{2}[- ]?[0-9]{4}")
 _NAME = re.compile(r"[^\W\d_a-z][\w.'-]{0,20}(?:,? (?:[^\W\d_a-z][\w.'-]{0,20}|[a-z]{1,3})){1,4}")
 
 
@@ -68,9 +69,16 @@ def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
             if _TOWN.fullmatch(town.text) and states.of_address(town.text):
                 above = list(_above(lines, number, town.start))
                 street = next((place for place, one in enumerate(above[:2]) if _STREET.fullmatch(one)), None)
-                if street is not None and len(above) > street + 1 and _is_person(above[street + 1]):
-                    address = ", ".join([*reversed(above[: street + 1]), town.text])
-                    yield _Block(number - street - 2, number, above[street + 1], address)
+                name = None if street is None else _over(above, street)
+                if name is not None:
+                    address = ", ".join([*reversed(above[:name]), town.text])
+                    yield _Block(number - name - 1, number, above[name], address)
+
+
+def _over(above: Sequence[str], street: int) -> int | None:
+    """The line of the name: right over the street, or over a number that stands between."""
+    name = street + 2 if len(above) > street + 1 and _NUMBER.fullmatch(above[street + 1]) else street + 1
+    return name if len(above) > name and _is_person(above[name]) else None
 
 
 def _above(lines: Sequence[str], number: int, start: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ _DATUM = re.compile(
     r"(?<![0-9])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4})(?![0-9])"
     r"|[Xx*#]{3}-?[Xx*#]{2}-?[0-9]{4}"
 )
+_AMOUNT = re.compile(r"(?<=[ $])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])")
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
 
 
@@ -34,7 +35,7 @@ def delimited(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterato
         ]
         for first, end in _runs(counts):
             rows = [_cells(line, delimiter) for line in lines[first:end]]
-            if delimiter in ",^~" and not _is_table(rows):
+            if delimiter in ",;^~" and (_is_prose(rows) or (delimiter != ";" and not _is_table(rows))):
                 continue
             yield Delimited(first, end, rows)
 
@@ -63,15 +64,28 @@ def _is_table(rows: list[list[str]]) -> bool:
     """Commas are in sentences too: a header, or lines that hold a number in a cell of its own."""
     if sum('":' in cell for cell in rows[0]) >= 2:  # JSON
         return False
-    headers = [row for row in rows[:40] if max(map(len, row)) <= 40]
-    header = max((sum(vocabulary().meaning(cell) is not None for cell in row) for row in headers), default=0)
-    mixed = sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows)  # "LOPEZ, LINDA 03/14/1961 36,539.47"
-    if mixed and (header < 2 or header < 0.5 * len(rows[0])):
-        return False
+    header = _named_columns(rows)
     below = rows if re.search("[0-9]", "".join(rows[0])) else rows[1:]  # what may be a header holds no value
     values = sum(any(_VALUE.fullmatch(cell) for cell in row) for row in below)
     longest = max(len(cell) for row in rows for cell in row)
     return header >= 2 or (len(rows) >= 3 and values >= 0.8 * len(below) and longest <= 60)
+
+
+def _is_prose(rows: list[list[str]]) -> bool:
+    """Whether most lines mix values with words in one cell: "LOPEZ, LINDA 03/14/1961 36,539.47"."""
+    header = _named_columns(rows)
+    mixed = sum(any(map(_is_mixed, row)) for row in rows) >= 0.5 * len(rows)
+    return mixed and (header < 2 or header < 0.5 * len(rows[0]))
+
+
+def _named_columns(rows: list[list[str]]) -> int:
+    headers = [row for row in rows[:40] if max(map(len, row)) <= 40]
+    return max((sum(map(_names_a_column, row)) for row in headers), default=0)
+
+
+def _names_a_column(cell: str) -> bool:
+    """'SSN', and not 'SSN: 418-62-7753': that is a label with its value."""
+    return vocabulary().meaning(cell) is not None and not _DATUM.search(cell)
 
 
 def _is_mixed(cell: str) -> bool:
@@ -87,9 +101,15 @@ def _cells(line: str, delimiter: str) -> list[str]:
             return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
         except csv.Error:
             pass
+    if delimiter == ",":
+        line = _AMOUNT.sub(_without_commas, line)
     cells = [cell.strip() for cell in line.split(delimiter)]
     if delimiter == "," and len(cells) > 2 and not cells[-1]:
         cells.pop()  # "(1, 2),"
     if delimiter == "|" and len(cells) > 2 and not cells[0] and not cells[-1]:
         return cells[1:-1]  # | a Markdown | table |
     return cells
+
+
+def _without_commas(amount: re.Match[str]) -> str:
+    return amount[0].replace(",", "")

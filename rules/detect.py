@@ -16,7 +16,7 @@ from rules.normalise import fold
 from rules.participants import Register, Roll, lists, rolls, with_noted
 from rules.recognise import CERTAIN, Recogniser, same_number
 from rules.recognisers_file import Reports, load
-from rules.records import forms, records
+from rules.records import forms, records, turned
 from rules.search import Searcher
 from rules.sheets import Block, Sheet, blocks, profile, sheet_of
 from rules.supporting import MOST_TEXT, Supporting
@@ -133,7 +133,7 @@ class _Inspection:
     def _content(self, content: Content) -> None:
         content = (isinstance(content, Table) and unparted(content)) or content
         if isinstance(content, Table):
-            self._sheet(sheet_of(content))
+            self._either_way(sheet_of(content))
             if sheet := forms(content):
                 self._sheet(sheet)
             return
@@ -150,7 +150,7 @@ class _Inspection:
     def _table(self, lines: Lines) -> bool:
         """Whether the lines are done with; what has no header and holds nothing is read once more as text."""
         before = len(self.findings)
-        self._sheet(lines.sheet)
+        self._either_way(lines.sheet)
         return lines.headed or len(self.findings) > before
 
     def _text(self, text: Text, covered: Sequence[Lines]) -> None:
@@ -193,6 +193,12 @@ class _Inspection:
         self.numbers.setdefault(part, set()).update(numbers)
         for number in numbers:
             self.register.number(number)
+
+    def _either_way(self, sheet: Sheet) -> None:
+        """A sheet as it stands, and on its side when that is how it has to be read."""
+        self._sheet(sheet)
+        if on_its_side := turned(sheet):
+            self._sheet(on_its_side)
 
     def _sheet(self, sheet: Sheet) -> None:
         for block in blocks(sheet):

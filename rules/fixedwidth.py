@@ -17,6 +17,7 @@ from rules.content import Grid, Role, Table, Text
 from rules.delimited import delimited
 from rules.glued import HEADER, glued
 from rules.headers import MONEY, Meaning, vocabulary, words_of
+from rules.items import items
 from rules.normalise import fold
 from rules.ruled import ruled
 from rules.sheets import Sheet
@@ -47,7 +48,9 @@ _ALONE = re.compile(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}|[0-9]{7,8}|.*[/X*$].*")
 _ANCHOR = re.compile(r"[0-9]{2}")
 _NUMBERS = re2.compile(rb"[0-9]{2}")  #: the same, for megabytes of text without any
 _BARS = str.maketrans("\u2502\u2503\u2551", "|||")  # of tables drawn with box characters
-_QUOTED = re.compile(r"(?:> ?){1,20}")
+_NEXT_CELL = re.compile(r"</t[dh]>[ \t]{0,9}<t[dh][^>\n]{0,200}>")  #: the source of a page, pasted
+_TAG = re.compile(r"</?(?:table|thead|tbody|tr|t[dh])\b[^>\n]{0,200}>")
+_QUOTED = re.compile(r"\A ?(?:> ?){1,20}")
 _SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
 
 #: Kinds of field that a header's meaning can stand over.
@@ -92,6 +95,8 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     if text.part is None or not _NUMBERS.search(text.content.encode("latin-1", "replace")):
         return []
     content = fold(text.content).translate(_BARS)
+    if "</t" in content:
+        content = _TAG.sub("", _NEXT_CELL.sub("\t", content))
     lines = [line.rstrip("\r\f ").lstrip("\f") for line in content.split("\n")]
     if ">" in content:
         lines = [_QUOTED.sub("", line) for line in lines]
@@ -103,6 +108,7 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     found += _under_headers(text, lines, taken, carry)
     found += _with_delimiters(text, lines, taken, ",")
     found += _without_gaps(text, lines, taken)
+    found += _one_to_a_line(text, lines, taken)
     found += _ruled_by_shape(text, lines, taken, carry)
     return sorted(found, key=lambda one: one.first)
 
@@ -141,6 +147,12 @@ def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lin
     for one in glued(lines, taken):
         taken.update(range(one.first, one.end))
         yield Lines(sheet=_sheet(text, one.first, one.rows, HEADER), first=one.first, end=one.end)
+
+
+def _one_to_a_line(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
+    for one in items(lines, taken):
+        taken.update(range(one.first, one.end))
+        yield Lines(sheet=_sheet(text, one.first, one.rows, one.header), first=one.first, end=one.end)
 
 
 def _with_delimiters(text: Text, lines: list[str], taken: set[int], delimiters: str) -> Iterator[Lines]:

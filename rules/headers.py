@@ -84,6 +84,7 @@ class Vocabulary:
         self._phrases = {tuple(map(self._in_full, words)): meaning for words, meaning in phrases}
         self._starred = [(words[0], meaning) for words, meaning in phrases if "*" in words[0]]
         self._longest = max(map(len, self._phrases))
+        self.last_words_of_names = frozenset(words[-1] for words, meaning in phrases if meaning in NAMES)
         self.tokens = frozenset(word for phrase in self._phrases for word in phrase)
         self._parts = {word for word in self.tokens | self._full.keys() if len(word) > 2 or word in _SHORT_PARTS}
         organisations = validate(read(folder / "organisations.yaml"), _Organisations).words
@@ -110,7 +111,8 @@ class Vocabulary:
         return self._full.get(word, word)
 
     def _words(self, header: str) -> list[str]:
-        return [self._in_full(part) for word in words_of(header) for part in self._taken_apart(word)]
+        written = words_of(header.replace("#", " no "))  # "Employee #"
+        return [self._in_full(part) for word in written for part in self._taken_apart(word)]
 
     def _taken_apart(self, word: str) -> Sequence[str]:
         """'emplname' is [empl, name]: words written together, each of them known."""

@@ -3,22 +3,23 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
+from typing import Any
 
 import re2
 
-from rules.columns import LONGEST
+from rules.columns import LONGEST, is_name
 from rules.content import Table, Text
-from rules.headers import Meaning, vocabulary
+from rules.headers import NAMES, Meaning, vocabulary
 from rules.sheets import Sheet
 
 _LEAST = 2
 _SAMPLE = 200  #: rows that tell whether a sheet holds forms
+_LONGEST_LABEL = 30  #: on a line of its own
+_MOST_LABELS, _MOST_TURNED = 64, 20_000  #: rows and columns of a sheet that is read turned
 _MOST_CELLS = 6  #: in a row of a form
 
-# A glance, 700 MB a second: only a text that names two such labels is taken apart.
-_LABELLED = re2.compile(rb"(?i)(?:name|participant|employee|member|nm)[\"']?\s{0,3}(?:[:=>]|\.\.\.)")
 _PAIR = re.compile(
     # JSON, XML, and "Label: value"
     r"\"(?P<key>[^\"\n:]{1,40})\"\s{0,3}:\s{0,3}(?:\"(?P<text>[^\"\n]{0,120})\"|(?P<number>-?[0-9][0-9.]{0,20}))"
@@ -28,6 +29,13 @@ _PAIR = re.compile(
     r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
 _NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#/-]{1,30}:[ \t])")
+
+
+@cache
+def _labelled() -> Any:
+    """A glance, 700 MB a second: only a text that names two people's labels is taken apart."""
+    ends = "|".join(sorted(map(re2.escape, vocabulary().last_words_of_names)))
+    return re2.compile(rf"(?i)(?:{ends})[\"']?[ \t]{{0,3}}(?:[:=>\r\n]|\.\.\.)".encode())
 
 
 @dataclass(slots=True)
@@ -43,9 +51,12 @@ def records(text: Text) -> Sheet | None:
     if text.part is None:
         return None
     flat = text.content.encode("latin-1", "replace")
-    if sum(1 for _ in zip(range(_LEAST), _LABELLED.finditer(flat), strict=False)) < _LEAST:
+    if sum(1 for _ in zip(range(_LEAST), _labelled().finditer(flat), strict=False)) < _LEAST:
         return None
-    return _sheet(text.part, _split(_numbered(text.content)), partial(_lines, text.where))
+    place = partial(_lines, text.where)
+    return _sheet(text.part, _split(_numbered(text.content)), place) or _sheet(
+        text.part, _split(_stacked(text.content.split("\n"))), place
+    )
 
 
 def forms(table: Table) -> Sheet | None:
@@ -60,6 +71,26 @@ def forms(table: Table) -> Sheet | None:
         return table.place(first, 0, last, max(map(len, sample)) - 1)
 
     return _sheet(table.part, _split(pairs), place)
+
+
+def turned(sheet: Sheet) -> Sheet | None:
+    """A sheet whose labels stand in its first column, and each person in a column of his own, as usual rows."""
+    rows = list(islice(sheet.rows, _MOST_LABELS + 1))
+    width = max(map(len, rows), default=0)
+    if not _LEAST <= len(rows) <= _MOST_LABELS or not 3 < width <= _MOST_TURNED:
+        return None
+    labels = [vocabulary().meaning(row[0]) if row else None for row in rows]
+    names = [row[1:] for row, meaning in zip(rows, labels, strict=True) if meaning in NAMES]
+    known = len(set(labels) - {None})
+    if not names or known < max(_LEAST, 0.5 * len(rows)) or not is_name([cell for cell in names[0] if cell]):
+        return None
+    full = [[*row, *[""] * (width - len(row))] for row in rows]
+
+    def place(top: int, left: int, bottom: int, right: int) -> str:
+        return sheet.place(left, top + 1, right, bottom + 1)
+
+    people = list(zip(*(row[1:] for row in full), strict=True))
+    return Sheet(part=sheet.part, rows=people, place=place, header=[row[0] for row in full], searched=False)
 
 
 def _cell_pairs(row: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -98,6 +129,17 @@ def _numbered(content: str) -> Iterator[tuple[int, str, str]]:
         line += content.count("\n", counted, start)
         counted = start
         yield line, label, value
+
+
+def _stacked(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Line, label and value where each label stands on a line of its own, over its value."""
+    number = 0
+    while number + 1 < len(lines):
+        label, value = lines[number].strip(" \t\r>"), lines[number + 1].strip(" \t\r>")
+        number += 1
+        if value and len(label) <= _LONGEST_LABEL and vocabulary().meaning(label) and not vocabulary().meaning(value):
+            yield number, label, value
+            number += 1
 
 
 def _split(pairs: Iterable[tuple[int, str, str]]) -> list[_Record]:

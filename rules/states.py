@@ -22,7 +22,8 @@ _ZIP = re.compile(r"\s*([0-9]{3,5})(?:\.0+)?(?:-?[0-9]{4})?\s*")
 class _State(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
-    zip3: tuple[Annotated[str, Field(pattern=r"^[0-9]{3}(-[0-9]{3})?$")], ...]
+    also: tuple[str, ...] = ()
+    zips: tuple[Annotated[str, Field(pattern=r"^(?:[0-9]{3}(-[0-9]{3})?|[0-9]{5}(-[0-9]{5})?)$")], ...]
 
 
 class _States(RootModel[dict[str, _State]]):
@@ -38,24 +39,29 @@ def _states() -> Mapping[str, _State]:
 def _by_text() -> dict[str, str]:
     """Code or name in capitals to code."""
     states = _states()
-    return {code: code for code in states} | {state.name.upper(): code for code, state in states.items()}
+    names = {name.upper(): code for code, state in states.items() for name in (state.name, *state.also)}
+    return {code: code for code in states} | names
 
 
 @cache
-def _by_zip3() -> dict[str, str]:
-    return {
-        f"{number:03d}": code
-        for code, state in _states().items()
-        for span in state.zip3
-        for number in range(int(span[:3]), int(span[-3:]) + 1)
-    }
+def _by_zip() -> dict[str, str]:
+    """Three digits or five to code."""
+    found: dict[str, str] = {}
+    for code, state in _states().items():
+        for span in state.zips:
+            first, _, last = span.partition("-")
+            found |= {f"{number:0{len(first)}d}": code for number in range(int(first), int(last or first) + 1)}
+    return found
 
 
 def named(cell: str) -> str:
     """The state a cell is: 'NC', 'n.c.', 'North Carolina'."""
     if len(cell) > _LONGEST:
         return ""
-    return _by_text().get(cell) or _by_text().get(cell.replace(".", "").strip().upper(), "")
+    if code := _by_text().get(cell):
+        return code
+    written = cell.strip().upper()
+    return _by_text().get(written) or _by_text().get(written.replace(".", ""), "")
 
 
 def of_zip(cell: str) -> str:
@@ -64,7 +70,7 @@ def of_zip(cell: str) -> str:
     if match is None:
         return ""
     digits = match[1] if len(match[1]) == 5 else match[1].zfill(5)
-    return _by_zip3().get(digits[:3], "")
+    return _by_zip().get(digits) or _by_zip().get(digits[:3], "")
 
 
 def of_address(line: str) -> str:

@@ -30,6 +30,9 @@ def _differences(detector: Detector, case: Case) -> list[str]:
         differences.append(f"{detection.people.count} people, not {case.people}")
     if numbers != case.numbers:
         differences.append(f"{numbers} numbers, not {case.numbers}")
+    itins = sum(found.distinct for found in detection.findings if found.entity == "US_ITIN")
+    if case.itins is not None and itins != case.itins:
+        differences.append(f"{itins} ITINs, not {case.itins}")
     if case.list != ANY and listed is not case.list:
         differences.append("a list" if listed else "no list")
     if case.states and dict(detection.people.by_state) != case.states:
