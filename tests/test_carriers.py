@@ -7,6 +7,7 @@ import carriers_mail
 import pytest
 from carrier_folder import FORMATS, Carrier
 from carrier_hiding import HIDING, PLACES, Place
+from carrier_unseen import UNSEEN
 
 from gateway.inspection import Tools, inspect
 from gateway.message import Limits
@@ -48,7 +49,7 @@ def test_forty_people_are_found_in_every_format(tools: Tools, carrier: Carrier) 
     assert any(part == carrier.part and where.startswith(carrier.where) for part, where in lists), lists
 
 
-@pytest.mark.parametrize("carrier", cases(HIDING))
+@pytest.mark.parametrize("carrier", cases({**HIDING, **UNSEEN}))
 def test_forty_people_are_found_where_nobody_sees_them(tools: Tools, carrier: Carrier) -> None:
     """What people believe they removed travels with the file."""
     evidence = inspect(attached(carrier, PEOPLE), tools)
@@ -68,7 +69,7 @@ def test_forty_people_are_found_anywhere_in_the_message(tools: Tools, place: Pla
     assert any(found.part == place.part and found.where.startswith(place.where) for found in evidence.findings)
 
 
-@pytest.mark.parametrize("carrier", cases({**FORMATS, **HIDING}))
+@pytest.mark.parametrize("carrier", cases({**FORMATS, **HIDING, **UNSEEN}))
 def test_the_benign_twin_of_a_carrier_is_opened_and_says_nothing(tools: Tools, carrier: Carrier) -> None:
     """A good message that is held teaches people to release without looking."""
     evidence = inspect(attached(carrier, PRICES), tools)

@@ -13,6 +13,7 @@ import carriers_mail
 import pytest
 from carrier_folder import FORMATS
 from carrier_hiding import HIDING, PLACES
+from carrier_unseen import UNSEEN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ from gateway.opening.registry import open_message
 ROWS = carriers.table(4)
 CRASHERS = sorted((Path(__file__).parent / "crashers").iterdir())
 LIMITS = Limits(max_expanded=1 << 26)
-FAMILIES = {**FORMATS, **HIDING}
+FAMILIES = {**FORMATS, **HIDING, **UNSEEN}
 
 
 @cache

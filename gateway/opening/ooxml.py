@@ -43,7 +43,21 @@ _HARMLESS = re.compile(
 
 # Attributes that people's words stand in; others hold measures, whose digits would look like numbers of people.
 _SPOKEN = {"name", "descr", "title", "alt", "caption", "displayName", "author", "string", "refersTo", "text"}
-_SPOKEN_BY_TAG = {"docVar": "val", "sheetName": "val", "tag": "val", "comboBox": "lastValue", "listItem": "displayText"}
+_SPOKEN_BY_TAG = {
+    "docVar": "val",
+    "sheetName": "val",
+    "tag": "val",
+    "comboBox": "lastValue",
+    "listItem": "displayText",
+    "item": "val",  # of a list box on a sheet
+}
+_RUN = tuple(
+    space + "r"
+    for space in (
+        "{http://schemas.openxmlformats.org/drawingml/2006/main}",
+        "{http://purl.oclc.org/ooxml/drawingml/main}",
+    )
+)
 
 
 def parse(content: bytes, what: str) -> Any:
@@ -139,6 +153,8 @@ class Package:
 
 def spoken(root: Any) -> str:
     """All words of a part of unknown make: text nodes, and attributes that hold words; one element a line."""
+    for run in list(root.iter(*_RUN)):  # a number may be typed in several runs; between them stands no line end
+        _join(run)
     lines: list[str] = []
     for element in root.iter():
         words = [element.text or ""]
@@ -150,6 +166,16 @@ def spoken(root: Any) -> str:
         words.append(element.tail or "")
         lines.extend(word.strip() for word in words if word and not word.isspace())
     return "\n".join(lines)
+
+
+def _join(run: Any) -> None:
+    """Give the words of a run to the one before it, when that is its neighbour."""
+    before = run.getprevious()
+    if before is None or before.tag != run.tag:
+        return
+    mine, its = run.find("{*}t"), before.find("{*}t")
+    if mine is not None and its is not None:
+        mine.text, its.text = (its.text or "") + (mine.text or ""), None
 
 
 def flat_rows(table: Any, space: str, signs: Mapping[str, str]) -> list[list[str]]:

@@ -24,8 +24,11 @@ from rules.verdict import Obstacle
 
 LETTERHEAD = 5  #: lines
 PAGES = 10_000
+REVISIONS = 50
 _GAP = "  "
 _XMP = re.compile(rb"<x:xmpmeta.*?</x:xmpmeta>", re.DOTALL)
+_END = re.compile(rb"startxref\s{1,4}(\d{1,12})\s{1,4}%%EOF")
+_TABLE = re.compile(rb"\s{0,4}(?:xref\s|\d{1,10} \d{1,5} obj)")
 _BETWEEN_TAGS = re.compile(r"<[^>]*>")
 
 
@@ -40,11 +43,13 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
             raise CannotLookError(Obstacle.LIMIT, f"more than {PAGES} pages")
         pictures = pdfimage.Pictures(reading, budget, anywhere=pdfimage.mentioned(leaf.content))
         tables = pdftable.Tables(leaf.content, reading)
+        known: set[str] = set()
         for number in range(1, len(document) + 1):
             with reading.attempt(f"page {number}"):
-                _read_page(document, number, budget, reading, (pictures, tables))
+                known.add(_read_page(document, number, budget, reading, (pictures, tables)))
         with reading.attempt("the embedded files"):
             reading.inner.extend(_attachments(document, budget))
+        _read_revisions(leaf.content, budget, reading, known)
     return reading.opening()
 
 
@@ -77,27 +82,60 @@ def _read_page(
     budget: Budget,
     reading: Reading,
     extras: tuple[pdfimage.Pictures, pdftable.Tables],
-) -> None:
+) -> str:
+    """Everything on one page; returns its text."""
     pictures, tables = extras
     page = document[number - 1]
     where = f"page {number}"
     try:
-        textpage = page.get_textpage()
-        try:
-            known = PageText(textpage)
-            text = known.lines()
-            unreadable = known.unreadable()
-        finally:
-            textpage.close()
-        budget.expand(len(text))
+        text, unreadable = _text_of(page, budget)
         if number == 1:
             reading.text(where, _letterhead(text), Role.HEADING)
         reading.text(where, tables.unwrap(where, text))
         pdfnotes.read_notes(document, page, where, reading, budget)
         tables.read(number, text)
         pictures.read(page, number, "" if unreadable else text)
+        return text
     finally:
         page.close()
+
+
+def _text_of(page: Any, budget: Budget) -> tuple[str, bool]:
+    """A page's lines, and whether they are noise."""
+    textpage = page.get_textpage()
+    try:
+        known = PageText(textpage)
+        text = known.lines()
+        budget.expand(len(text))
+        return text, known.unreadable()
+    finally:
+        textpage.close()
+
+
+def _read_revisions(content: bytes, budget: Budget, reading: Reading, known: set[str]) -> None:
+    """What earlier states of the file said and its last one does not: saving appends (ISO 32000-1 7.5.6)."""
+    ends = _revisions(content)
+    if len(ends) > REVISIONS:
+        reading.fail(Obstacle.LIMIT, f"more than {REVISIONS} revisions")
+    for revision, end in enumerate(ends[:REVISIONS], start=1):
+        with reading.attempt(f"revision {revision}"):
+            budget.expand(end)
+            with _document(content[:end], budget.passwords) as document:
+                for number, page in enumerate(document, start=1):
+                    where = f"revision {revision} page {number}"
+                    text, _ = _text_of(page, budget)
+                    if text not in known:
+                        known.add(text)
+                        reading.text(where, text)
+                        pdfnotes.read_notes(document, page, where, reading, budget)
+                    page.close()
+
+
+def _revisions(content: bytes) -> list[int]:
+    """Where each state but the last ends. A mark whose table of objects is elsewhere belongs to a file inside."""
+    base = max(content.find(b"%PDF-", 0, 1024), 0)
+    marks = list(_END.finditer(content))[:-1]
+    return [mark.end() for mark in marks if _TABLE.match(content, base + min(int(mark[1]), mark.start()))]
 
 
 def _letterhead(text: str) -> str:

@@ -162,4 +162,8 @@ class _Story:
             lines += [node.get(space + key, "") for key in ("val", "displayText", "value", "instr")]
         for node in self._root.iter("{*}docPr", "{*}cNvPr"):
             lines += [node.get(key, "") for key in ("descr", "title")]
+        lines += [
+            node.get(space + "val", "") for node in self._root.iter(space + "tblCaption", space + "tblDescription")
+        ]
+        lines += [node.get("alt", "") for node in self._root.iter("{urn:schemas-microsoft-com:vml}*")]
         return [line for line in dict.fromkeys(lines) if line.strip()]
