@@ -176,6 +176,9 @@ class Courier:
             return
         event = {State.HELD: Event.HELD_AGAIN, State.FAILED: Event.FAILED}.get(new, Event.DELIVERED)
         tx.record(ended.entry(event, whom))
+        if action is Action.DELIVER:
+            reached = [recipient.address for recipient in whom]
+            self._store.acquaintances.remember(tx, message.envelope.mail_from, reached, now)
         if new is State.FAILED:
             replies = {recipient.position: ended.reply(recipient) for recipient in whom}
             if not post.report_failure(tx, self._letterhead, message, replies, now):

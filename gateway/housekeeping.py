@@ -18,7 +18,7 @@ from gateway.errors import StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger
 from gateway.states import TERMINAL
-from gateway.store import Store, Transaction, mail
+from gateway.store import Store, Transaction, acquaintances, mail
 from gateway.store.moments import to_ms
 from gateway.store.schema import messages, recipients
 
@@ -91,6 +91,7 @@ class Housekeeper:
             destroyed += count
         await self._ledger.watch(now)
         await self._ledger.prune(now)
+        await self._store.write(lambda tx: acquaintances.forget(tx, now - acquaintances.REMEMBERED))
         await self._store.forget_deleted()
         return Tidied(returned=returned, destroyed=destroyed)
 

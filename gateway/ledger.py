@@ -159,7 +159,7 @@ class Ledger:
 
         await self._store.write(work)
 
-    async def outcome(self, fp: str, delivery: Delivery, now: datetime) -> None:
+    async def outcome(self, fp: str, envelope: Envelope, delivery: Delivery, now: datetime) -> None:
         """Commit how a relay ended when every recipient fared alike; for the rest there is `take_over`.
 
         May be tried again when nobody knows whether it is written.
@@ -174,8 +174,13 @@ class Ledger:
                 # Another node thought this one dead, and may have sent it as well.
                 detail = {"fingerprint": fp, **reach_detail(delivery), "why": "another node took it in hand meanwhile"}
                 tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, detail=detail))
+            self._remember(tx, envelope, delivery, now)
 
         await self._store.write(work)
+
+    def _remember(self, tx: Transaction, envelope: Envelope, delivery: Delivery, now: datetime) -> None:
+        taken = [address for address in envelope.rcpt_to if delivery.reach(address) is Reach.DELIVERED]
+        self._store.acquaintances.remember(tx, envelope.mail_from, taken, now)
 
     async def reject(self, fp: str, envelope: Envelope, verdict: Verdict, now: datetime, size: int = 0) -> None:
         """Commit that the policy refuses the message, before the client is told."""
@@ -206,6 +211,7 @@ class Ledger:
             enter(tx, line, now)
             detail = {"fingerprint": fp, **reach_detail(delivery)}
             tx.record(Entry(event=Event.TAKEN_OVER, at=now, hold_id=hold_id, detail=detail))
+            self._remember(tx, envelope, delivery, now)
             message = find(tx, hold_id)
             refused = {r.position: delivery.reply_to(r.address) for r in message.in_state(State.FAILED)}
             if refused and not post.report_failure(tx, self._letterhead, message, refused, now):

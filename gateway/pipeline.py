@@ -22,6 +22,7 @@ from gateway.errors import (
 )
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector, unread
+from gateway.judging import judge
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
 from gateway.observe import Metrics
@@ -31,7 +32,6 @@ from gateway.rulebook import RulesInForce
 from gateway.smtp import trace
 from gateway.store import Store
 from gateway.store.mail import new_id
-from rules.decide import decide
 from rules.sentence import for_log
 from rules.verdict import Disposition, Evidence, Obstacle, Verdict
 
@@ -115,10 +115,10 @@ class Pipeline:
                 raise
             return unread(arrival.raw, Obstacle.CORRUPT)
 
-    def judge(self, rcpt_to: Sequence[str], evidence: Evidence, sender: str | None = None) -> Verdict:
+    async def judge(self, rcpt_to: Sequence[str], evidence: Evidence, sender: str) -> Verdict:
         """By the policy and the directory in force."""
         book = self.rules.book
-        return decide(book.policy, book.directory, rcpt_to, evidence, sender=sender)
+        return await judge(self.store, book.policy, book.directory, rcpt_to, evidence, sender)
 
     async def _judge(self, arrival: Arrival) -> Verdict:
         """Inspected and decided by one rulebook: when it is replaced in between, inspected again."""
@@ -126,7 +126,7 @@ class Pipeline:
         while book is not self.rules.book:
             book = self.rules.book
             evidence = await self._inspect(arrival)
-        verdict = self.judge(arrival.envelope.rcpt_to, evidence, arrival.envelope.mail_from)
+        verdict = await self.judge(arrival.envelope.rcpt_to, evidence, arrival.envelope.mail_from)
         self.metrics.judged(verdict)
         return verdict
 
@@ -151,7 +151,7 @@ class Pipeline:
             try:
                 if mixed:
                     return await self.ledger.take_over(fp, arrival.envelope, arrival.raw, delivery, at, arrival.id)
-                await self.ledger.outcome(fp, delivery, at)
+                await self.ledger.outcome(fp, arrival.envelope, delivery, at)
             except StoreError:
                 if self.store.broken or (at - arrival.at).total_seconds() > ANSWER_BY:
                     raise

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, func, select, tuple_, update
 
 from gateway.audit.chain import Entry, Event
 from gateway.errors import KeyFileError, SealError
-from gateway.store import Store, Transaction, datakeys
-from gateway.store.schema import data_keys, master_keys
+from gateway.store import Store, Transaction, acquaintances, datakeys
+from gateway.store.schema import address_keys, data_keys, master_keys
 from gateway.store.sealing import NONCE, Kind, Label, unwrap, wrap
 
 BATCH = 500  #: data keys in one transaction; the service writes between two of them
@@ -42,6 +42,7 @@ async def rotate(store: Store, actor: str, now: datetime) -> Rotated:
         after = last
 
     def finish(tx: Transaction) -> Rotated:
+        acquaintances.wrap_anew(tx)
         done = Rotated(master=datakeys.in_use(tx), count=count, left=_left(tx.connection))
         detail = {"master": done.master, "data_keys": count, "damaged": done.left}
         tx.record(Entry(event=Event.DATA_KEYS_REWRAPPED, at=now, actor=actor, detail=detail))
@@ -83,9 +84,12 @@ async def _change_over(store: Store, actor: str, now: datetime) -> None:
 
 
 def _left(connection: Connection) -> int:
-    """Data keys that are not yet under the key in use."""
-    other = data_keys.c.master != datakeys.in_use(connection)
-    return connection.execute(select(func.count()).select_from(data_keys).where(other)).scalar_one()
+    """Keys that are not yet under the one in use."""
+    in_use, left = datakeys.in_use(connection), 0
+    for table in (data_keys, address_keys):
+        other = select(func.count()).select_from(table).where(table.c.master != in_use)
+        left += connection.execute(other).scalar_one()
+    return left
 
 
 def _wrap_anew(tx: Transaction, after: Place) -> tuple[int, Place | None]:

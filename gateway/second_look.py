@@ -4,7 +4,7 @@ The new verdict takes the old one's place, so that people decide on what is know
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from gateway.hold import Quarantine
 from gateway.inspector import Inspector
 from rules.verdict import Evidence, Obstacle, Status, Verdict
 
-Judge = Callable[[Sequence[str], Evidence, str | None], Verdict]  #: recipients, evidence and sender to a verdict
+Judge = Callable[[Sequence[str], Evidence, str], Awaitable[Verdict]]  #: recipients, evidence and sender to a verdict
 
 PATIENCE = 45.0  #: seconds; somebody sits and waits
 LONGEST = 1000  #: characters of a password
@@ -41,7 +41,7 @@ async def look_again(
     evidence = await _inspected(inspector, await quarantine.content(hold_id), key)
     opened = _newly_opened(message.verdict, evidence)
     envelope = message.envelope
-    verdict = judge(envelope.rcpt_to, evidence, envelope.mail_from) if opened else None
+    verdict = await judge(envelope.rcpt_to, evidence, envelope.mail_from) if opened else None
     if verdict is not None:
         verdict = replace(verdict, hold_id=hold_id)
     await quarantine.judge_again(hold_id, verdict, opened, key.actor, now)

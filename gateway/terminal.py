@@ -4,6 +4,7 @@ import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +19,7 @@ from gateway.directory import load as load_directory
 from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector
+from gateway.judging import judge
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, RecipientShape, SummaryShape
@@ -25,10 +27,9 @@ from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.states import State
 from gateway.store import Store
-from rules.decide import decide
 from rules.phrases import counted
 from rules.policy import Policy
-from rules.verdict import Evidence, InvolvedClient, PartReport, Verdict
+from rules.verdict import InvolvedClient, PartReport
 
 SUMMARIES = TypeAdapter(list[SummaryShape])
 Lines = Sequence[str]
@@ -61,21 +62,17 @@ async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: 
     async with Store.open(settings) as store:
         quarantine = Quarantine(store)
         if key is not None:
-            await _look_again(settings, quarantine, hold_id, key)
+            await _look_again(store, quarantine, hold_id, key)
         message = whole(await quarantine.get(hold_id))
     return [message.model_dump_json()] if as_json else _described(message)
 
 
-async def _look_again(settings: Settings, quarantine: Quarantine, hold_id: str, key: Key) -> None:
-    policy, directory = Policy.load(settings.policy_file), load_directory(settings)
-    inspector = Inspector(settings)
-
-    def judge(rcpt_to: Sequence[str], evidence: Evidence, sender: str | None) -> Verdict:
-        return decide(policy, directory, rcpt_to, evidence, sender=sender)
-
+async def _look_again(store: Store, quarantine: Quarantine, hold_id: str, key: Key) -> None:
+    policy, directory = Policy.load(store.settings.policy_file), load_directory(store.settings)
+    inspector = Inspector(store.settings)
     await inspector.start()
     try:
-        await look_again(quarantine, inspector, judge, hold_id, key, _now())
+        await look_again(quarantine, inspector, partial(judge, store, policy, directory), hold_id, key, _now())
     finally:
         await inspector.close()
 

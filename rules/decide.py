@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from rules.clients import Directory
 from rules.conditions import Facts, unmet
-from rules.phrases import Names, client_names, ended, masked, not_opened, on_roster, whose_mail
+from rules.phrases import Names, client_names, ended, listed, masked, not_opened, on_roster, whose_mail
 from rules.policy import Consequence, Mode, OwnRule, Policy, Rule
 from rules.roster import SHARED
 from rules.sentence import PEOPLE_LIST, SENSITIVE, for_people
@@ -45,6 +45,7 @@ class _Case:
     shared: frozenset[str]  #: owners only in that others who list the very same people are owners too
     named: tuple[str, ...]
     unread: tuple[PartReport, ...]
+    strangers: frozenset[str]
 
 
 def decide(
@@ -54,9 +55,13 @@ def decide(
     evidence: Evidence,
     *,
     sender: str | None = None,
+    strangers: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Judge a message for every recipient of its envelope; the gravest disposition is the message's."""
-    case = _case(policy, evidence, sender)
+    """Judge a message for every recipient of its envelope; the gravest disposition is the message's.
+
+    `strangers`: recipients to whom this sender's mail has not gone before, where somebody remembers.
+    """
+    case = _case(policy, evidence, sender, strangers)
     known = [directory.recipient(address) for address in recipients]
     objections = _all_objections(policy, case, known)
     worst = _worst(policy, known, objections)
@@ -121,7 +126,7 @@ def _judged(recipient: Recipient, disposition: Disposition) -> RecipientVerdict:
     )
 
 
-def _case(policy: Policy, evidence: Evidence, sender: str | None) -> _Case:
+def _case(policy: Policy, evidence: Evidence, sender: str | None, strangers: frozenset[str] = frozenset()) -> _Case:
     numbers = sum(finding.count for finding in evidence.findings if finding.entity in SENSITIVE - {PEOPLE_LIST})
     lists = sum(finding.entity == PEOPLE_LIST for finding in evidence.findings)
     owners, named = _clients(evidence, ClientRole.OWNER), _clients(evidence, ClientRole.NAMED)
@@ -133,6 +138,7 @@ def _case(policy: Policy, evidence: Evidence, sender: str | None) -> _Case:
         shared=_shared(evidence),
         named=named,
         unread=tuple(part for part in evidence.parts if part.status is not Status.OPENED),
+        strangers=strangers,
     )
 
 
@@ -156,6 +162,8 @@ def _objections(policy: Policy, case: _Case, to: Recipient, index: int) -> Itera
         yield _Objection(Rule.NOT_INSPECTED, part.reason or part.status, index)
     if case.sensitive:
         yield from _whose(case, to, index)
+    if to.address in case.strangers:
+        yield _Objection(Rule.FIRST_TIME_RECIPIENT, "", index)
 
 
 def _whose(case: _Case, to: Recipient, index: int) -> Iterator[_Objection]:
@@ -201,6 +209,8 @@ def _reasons(
 
 def _parts(case: _Case, rule: str, cause: str) -> tuple[str, ...]:
     """The parts that a reviewer should look at for this reason."""
+    if rule == Rule.FIRST_TIME_RECIPIENT:
+        return ()
     if rule == Rule.NOT_INSPECTED:
         return tuple(part.part for part in case.unread if cause == (part.reason or part.status))
     sensitive = [finding.part for finding in case.evidence.findings if finding.entity in SENSITIVE]
@@ -225,15 +235,19 @@ def _words(directory: Directory, case: _Case, objection: _Objection, concerned: 
     match Rule(objection.rule):
         case Rule.NOT_INSPECTED:
             reports = [part for part in case.unread if cause == (part.reason or part.status)]
-            return not_opened(reports, Names.of(case.evidence.parts, file_names=False))
+            words = not_opened(reports, Names.of(case.evidence.parts, file_names=False))
         case Rule.RECIPIENT_UNKNOWN:
-            return mail
+            words = mail
         case Rule.OWNER_UNKNOWN:
-            return f"nothing tells whose the content is; {mail}"
+            words = f"nothing tells whose the content is; {mail}"
         case Rule.OWNER_NOT_RECIPIENT:
-            return f"content of {directory.client_name(cause)}{on_roster(case.evidence.clients, cause)}; {mail}"
+            words = f"content of {directory.client_name(cause)}{on_roster(case.evidence.clients, cause)}; {mail}"
         case Rule.NAMED_NOT_RECIPIENT:
-            return f"the message names {directory.client_name(cause)}; {mail}"
+            words = f"the message names {directory.client_name(cause)}; {mail}"
         case Rule.OWNER_NOT_NAMED:
             owners, named = client_names(directory, case.owners), client_names(directory, case.named)
-            return f"content of {owners}; the message names {named}"
+            words = f"content of {owners}; the message names {named}"
+        case Rule.FIRST_TIME_RECIPIENT:
+            addresses = listed([masked(recipient.address) for recipient in concerned])
+            words = f"the first mail of this sender to {addresses} that is remembered"
+    return words

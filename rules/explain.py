@@ -53,6 +53,8 @@ class _Reading:
 
     def grounds(self, rule: str) -> str:
         """The evidence behind a rule that fired."""
+        if rule == Rule.FIRST_TIME_RECIPIENT:
+            return "what is remembered of this sender"
         if rule == Rule.NOT_INSPECTED:
             unread = [part for part in self._evidence.parts if part.status is not Status.OPENED]
             return ", ".join(f"part {part.part} {part.status}" for part in unread[:5])
@@ -79,6 +81,8 @@ class _Reading:
     def _by_itself(self, rule: Rule, to: Recipient) -> str | None:
         if to.kind is Kind.INTERNAL:
             return "the recipient is internal"
+        if rule is Rule.FIRST_TIME_RECIPIENT:
+            return "nothing is known here of mail that this sender sent before"
         if rule is Rule.NOT_INSPECTED:
             unread = any(part.status is not Status.OPENED for part in self._evidence.parts)
             return None if unread else f"all {counted(len(self._evidence.parts), 'part', 'parts')} were opened"

@@ -3,9 +3,9 @@
 import hashlib
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from rules.sourced import read, validate
 from rules.verdict import Disposition, Kind, Obstacle, Status
@@ -14,7 +14,7 @@ DEFAULT = Path(__file__).with_name("policy.yaml")
 
 
 class Rule(StrEnum):
-    """The rules of CONTRACT section 4, the plainest contradiction first: the sentence states the first that fires."""
+    """The six of CONTRACT section 4, the plainest contradiction first: the sentence states the first that fires."""
 
     OWNER_NOT_RECIPIENT = "owner-not-recipient"
     NAMED_NOT_RECIPIENT = "named-not-recipient"
@@ -22,6 +22,10 @@ class Rule(StrEnum):
     RECIPIENT_UNKNOWN = "recipient-unknown"
     OWNER_UNKNOWN = "owner-unknown"
     NOT_INSPECTED = "not-inspected"
+    FIRST_TIME_RECIPIENT = "first-time-recipient"  #: no contradiction: told of what is held, and holds nothing
+
+
+SIX: tuple[str, ...] = tuple(rule for rule in Rule if rule is not Rule.FIRST_TIME_RECIPIENT)
 
 
 class Mode(StrEnum):
@@ -69,8 +73,23 @@ class Consequence(Section):
         return self.approvers if self.mode is Mode.ENFORCE else 1
 
 
+NOTED = Consequence(action=Disposition.RELAY)
+
+
+def _only_noted(rules: dict[Rule, Consequence]) -> dict[Rule, Consequence]:
+    note = rules.get(Rule.FIRST_TIME_RECIPIENT)
+    if note is None:
+        return rules
+    if "action" in note.model_fields_set and note.action is not Disposition.RELAY:
+        raise ValueError(f"{Rule.FIRST_TIME_RECIPIENT} holds nothing: its action is relay, or is left out")
+    return rules | {Rule.FIRST_TIME_RECIPIENT: note.model_copy(update={"action": Disposition.RELAY})}
+
+
+Rules = Annotated[dict[Rule, Consequence], AfterValidator(_only_noted)]
+
+
 class OwnRule(Consequence):
-    """A rule beside the six: it fires when its condition is met."""
+    """A rule of the policy's own: it fires when its condition is met."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
     when: Condition
@@ -80,7 +99,7 @@ class OwnRule(Consequence):
     @classmethod
     def _new(cls, value: str) -> str:
         if value in set(Rule):
-            raise ValueError("is one of the six rules; it stands under `rules`")
+            raise ValueError("is a rule that there is already; it stands under `rules`")
         return value
 
 
@@ -92,7 +111,7 @@ class Sensitive(Section):
 class Policy(Section):
     sensitive: Sensitive = Sensitive()
     hold: Literal["message"] = "message"
-    rules: dict[Rule, Consequence] = Field(default_factory=dict)
+    rules: Rules = Field(default_factory=dict)
     own: tuple[OwnRule, ...] = ()
     version: str = Field(default="", exclude=True)  #: SHA-256 of the file's bytes; never a key of the file
 
@@ -105,12 +124,12 @@ class Policy(Section):
 
     def consequence(self, rule: str) -> Consequence:
         own = (one for one in self.own if one.id == rule)
-        return next(own, None) or self.rules.get(Rule(rule), Consequence())
+        return next(own, None) or self.rules.get(Rule(rule), NOTED if rule not in SIX else Consequence())
 
     @property
     def order(self) -> list[str]:
-        """Every rule, the plainest contradiction first."""
-        return [*Rule, *(rule.id for rule in self.own)]
+        """Every rule, the plainest contradiction first, what is only noted last."""
+        return [*SIX, *(rule.id for rule in self.own), Rule.FIRST_TIME_RECIPIENT]
 
 
 class PolicyFile(Section):
@@ -118,7 +137,7 @@ class PolicyFile(Section):
 
     sensitive: Sensitive = Sensitive()
     hold: Literal["message"] = "message"
-    rules: dict[Rule, Consequence] = Field(default_factory=dict)
+    rules: Rules = Field(default_factory=dict)
     own: tuple[OwnRule, ...] = ()
 
     @field_validator("own")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rules.clients import Directory
 from rules.phrases import Names, client_names, counted, ended, masked, not_opened, on_roster, whose_mail
-from rules.policy import Rule
+from rules.policy import SIX, Rule
 from rules.verdict import (
     ClientRole,
     Disposition,
@@ -17,7 +17,6 @@ from rules.verdict import (
     Verdict,
 )
 
-_SIX = tuple(str(rule) for rule in Rule)
 PEOPLE_LIST = "PARTICIPANT_LIST"
 SENSITIVE = frozenset({"US_SSN", "US_ITIN", PEOPLE_LIST})
 
@@ -48,7 +47,7 @@ class _Speech:
     def _contradiction(self) -> str:
         reason = self._leading()
         mail = whose_mail(self.directory, self._recipients(reason))
-        if reason.rule not in _SIX:
+        if reason.rule not in SIX:
             return f"{self._content()}; {reason.text}" if self._findings() else reason.text
         match Rule(reason.rule):
             case Rule.NOT_INSPECTED:
@@ -66,7 +65,7 @@ class _Speech:
 
     def _leading(self) -> Reason:
         """The gravest reason that has an effect, and of those the plainest."""
-        order = {rule: place for place, rule in enumerate(_SIX)}
+        order = {rule: place for place, rule in enumerate(SIX)}
         return min(
             self.verdict.reasons, key=lambda reason: (-reason.disposition.rank, order.get(reason.rule, len(order)))
         )
@@ -93,7 +92,7 @@ class _Speech:
             if unopened:
                 return f"nothing sensitive was found; {not_opened(unopened, self.name)}, which the policy lets pass"
             return "nothing sensitive was found, and every part was opened"
-        if any(reason.rule in _SIX for reason in self.verdict.reasons) or not self._all_may_receive():
+        if any(reason.rule in SIX for reason in self.verdict.reasons) or not self._all_may_receive():
             return f"{self._content()}, which the policy lets pass"
         return f"{self._content()}, and every recipient may receive them"
 

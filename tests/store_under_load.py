@@ -38,7 +38,7 @@ async def relay(store: Store) -> None:
         now = datetime.now(UTC)
         fp = fingerprint(envelope(), new_id(now).encode())
         await ledger.intend(fp, envelope(), CLEAN, now)
-        await ledger.outcome(fp, Delivery(fate=Fate.DELIVERED, reply=OK, replies={BETA: OK}), now)
+        await ledger.outcome(fp, envelope(), Delivery(fate=Fate.DELIVERED, reply=OK, replies={BETA: OK}), now)
         print("relayed", fp, flush=True)  # noqa: T201 - as above
 
 

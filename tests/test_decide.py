@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from rules.clients import Directory
 from rules.decide import decide
 from rules.errors import ConfigurationError
-from rules.policy import Mode, Policy, Rule
+from rules.policy import SIX, Mode, Policy, Rule
 from rules.sentence import for_log
 from rules.verdict import (
     ClientEvidence,
@@ -53,7 +54,54 @@ def policy(folder: Path, text: str) -> Policy:
 def test_the_default_policy_enforces_all_six_rules() -> None:
     """The file that ships says what the contract says."""
     assert set(DEFAULT.rules) == set(Rule)
-    assert all(DEFAULT.consequence(rule).disposition is Disposition.HOLD for rule in Rule)
+    assert all(DEFAULT.consequence(rule).disposition is Disposition.HOLD for rule in SIX)
+    assert DEFAULT.consequence(Rule.FIRST_TIME_RECIPIENT).disposition is Disposition.RELAY
+
+
+A_CLERK, A_STRANGER = "a@betalogistics.example", "x@elsewhere.example"
+
+
+def test_whom_the_sender_never_wrote_to_is_told_last_and_changes_nothing_else() -> None:
+    """It belongs beside the contradiction and is none; the recipients of our own house are not told of."""
+    to = [A_CLERK, "b@acme-mfg.example", "sam@recordkeeper.example", A_STRANGER]
+
+    before = decide(DEFAULT, DIRECTORY, to, roster("acme"))
+    verdict = decide(DEFAULT, DIRECTORY, to, roster("acme"), strangers=frozenset(to) - {A_STRANGER})
+
+    *others, told = verdict.reasons
+    assert replace(verdict, reasons=()) == replace(before, reasons=())
+    assert tuple(others) == before.reasons
+    assert (told.rule, told.disposition, told.parts) == ("first-time-recipient", Disposition.RELAY, ())
+    assert told.recipients == (A_CLERK, "b@acme-mfg.example")
+    assert told.text == f"the first mail of this sender to {A_CLERK} and b@acme-mfg.example that is remembered."
+
+
+@pytest.mark.parametrize("evidence", [roster("beta"), Evidence(parts=(FILE,))], ids=["theirs", "nothing sensitive"])
+def test_a_first_mail_alone_holds_nothing(evidence: Evidence) -> None:
+    """Everybody has a first mail."""
+    verdict = decide(DEFAULT, DIRECTORY, [A_CLERK], evidence, strangers=frozenset([A_CLERK]))
+
+    assert verdict.disposition is Disposition.RELAY
+    assert verdict.sentence == decide(DEFAULT, DIRECTORY, [A_CLERK], evidence).sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "approvers"),
+    [
+        ("rules: {first-time-recipient: {mode: off}}", ["owner-not-recipient"], 1),
+        ("rules: {}", ["owner-not-recipient", "first-time-recipient"], 1),
+        ("rules: {first-time-recipient: {approvers: 2}}", ["owner-not-recipient", "first-time-recipient"], 2),
+        ("rules: {first-time-recipient: {when: {people: 9}}}", ["owner-not-recipient"], 1),
+    ],
+)
+def test_a_policy_has_its_say_in_first_mails(tmp_path: Path, text: str, rules: list[str], approvers: int) -> None:
+    """Off, narrowed down, or asking for a second reviewer, as any rule."""
+    chosen = policy(tmp_path, text)
+
+    reasons = decide(chosen, DIRECTORY, [A_CLERK], roster("acme"), strangers=frozenset([A_CLERK])).reasons
+
+    assert [reason.rule for reason in reasons] == rules
+    assert max(reason.approvers for reason in reasons) == approvers
 
 
 def test_a_rule_left_out_is_enforced(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ async def last_event(store: Store) -> str:
 
 async def relayed(ledger: Ledger) -> None:
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, went(Fate.DELIVERED, OK), NOW)
+    await ledger.outcome(FP, envelope(), went(Fate.DELIVERED, OK), NOW)
 
 
 async def test_a_message_seen_for_the_first_time_is_not_known(ledger: Ledger) -> None:
@@ -92,7 +92,7 @@ async def test_a_retry_of_a_pending_message_gets_the_same_id(ledger: Ledger, sto
 async def test_what_was_not_accepted_may_come_again(ledger: Ledger, fate: Fate, reply: Reply) -> None:
     """The client still owns it; its retry is a new attempt."""
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, went(fate, reply), NOW)
+    await ledger.outcome(FP, envelope(), went(fate, reply), NOW)
 
     assert await ledger.recall(FP, NOW) is None
     await relayed(ledger)
@@ -182,13 +182,13 @@ async def test_mixed_replies_become_ours(ledger: Ledger, store: Store) -> None:
 async def test_mixed_replies_are_never_written_down_as_one(ledger: Ledger) -> None:
     """Calling it deferred would send the delivered ones a second copy."""
     with pytest.raises(ValueError, match="taken over"):
-        await ledger.outcome(FP, went(Fate.DELIVERED, OK, ACME, **{BETA: BUSY}), NOW)
+        await ledger.outcome(FP, envelope(), went(Fate.DELIVERED, OK, ACME, **{BETA: BUSY}), NOW)
 
 
 async def test_downstreams_text_is_not_in_the_record(ledger: Ledger, store: Store) -> None:
     """It may quote the message."""
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, went(Fate.REFUSED, NO), NOW)
+    await ledger.outcome(FP, envelope(), went(Fate.REFUSED, NO), NOW)
 
     assert "219-09-9998" not in "".join([record.line async for record in AuditLog(store).records()])
 

@@ -56,7 +56,7 @@ async def test_a_retry_at_another_node_waits_until_the_outcome_is_known(one: Sto
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
     with pytest.raises(InFlightError):
         await Ledger(two).recall(FP, SOON)
-    await Ledger(one).outcome(FP, DELIVERED, SOON)
+    await Ledger(one).outcome(FP, envelope(), DELIVERED, SOON)
 
     known = await Ledger(two).recall(FP, SOON)
     assert known is not None
@@ -90,7 +90,7 @@ async def test_of_two_nodes_with_the_same_message_only_one_holds_it(one: Store, 
 async def test_what_one_node_has_refused_for_now_another_may_take(one: Store, two: Store) -> None:
     """The client still owns it."""
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
-    await Ledger(one).outcome(FP, Delivery(fate=Fate.DEFERRED, reply=BUSY, replies={BETA: BUSY}), NOW)
+    await Ledger(one).outcome(FP, envelope(), Delivery(fate=Fate.DEFERRED, reply=BUSY, replies={BETA: BUSY}), NOW)
 
     assert await Ledger(two).recall(FP, SOON) is None
     await Ledger(two).intend(FP, envelope(), CLEAN, SOON)
@@ -111,7 +111,7 @@ async def test_a_node_given_up_by_mistake_may_still_say_how_it_ended(one: Store,
     """A machine that slept: its word is better than nobody's, and saves the second copy."""
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
     await Ledger(two).watch(TOO_LATE)
-    await Ledger(one).outcome(FP, DELIVERED, TOO_LATE)
+    await Ledger(one).outcome(FP, envelope(), DELIVERED, TOO_LATE)
 
     assert await Ledger(two).recall(FP, TOO_LATE) is not None
     assert (await events(two))[:3] == ["relaying", "possible-duplicate", "relayed"]
@@ -122,8 +122,8 @@ async def test_a_word_that_comes_too_late_changes_nothing_and_is_on_record(one: 
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
     await Ledger(two).watch(TOO_LATE)
     await Ledger(two).intend(FP, envelope(), CLEAN, TOO_LATE)
-    await Ledger(one).outcome(FP, DELIVERED, TOO_LATE)
-    await Ledger(two).outcome(FP, DELIVERED, TOO_LATE)
+    await Ledger(one).outcome(FP, envelope(), DELIVERED, TOO_LATE)
+    await Ledger(two).outcome(FP, envelope(), DELIVERED, TOO_LATE)
 
     assert await events(two) == ["relaying", "possible-duplicate", "relaying", "possible-duplicate", "relayed"]
 
@@ -132,7 +132,7 @@ async def test_an_outcome_that_is_written_already_is_not_written_twice(one: Stor
     """The connection broke at the commit: nobody knew, so it was tried again."""
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
     for _ in range(2):
-        await Ledger(one).outcome(FP, DELIVERED, SOON)
+        await Ledger(one).outcome(FP, envelope(), DELIVERED, SOON)
 
     assert await events(one) == ["relaying", "relayed"]
 

@@ -99,12 +99,16 @@ def test_a_rule_of_the_six_is_narrowed_down_and_adds_its_words(tmp_path: Path) -
 FAULTS = {
     "no condition": ("own: [{id: a, message: m}]", "own.0.when: missing key"),
     "no message": ("own: [{id: a, when: {people: 1}}]", "own.0.message: missing key"),
-    "one of the six": ("own: [{id: owner-unknown, when: {people: 1}, message: m}]", "is one of the six rules"),
+    "one of the six": ("own: [{id: owner-unknown, when: {people: 1}, message: m}]", "is a rule that there is already"),
     "twice": (
         "own: [{id: a, when: {people: 1}, message: m}, {id: a, when: {people: 2}, message: m}]",
         '"a" stands twice',
     ),
     "an unknown kind": ("own: [{id: a, when: {recipient: [friend]}, message: m}]", "own.0.when.recipient.0"),
+    "a first mail that holds": (
+        "rules: {first-time-recipient: {action: hold}}",
+        "first-time-recipient holds nothing: its action is relay, or is left out",
+    ),
     "no approver": ("rules: {owner-unknown: {approvers: 0}}", "rules.owner-unknown.approvers"),
 }
 
@@ -129,17 +133,20 @@ def test_every_rule_is_explained_for_every_recipient(tmp_path: Path) -> None:
     """Whoever wonders why a rule did not fire finds out without reading code."""
     text = "own: [{id: ours, when: {people: 999999}, message: m}]\nrules: {recipient-unknown: {mode: off}}"
     own = policy(tmp_path, text)
-    verdict = decide(own, DIRECTORY, [BETA, SAM, STRANGER], roster("acme", named=["acme"]))
+    evidence = roster("acme", named=["acme"])
+    verdict = decide(own, DIRECTORY, [BETA, SAM, STRANGER], evidence, strangers=frozenset([STRANGER]))
 
     explained = {(rule.recipient, rule.rule): rule for rule in explain(own, DIRECTORY, verdict)}
 
-    assert len(explained) == 3 * 7
+    assert len(explained) == 3 * 8
     assert explained[BETA, "owner-not-recipient"].fired
     assert "owner acme by" in explained[BETA, "owner-not-recipient"].why
     assert explained[SAM, "owner-not-recipient"].why == "the recipient is internal"
     assert explained[STRANGER, "recipient-unknown"].why == "the policy has it off"
     assert explained[BETA, "ours"].why == "its condition is not met: people"
     assert explained[BETA, "not-inspected"].why == "all 1 part were opened"
+    assert explained[STRANGER, "first-time-recipient"].why.endswith("[relay; on what is remembered of this sender]")
+    assert explained[BETA, "first-time-recipient"].why.startswith("nothing is known here of mail")
     fired = {(to, reason.rule) for reason in verdict.reasons for to in reason.recipients}
     assert {key for key, rule in explained.items() if rule.fired} == fired
 

@@ -7,11 +7,11 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, union
 
 from gateway.errors import SealError, StoreError
 from gateway.store.keys import KeyRing
-from gateway.store.schema import data_keys, master_keys
+from gateway.store.schema import address_keys, data_keys, master_keys
 from gateway.store.sealing import KEY, NONCE, Kind, Label, unwrap, wrap
 from gateway.store.writer import Transaction
 from rules.errors import ConfigurationError, Problem
@@ -76,7 +76,8 @@ def check(connection: Connection) -> None:
     """At the start: every master key that the store needs is there. Raises ConfigurationError."""
     ring = ring_of(connection)
     keys = ring.load()
-    needed = {in_use(connection), *connection.execute(select(data_keys.c.master).distinct()).scalars()}
+    locked = union(select(data_keys.c.master), select(address_keys.c.master))
+    needed = {in_use(connection), *connection.execute(locked).scalars()}
     if missing := sorted(needed - keys.keys()):
         text = f"does not hold master key {', '.join(missing)}, which this store is locked with; put it back there"
         raise ConfigurationError([Problem(file=str(ring.file), line=None, text=text)])

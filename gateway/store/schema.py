@@ -95,6 +95,24 @@ master_keys = Table(  # ids only; the one with the highest number is in use
     Column("id", String(16), nullable=False),
 )
 
+address_keys = Table(  # one row: what addresses are hashed with, locked with a master key
+    "address_keys",
+    metadata,
+    Column("master", String(16), primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+acquaintances = Table(  # to whom a sender's mail has gone: keyed hashes of the sender and of both together
+    "acquaintances",
+    metadata,
+    Column("sender", LargeBinary, nullable=False),
+    Column("pair", LargeBinary, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    PrimaryKeyConstraint("sender", "pair"),
+    Index("acquaintances_last", "last"),
+    sqlite_with_rowid=False,
+)
+
 ledger = Table(  # what became of every message that came in, for as long as a client may send it again
     "ledger",
     metadata,

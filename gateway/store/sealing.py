@@ -22,10 +22,11 @@ _CHANGED = "what is kept of this message was changed or damaged, or belongs to a
 
 
 class Kind(StrEnum):
-    """What a data key seals."""
+    """What a data key seals, or what another key is for."""
 
     CONTENT = "content"
     VERDICT = "verdict"
+    ADDRESSES = "addresses"  #: of no message: hashes addresses
 
 
 @dataclass(frozen=True, slots=True)

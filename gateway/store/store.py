@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store import datakeys, home
+from gateway.store.acquaintances import Acquaintances
 from gateway.store.backend import Backend
 from gateway.store.location import open_backend
 from gateway.store.migrations import migrate
@@ -28,7 +29,7 @@ READERS = 2
 class Store:
     """Open one with `Store.open(settings)`; close it with `close()` or use it as a context."""
 
-    def __init__(self, settings: Settings, backend: Backend) -> None:
+    def __init__(self, settings: Settings, backend: Backend, acquaintances: Acquaintances | None) -> None:
         self.settings = settings
         self.versions: Mapping[str, str] = {}  #: of policy and directory; goes into every record of a verdict
         self.node = secrets.token_hex(8)  #: this process, among all that have the store open
@@ -37,6 +38,7 @@ class Store:
         self.broken: StoreError | None = None  #: set once the disk has failed; this process must end
         self.away = False  #: the last question found no database
         self._backend = backend
+        self._acquaintances = acquaintances
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._writer = Writer(backend, self._break)
 
@@ -48,6 +50,7 @@ class Store:
         in another place than before.
         """
         opened = open_backend(settings)
+        acquaintances = None
         try:
             with opened.writing() as connection:
                 steps = migrate(connection)
@@ -55,6 +58,7 @@ class Store:
                     home.check(connection)
                 if with_keys:
                     datakeys.check(connection)
+                    acquaintances = Acquaintances.of(connection)
             if steps:
                 opened.forget_deleted()
         except opened.driver_errors as error:
@@ -63,7 +67,14 @@ class Store:
         except (StoreError, ConfigurationError):
             opened.dispose()
             raise
-        return cls(settings, opened)
+        return cls(settings, opened, acquaintances)
+
+    @property
+    def acquaintances(self) -> Acquaintances:
+        """To whom each sender's mail has gone before."""
+        if self._acquaintances is None:
+            raise StoreError("the store was opened without its keys")
+        return self._acquaintances
 
     async def write(self, work: Work[Result]) -> Result:
         """Run `work` in a transaction; when this returns it is on the disk. `work` may run twice, and must not wait."""

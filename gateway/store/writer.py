@@ -9,7 +9,7 @@ import contextlib
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ GROUP = 256  #: units in one commit
 
 _LAST = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _APPEND = insert(audit)
+_Kind = tuple[Table, tuple[str, ...], Guard | None]
 
 
 class Transaction:
@@ -36,6 +37,7 @@ class Transaction:
         self._connection = connection
         self._head: Head | None = None
         self._records: list[Record] = []
+        self._late: dict[_Kind, list[Mapping[str, Any]]] = defaultdict(list)
 
     @property
     def connection(self) -> Connection:
@@ -51,6 +53,12 @@ class Transaction:
         statement = upsert(self._connection.dialect.name, table, keys, guard)
         return self._connection.execute(statement, row).rowcount == 1
 
+    def upsert_late(
+        self, table: Table, keys: tuple[str, ...], rows: Iterable[Mapping[str, Any]], guard: Guard | None = None
+    ) -> None:
+        """The same, right before the commit: one statement for the rows of all units in it."""
+        self._late[table, keys, guard].extend(rows)
+
     def record(self, entry: Entry) -> Head:
         """Put an entry at the end of the audit log. It is there when the transaction is, or not at all."""
         record = seal(entry, self._head or self._last())
@@ -62,8 +70,11 @@ class Transaction:
         row = self._connection.execute(_LAST).first()
         return Head() if row is None else Head(row.seq, row.hash)
 
-    def write_records(self) -> None:
+    def complete(self) -> None:
         """Called once, before the commit."""
+        for (table, keys, guard), late in self._late.items():
+            if late:
+                self._connection.execute(upsert(self._connection.dialect.name, table, keys, guard), late)
         if self._records:
             rows = [
                 {"seq": r.seq, "at": to_ms(r.at), "hold_id": r.hold_id, "hash": r.hash, "line": r.line}
@@ -160,7 +171,7 @@ class Writer:
                 for current in units:
                     current.result = current.work(transaction)
                 current = None
-                transaction.write_records()
+                transaction.complete()
         except Exception as error:  # noqa: BLE001 - every error goes to the caller whose unit it was
             culprits = list(units) if current is None else [current]
             reason = self._reason(error)
