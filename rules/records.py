@@ -32,10 +32,12 @@ _NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#
 
 
 @cache
-def _labelled() -> Any:
-    """A glance, 700 MB a second: only a text that names two people's labels is taken apart."""
+def _labelled() -> tuple[Any, Any]:
+    """Two glances, 700 MB a second: only a text with two labels of people, `Name:` or alone on a line, is read."""
     ends = "|".join(sorted(map(re2.escape, vocabulary().last_words_of_names)))
-    return re2.compile(rf"(?i)(?:{ends})[\"']?[ \t]{{0,3}}(?:[:=>\r\n]|\.\.\.)".encode())
+    beside = rf"(?i)(?:{ends})[\"']?\s{{0,3}}(?:[:=>]|\.\.\.)"
+    alone = rf"(?i)(?:^|\n)[ \t>]{{0,9}}(?:[A-Z.]{{1,12}} ){{0,2}}(?:{ends})[ \t\r]{{0,9}}\n"
+    return re2.compile(beside.encode()), re2.compile(alone.encode())
 
 
 @dataclass(slots=True)
@@ -51,12 +53,12 @@ def records(text: Text) -> Sheet | None:
     if text.part is None:
         return None
     flat = text.content.encode("latin-1", "replace")
-    if sum(1 for _ in zip(range(_LEAST), _labelled().finditer(flat), strict=False)) < _LEAST:
-        return None
+    beside, alone = (sum(1 for _ in islice(glance.finditer(flat), _LEAST)) == _LEAST for glance in _labelled())
     place = partial(_lines, text.where)
-    return _sheet(text.part, _split(_numbered(text.content)), place) or _sheet(
-        text.part, _split(_stacked(text.content.split("\n"))), place
-    )
+    found = _sheet(text.part, _split(_numbered(text.content)), place) if beside else None
+    if found is None and alone:
+        found = _sheet(text.part, _split(_stacked(text.content.split("\n"))), place)
+    return found
 
 
 def forms(table: Table) -> Sheet | None:
