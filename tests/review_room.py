@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.inspection import Tools, inspect
+from gateway.judging import judge
 from gateway.message import Envelope, Limits
 from gateway.review.app import create_app
 from gateway.review.desk import csrf_of
@@ -27,7 +29,6 @@ from gateway.settings import Store as StoreSettings
 from gateway.store import Store
 from gateway.store.mail import new_id
 from rules.clients import Directory
-from rules.decide import decide
 from rules.detect import Detector
 from rules.policy import Policy
 from rules.verdict import (
@@ -199,7 +200,7 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
         metrics=lambda: b"countersign_held 1\n",
         now=room.now,
         client_name=lambda client: names.get(client, client),
-        judge=lambda to, evidence, sender: decide(POLICY, DIRECTORY, to, evidence, sender=sender),
+        judge=partial(judge, store, POLICY, DIRECTORY),
     )
     try:
         asyncio.run(_cast(room))
