@@ -137,14 +137,13 @@ class _Inspection:
             if sheet := forms(content):
                 self._sheet(sheet)
             return
-        before = len(self.findings)
         found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
         if sheet := records(content):
             self._sheet(sheet)
         if sheet := addressed(content, self._numbers):
             self._sheet(sheet)
         self._text(content, found)
-        if len(self.findings) == before and has_broken_numbers(fold(content.content)):
+        if has_broken_numbers(fold(content.content)):
             self.unread[content.part] = Obstacle.UNSUPPORTED  # they cannot be put together, and are no less there
 
     def _table(self, lines: Lines) -> bool:

@@ -393,6 +393,35 @@ def write_ruled_pdf(rows: Sequence[Row]) -> bytes:
     return out.getvalue()
 
 
+def write_wrapped_pdf(
+    rows: Sequence[Row],
+    *,
+    align: str = "TOP",
+    order: Sequence[int] = range(len(HEADER)),
+    number: str = "{}- {}- {}",
+    width: float = 34,
+    row_height: float | None = None,
+) -> bytes:
+    """A table without rules in narrow columns; its cells break over lines, the numbers where `number` has a space."""
+    style = ParagraphStyle("cell", fontSize=8, leading=9.6, splitLongWords=1)
+    widths = (width, 45, 50, 44, 52, 52, 32, 32, 50)
+
+    def wrapped(row: Row) -> list[str]:
+        return [number.format(*row[i].split("-")) if row[i].count("-") == 2 else row[i] for i in order]
+
+    table = Table(
+        [[Paragraph(escape(text), style) for text in wrapped(row)] for row in rows],
+        colWidths=[widths[i] for i in order],
+        rowHeights=row_height,
+        repeatRows=1,
+    )
+    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), align)]))
+    out = io.BytesIO()
+    letterhead = Paragraph("Participants of the plan", style)
+    SimpleDocTemplate(out, pagesize=letter, invariant=1, title=" ", author=" ").build([letterhead, table])
+    return out.getvalue()
+
+
 def picture(lines: Sequence[str], *, size: tuple[int, int] | None = None, dots: int = 28) -> Any:
     """A Pillow image of the lines, black on white."""
     font = ImageFont.load_default(dots)

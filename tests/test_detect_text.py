@@ -317,3 +317,12 @@ def test_numbers_in_pieces_that_cannot_be_put_together_are_not_clean() -> None:
 
     assert DETECTOR.detect([body("\n".join(lines))]).unread == (("1", Obstacle.UNSUPPORTED),)
     assert _detect("SSN rules: see 418- and 521- in the plan, sections 62- and 73-.").unread == ()
+
+
+def test_pieces_of_numbers_that_lie_apart_are_not_called_clean() -> None:
+    """What else was found does not put them together."""
+    apart = [f"{area}-20-  Brian  Castillo\nMaple\n{area + 7}6" for area in (332, 341, 467)]
+    together = [f"{area}-20-\n{area + 7}6" for area in (332, 341, 467)]
+    whole = "415-33-2891 Karen Fischer"
+    assert DETECTOR.detect([body("\n".join([whole, *apart]))]).unread == (("1", Obstacle.UNSUPPORTED),)
+    assert DETECTOR.detect([body("\n".join([whole, *together]))]).unread == ()

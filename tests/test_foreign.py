@@ -32,6 +32,8 @@ PLACES = {
     "list.writer.pdf": "page 1 wrapped!A1:I10",
     "list.writer.rtf": "table 1!A1:I41",
     "locked.owner.pdf": "page 1",
+    "wrapped.calc.pdf": "page 1 wrapped!A1",
+    "wrapped.writer.pdf": "page 1 wrapped!A1",
 }
 WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 PICTURES = ("list.picture.doc", "list.picture.ppt", "list.picture.xls")

@@ -47,6 +47,7 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
         for number in range(1, len(document) + 1):
             with reading.attempt(f"page {number}"):
                 known.add(_read_page(document, number, budget, reading, (pictures, tables)))
+        tables.finish()
         with reading.attempt("the embedded files"):
             reading.inner.extend(_attachments(document, budget))
         _read_revisions(leaf.content, budget, reading, known)
@@ -88,10 +89,11 @@ def _read_page(
     page = document[number - 1]
     where = f"page {number}"
     try:
-        text, unreadable = _text_of(page, budget)
-        if number == 1:
-            reading.text(where, _letterhead(text), Role.HEADING)
-        reading.text(where, tables.unwrap(where, text))
+        with _page_text(page, budget) as (words, text):
+            if number == 1:
+                reading.text(where, _letterhead(text), Role.HEADING)
+            reading.text(where, tables.unwrap(where, words, text))
+            unreadable = words.unreadable()
         pdfnotes.read_notes(document, page, where, reading, budget)
         tables.read(number, text)
         pictures.read(page, number, "" if unreadable else text)
@@ -100,14 +102,15 @@ def _read_page(
         page.close()
 
 
-def _text_of(page: Any, budget: Budget) -> tuple[str, bool]:
-    """A page's lines, and whether they are noise."""
+@contextmanager
+def _page_text(page: Any, budget: Budget) -> Iterator[tuple[PageText, str]]:
+    """A page's words and its lines."""
     textpage = page.get_textpage()
     try:
-        known = PageText(textpage)
-        text = known.lines()
+        words = PageText(textpage)
+        text = words.lines()
         budget.expand(len(text))
-        return text, known.unreadable()
+        yield words, text
     finally:
         textpage.close()
 
@@ -123,11 +126,11 @@ def _read_revisions(content: bytes, budget: Budget, reading: Reading, known: set
             with _document(content[:end], budget.passwords) as document:
                 for number, page in enumerate(document, start=1):
                     where = f"revision {revision} page {number}"
-                    text, _ = _text_of(page, budget)
-                    if text not in known:
-                        known.add(text)
-                        reading.text(where, text)
-                        pdfnotes.read_notes(document, page, where, reading, budget)
+                    with _page_text(page, budget) as (_, text):
+                        if text not in known:
+                            known.add(text)
+                            reading.text(where, text)
+                            pdfnotes.read_notes(document, page, where, reading, budget)
                     page.close()
 
 

@@ -5,6 +5,7 @@ page this is: prose, cells drawn one by one, or something mixed that is then mea
 """
 
 import ctypes
+import re
 from collections.abc import Callable, Sequence
 from itertools import accumulate, repeat
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from gateway.opening.layout import Span, align
+from gateway.opening.words import Word
 
 # A gap between words is a quarter to six tenths of the type size (monospaced: six); what is wider parts columns.
 _COLUMN, _CELL = 0.75, 0.45
@@ -23,6 +25,7 @@ _SMALL = 400  #: gaps; a page with fewer is measured wholly
 _SPOT_CHECKS = 40
 _REPEATED = 3  #: lines at the height of another
 _MARK = "\0"
+_WORD = re.compile(r"\S+")
 
 _Places = NDArray[np.intp]
 
@@ -72,6 +75,30 @@ class PageText:
             return self._span(start, start + len(texts[row][column]))
 
         return align(texts, span)
+
+    def words(self) -> list[Word]:
+        """Each word with its place, for the pages where lines do not tell. Cells that touch are parted all the same.
+
+        None at all when one cannot be placed: a word must not get lost.
+        """
+        words: list[Word | None] = []
+        for found in _WORD.finditer(self.content) if self._measurable else ():
+            start, before = found.start(), None
+            for at in range(*found.span()):
+                box = self._box(at)
+                if box and before and _apart(before, box):
+                    words.append(self._word(start, at))
+                    start = at
+                before = box or before
+            words.append(self._word(start, found.end()))
+        placed = [word for word in words if word is not None]
+        return placed if len(placed) == len(words) else []
+
+    def _word(self, start: int, end: int) -> Word | None:
+        first, last = self._box(start), self._box(end - 1)
+        if first is None or last is None:
+            return None
+        return Word(first.left, last.right, first.bottom, first.top, self.content[start:end])
 
     def unreadable(self) -> bool:
         """Whether most characters come from fonts that do not say what they mean: then the text is noise."""
@@ -155,3 +182,9 @@ class PageText:
         for row in rows:
             row.sort(key=lambda piece: piece[0].left)
         return align([[text for _, text, _ in row] for row in rows], lambda row, column: rows[row][column][2])
+
+
+def _apart(before: _Box, box: _Box) -> bool:
+    """Whether two characters of one word stand where no word has them."""
+    size = box.top - box.bottom
+    return abs(box.left - before.right) > size / 2 or abs(box.bottom - before.bottom) > size / 2
