@@ -48,6 +48,7 @@ class Mail:
     recipients: tuple[str, ...]
     subjects: tuple[str, ...]
     headings: tuple[tuple[str, str], ...]  #: name and text of other fields that people read
+    fields: tuple[tuple[str, str], ...]  #: place and text of all others, those of parts included, that hold digits
     entities: tuple[Entity, ...]  #: in order; containers before what they hold
 
 
@@ -69,6 +70,7 @@ def parse(raw: bytes, limits: Limits, prefix: str = "") -> Mail:
         recipients=tuple(dict.fromkeys(recipients)),
         subjects=tuple(filter(None, dict.fromkeys(subjects))),
         headings=tuple((name, text) for name, text in headings if text and text not in subjects),
+        fields=tuple(walk.fields),
         entities=tuple(walk.entities),
     )
 
@@ -97,6 +99,7 @@ class _Walk:
     most: int
     prefix: str
     entities: list[Entity] = field(default_factory=list)
+    fields: dict[tuple[str, str], None] = field(default_factory=dict)
     boundaries: set[bytes] = field(default_factory=set)
 
     def number(self, section: str, index: int) -> str:
@@ -106,6 +109,7 @@ class _Walk:
 
     def entity(self, head: Block, end: int, section: str, default: str, level: int) -> None:
         """Add one entity in each of its readings; the first bears the section, the others "~2", "~3" behind it."""
+        self.others(head, section)
         types, transfers, doubts = _readings(head, default)
         if head.odd:
             doubts.append(head.odd)
@@ -122,6 +126,13 @@ class _Walk:
         if head.other_body is not None:
             other = (head.other_body, end)
             self.text(other, f"{section or self.number('', 1)}~{len(readings) + 1}", troubles)
+
+    def others(self, head: Block, section: str) -> None:
+        """The fields that no reader shows, and addresses: a list may stand in them as well as anywhere."""
+        apart = (b"content-description",) if section else (b"subject", *_HEADINGS)
+        place = f" of {section}" if section else ""
+        spoken = mime_header.spoken(head, apart)
+        self.fields |= dict.fromkeys((f"header {name}{place}", text) for name, text in spoken)
 
     def leaf(
         self,
@@ -145,7 +156,7 @@ class _Walk:
                 names=names,
                 charset=kind.charset,
                 attachment=attachment or bool(names),
-                description=mime_header.words(descriptions[0]) if descriptions else "",
+                description=mime_header.words("\n ".join(descriptions)),
                 troubles=tuple(troubles),
             )
         )

@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +24,10 @@ _ADDRESS = re.compile(
     r'((?:[^,;"<(:\[]|"(?:[^"\\]|\\.)*"?|<[^>]*>?|\[[^\]]*\]?|\((?:[^()\\]|\\.)*\)?)*)([,;:]|\Z)', re.DOTALL
 )
 _MIME_FIELDS = frozenset({b"content-type", b"content-transfer-encoding", b"content-disposition"})
+_NAMING = frozenset({b"content-type", b"content-disposition"})
+_NO_DIGITS = bytes(set(range(256)).difference(b"0123456789"))
+_FEWEST_DIGITS = 9  #: of the number of a person
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,24 @@ def text_of(value: bytes) -> str:
 
 def unfolded(value: str) -> str:
     return value.replace("\n", "")
+
+
+def spoken(head: Block, apart: Collection[bytes]) -> Iterator[tuple[str, str]]:
+    """Name and words of the fields that could hold a number of a person, but for those that are read on their own."""
+    for name, value in head.fields:
+        if name not in apart:
+            text = f"{name.decode('ascii')}: {_said(name, text_of(value))}"
+            if not text.isascii() or len(text.encode("ascii").translate(None, _NO_DIGITS)) >= _FEWEST_DIGITS:
+                yield name.decode("ascii")[:_LONGEST_NAME], text
+
+
+def _said(name: bytes, value: str) -> str:
+    """A field's words; where parameters may name a file, the others, for file names are read as such."""
+    if name not in _NAMING or ";" not in value:
+        return words(value)
+    others = [each for each in parameters(value) if each.name not in {"name", "filename"}]
+    said = [f"{each.name}={words(reading)}" for each in others for reading in each.readings]
+    return "; ".join([words(next(_pieces(value), "")), *said])
 
 
 def media_type(value: str) -> tuple[str, str, bool]:

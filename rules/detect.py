@@ -279,7 +279,8 @@ def _without(content: str, covered: Sequence[Lines]) -> str:
 
 def _where(text: Text, tally: Tally) -> str:
     """'body line 3'; what is one line by nature is named without it."""
-    if text.role in {Role.SUBJECT, Role.FILENAME} or (text.role is Role.HEADING and "\n" not in text.content.strip()):
+    one_line = text.part is None or text.role is Role.FILENAME
+    if one_line or (text.role is Role.HEADING and "\n" not in text.content.strip()):
         return text.where
     lines = f"line {tally.first}" if tally.first == tally.last else f"lines {tally.first}-{tally.last}"
     return f"{text.where} {lines}"

@@ -1,6 +1,7 @@
 """The same forty people in every carrier: found with their count and place, wherever they hide; prices are not."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import carriers
 import carriers_mail
@@ -85,3 +86,16 @@ def test_the_benign_twin_of_a_message_is_opened_and_says_nothing(tools: Tools, p
 
     assert unopened(evidence) == []
     assert evidence.findings == ()
+
+
+HEADS = sorted((Path(__file__).parent / "harmless_heads").iterdir())
+
+
+@pytest.mark.parametrize("path", HEADS, ids=lambda path: path.stem)
+def test_what_programs_write_into_a_header_says_nothing(tools: Tools, path: Path) -> None:
+    """Signatures, numbers of messages and of campaigns: every ordinary mail has hundreds of digits in its header."""
+    evidence = inspect(path.read_bytes().replace(b"\n", b"\r\n"), tools)
+
+    assert unopened(evidence) == []
+    assert evidence.findings == ()
+    assert evidence.people.count == 0

@@ -115,6 +115,7 @@ class _Page:
     hidden: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
     quotations: int = 0  #: how many are open
+    preformatted: int = 0  #: likewise; in these, lines and blanks count
 
     def read(self, parser: LexborHTMLParser) -> None:
         """Walk the tree without recursion: pages may nest as deep as they like."""
@@ -146,7 +147,8 @@ class _Page:
         name = node.tag or ""
         if name == "-text":
             words = node.text_content or ""
-            self.buffers[-1].append(_SPACE.sub(" ", words) if "\n" in words or "  " in words else words)
+            flows = not self.preformatted and ("\n" in words or "  " in words)
+            self.buffers[-1].append(_SPACE.sub(" ", words) if flows else words)
             return False
         if name == "-comment":
             return False  # read from the source: the tree has not all of them
@@ -165,6 +167,7 @@ class _Page:
         elif name in _BLOCKS:
             self.buffers[-1].append("\n")
             self.quote(name, attributes)
+            self.preformatted += name == "pre"
         return True
 
     def leave(self, node: LexborNode) -> None:
@@ -174,6 +177,7 @@ class _Page:
         elif name == "table" and self.grids:
             self.table(self.grids.pop())
         elif name in _BLOCKS and name not in _LINES:
+            self.preformatted -= name == "pre"
             self.unquote(name, node.attributes)
             self.buffers[-1].append("\n")
 

@@ -12,7 +12,7 @@ from gateway.opening.opener import CannotLookError, Inner
 from gateway.transfer import uudecoded
 from rules.verdict import Obstacle
 
-_UU_BEGIN = re.compile(r"^begin [0-7]{3,4} (.+)\n", re.MULTILINE)
+_UU_BEGIN = re.compile(r"^([>|: \t]*)begin [0-7]{3,4} (.+)\n", re.MULTILINE)  #: in a reply behind marks of quoting
 _BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
@@ -43,15 +43,23 @@ def _has_long_run(text: str) -> bool:
 
 def _uuencoded(text: str) -> Iterator[Inner]:
     place = text.find("begin ")  # looking for lines that begin so takes ten times longer
-    while place >= 0 and (begin := _UU_BEGIN.search(text, place)):
-        end = text.find("\nend", begin.end() - 1)
-        place = len(text) if end < 0 else end + 4
-        lines = text[begin.end() : place].removesuffix("\nend")
+    while place >= 0 and (begin := _UU_BEGIN.search(text, text.rfind("\n", 0, place) + 1)):
+        end = text.find(f"\n{begin[1]}end", begin.end() - 1)
+        place = len(text) if end < 0 else end + len(begin[1]) + 4
+        lines = _unquoted(text[begin.end() : place if end < 0 else end], begin[1])
         content, whole = uudecoded(lines.encode("ascii", "replace"))
         if content or not lines.strip():
-            yield Inner(name=begin[1].strip(), content=content)
+            yield Inner(name=begin[2].strip(), content=content)
         if content and (end < 0 or not whole):
             raise CannotLookError(Obstacle.CORRUPT, "a uuencoded file that is not whole")
+        place = text.find("begin ", place)
+
+
+def _unquoted(lines: str, quoting: str) -> str:
+    """The space behind the marks may be gone where nothing follows it."""
+    marks = quoting.rstrip()
+    space = quoting[len(marks) :]
+    return re.sub(f"^{re.escape(marks)}(?:{re.escape(space)})?", "", lines, flags=re.MULTILINE) if quoting else lines
 
 
 def _base64(text: str, start: int, end: int) -> bytes:

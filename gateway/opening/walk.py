@@ -50,6 +50,7 @@ def walk(raw: bytes, limits: Limits, openers: Mapping[str, Opener], passwords: t
         for name, text in [*(("subject", subject) for subject in mail.subjects), *mail.headings]:
             role = Role.SUBJECT if name == "subject" else Role.HEADING
             tree.headings.append(Text(part=None, where=name, role=role, content=_speakable(text)))
+        tree.headings += _fields(mail, None)
         tree.entities(mail, 0, Role.BODY)
     except (KeyboardInterrupt, SystemExit):
         raise
@@ -204,8 +205,12 @@ class _Walk:
         prefix = f"{leaf.section}/" if "/" in leaf.section else leaf.section
         mail = mime.parse(leaf.content, self.budget.limits, prefix)
         headings = [*(("subject", subject) for subject in mail.subjects), *mail.headings]
-        contents: tuple[Content, ...] = tuple(
-            Text(part=leaf.section, where=name, role=Role.HEADING, content=_speakable(text)) for name, text in headings
+        contents: tuple[Content, ...] = (
+            *(
+                Text(part=leaf.section, where=name, role=Role.HEADING, content=_speakable(text))
+                for name, text in headings
+            ),
+            *_fields(mail, leaf.section),
         )
         try:
             self.entities(mail, depth + 1, leaf.role)
@@ -236,6 +241,11 @@ class _Walk:
             (),
             depth + 1,
         )
+
+
+def _fields(mail: mime.Mail, part: str | None) -> list[Text]:
+    """Fields that nobody is shown: searched for people, but no title, so that no address in them names a client."""
+    return [Text(part=part, where=where, role=Role.CONTENT, content=_speakable(text)) for where, text in mail.fields]
 
 
 def _as(leaf: Leaf, media_type: str) -> Leaf:
