@@ -1,5 +1,6 @@
 """Archives, mailboxes, Outlook's own formats and signatures: what is inside is opened, what is sealed is said to be."""
 
+import base64
 import bz2
 import gzip
 import io
@@ -42,13 +43,16 @@ from opening_messages import (
     with_attachment,
     words,
 )
+from PIL import Image
 
 from gateway.message import Opened, Partial, Unopened
+from gateway.opening import image
 from rules.content import Role
 from rules.verdict import Obstacle
 
 CSV = ROSTER.encode()
 SSN = "219-09-9999"
+WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 
 
 LIST = {"list.csv": CSV}
@@ -175,6 +179,46 @@ def test_what_pgp_only_signed_is_opened(content: bytes) -> None:
 
 def test_what_pgp_signed_and_broke_off_is_not_clean() -> None:
     assert not clean(open_attachment(PGP_PACKED["zlib"][:-20], "list.csv.gpg"))
+
+
+#: By GnuPG 2.4: Ed25519, of and for sam@recordkeeper.example.
+PGP_SIGNATURE = base64.b64decode(
+    "iI8EABYIADcWIQQsY9W+ROft61gCEOUpsmboJ0xfqQUCawsaBhkcc2FtQHJlY29yZGtlZXBlci5leGFtcGxlAAoJECmyZugnTF+p"
+    "9GUA/14zzNftJqTtkPa1HWyD1EwYMvl9yMSMy/iZZccbWUSmAP47v1WmwDjSquXAfpI9de1+rTDkUluy0+vfZG0G3lbUAg=="
+)
+PGP_KEY = base64.b64decode(
+    "mDMEawsaBRYJKwYBBAHaRw8BAQdAZWwDzLuCYyGZGFQ2FJ9FzO8uKSyVJGomPHXUWzsN4CK0HlNhbSA8c2FtQHJlY29yZGtlZXBl"
+    "ci5leGFtcGxlPoiQBBMWCAA4FiEELGPVvkTn7etYAhDlKbJm6CdMX6kFAmsLGgUCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AA"
+    "CgkQKbJm6CdMX6nR3QD/XJDQCoHc5nxA8RGf4DbzubWV3kg9T4wvWAZAJ4IfeSYBAPsk4Cuuf1daIQDGNgrc2GDaugXQb5S6DOVb"
+    "B3kFsfAE"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(PGP_SIGNATURE, "application/pgp-signature"), (PGP_KEY, "application/pgp-keys")],
+    ids=["signature", "public key"],
+)
+def test_binary_signatures_and_public_keys_of_pgp_are_opened(content: bytes, kind: str) -> None:
+    message = open_attachment(content, "list.csv.sig")
+
+    assert part(message, "2").media_type == kind
+    assert clean(message)
+    assert "sam@recordkeeper.example" in words(message)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [PGP_KEY + pgp_packet(17, b"a photo"), PGP_SIGNATURE + b"list", PGP_KEY[:-1], PGP_SIGNATURE * 1000],
+    ids=["a photo", "what is no packet", "broken off", "too many"],
+)
+def test_pgp_keys_and_signatures_with_anything_else_are_not_clean(content: bytes) -> None:
+    assert not clean(open_attachment(content, "list.csv.sig"))
+
+
+def test_what_a_pgp_signature_says_is_read() -> None:
+    """A notation, or anything else in place of numbers."""
+    assert SSN in words(open_attachment(PGP_SIGNATURE + pgp_packet(2, b"\x04 Ada " + SSN.encode()), "list.sig"))
 
 
 def test_a_file_in_binhex_is_no_text() -> None:
@@ -381,6 +425,21 @@ def test_detached_signatures_are_opened_for_there_is_nothing_in_them(signer: Sig
     assert clean(found)
 
 
+@pytest.mark.parametrize("options", [(), (pkcs7.PKCS7Options.Binary,)], ids=["canonical", "binary"])
+def test_a_message_with_its_signature_beside_it_is_clean(
+    signer: Signer, options: tuple[pkcs7.PKCS7Options, ...]
+) -> None:
+    """RFC 8551 3.5.3, as most mail programs sign."""
+    entity = crlf("Content-Type: text/plain\n\nAs agreed.\n")
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(entity).add_signer(*signer, hashes.SHA256())
+    body = builder.sign(serialization.Encoding.SMIME, [pkcs7.PKCS7Options.DetachedSignature, *options])
+
+    found = opened(crlf("From: sam@recordkeeper.example\nSubject: s\n") + body)
+
+    assert [each.media_type for each in found.parts] == ["text/plain", "application/pkcs7-signature"]
+    assert clean(found), found.parts
+
+
 def test_enveloped_content_is_sealed(signer: Signer) -> None:
     builder = pkcs7.PKCS7EnvelopeBuilder().set_data(CSV).add_recipient(signer[0])
 
@@ -553,6 +612,19 @@ def test_what_macos_puts_into_a_zip_does_not_hold_it() -> None:
     assert clean(message), message.parts
     assert "com.apple.quarantine" in words(message)
     assert "list.csv" in words(message)
+
+
+@WITH_OCR
+def test_a_zipped_photo_with_what_the_finder_puts_beside_it_is_clean() -> None:
+    attributes = b"ATTR" + bytes(30) + b"com.apple.metadata:kMDItemWhereFroms\0bplist00" + bytes(70)
+    beside = apple((9, bytes(34) + attributes), (2, b"\0\0\1\0" + bytes(282)))
+    photo = io.BytesIO()
+    Image.new("RGB", (320, 240), "steelblue").save(photo, "JPEG")
+
+    message = open_attachment(zip_of({"IMG_0412.jpg": photo.getvalue(), "__MACOSX/._IMG_0412.jpg": beside}), "a.zip")
+
+    assert [each.media_type for each in message.parts[2:]] == ["image/jpeg", "application/applefile"]
+    assert clean(message), message.parts
 
 
 def test_an_applesingle_gives_its_file_and_a_large_fork_is_not_clean() -> None:

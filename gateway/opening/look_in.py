@@ -105,17 +105,21 @@ def cms(content: bytes) -> str | None:
 _PGP = re.compile(
     rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]|\xa3[\x01-\x03]|[\x90\xc4]\x0d\x03", re.DOTALL
 )
+_PGP_BARE = re.compile(rb"(?:[\x88\x98].|[\x89\x99]..|[\x8a\x9a].{4}|[\xc2\xc6].{1,5}?)[\x03-\x06]", re.DOTALL)
 
 
 def pgp(content: bytes) -> str | None:
-    """RFC 9580 4.2: a session key (tag 1 or 3), compressed (8) or announced signature (4) comes first."""
-    if re.match(
-        rb"[\x84-\x87].{1,4}?\x03|\xc1.{1,2}\x03|\x8c.\x04|\xc3.[\x04-\x06]|\xa3[\x01-\x03]|[\x90\xc4]\x0d\x03",
-        content[:8],
-        re.DOTALL,
-    ):
+    """RFC 9580 4.2: a session key (tag 1 or 3), compressed (8) or announced signature (4) comes first.
+
+    Where a signature (2) or a public key (6) does, there may be nothing else.
+    """
+    if _PGP.match(content):
         return "application/pgp-encrypted"
-    return None
+    if not _PGP_BARE.match(content):
+        return None
+    from gateway.opening import openpgp  # noqa: PLC0415 - each message passes here, few need it
+
+    return openpgp.bare(content)
 
 
 def old_tar(content: bytes) -> bool:

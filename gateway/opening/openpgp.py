@@ -8,15 +8,22 @@ from base64 import b64decode
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.message import Opened, Unopened
+from gateway.message import Opened, Partial, Unopened
+from gateway.opening.charset import decode, is_text
 from gateway.opening.compressed import LARGEST_FILE, bounded
 from gateway.opening.opener import Budget, Inner, Leaf, Opening
+from rules.content import Text
 from rules.verdict import Obstacle
 
 _COMPRESSED, _LITERAL = 8, 11
+_SIGNATURE, _PUBLIC_KEY, _USER = 2, 6, 13
+_OF_KEYS = {2, 6, 10, 12, 13, 14, 21}  #: with subkeys and trust; a photo or a secret is not among them
+_OF_SIGNATURES = {2, 10, 21}
 _WITHOUT_WORDS = {2, 4, 10, 21}  #: signatures, what announces them, markers, padding
 _SEALED = Unopened(obstacle=Obstacle.ENCRYPTED, note="PGP encryption")
 _DEEPEST = 4  #: compressed packets within each other
+_LARGEST = 1 << 16  #: bytes of signatures or keys; an ordinary key has some thousand
+_RUN = re.compile(rb"[\x20-\x7e]{8,}")
 _ARMOUR = re.compile(rb"-----BEGIN PGP MESSAGE-----\r?\n(?:\w[^\r\n]*\r?\n)*\r?\n([A-Za-z0-9+/\r\n]+=*)")
 
 
@@ -34,6 +41,37 @@ def open_pgp(leaf: Leaf, budget: Budget) -> Opening:
     except (ValueError, struct.error, IndexError, zlib.error):
         return Opening(outcome=_SEALED)
     return Opening(outcome=Opened(), inner=texts) if texts else Opening(outcome=_SEALED)
+
+
+def bare(content: bytes) -> str | None:
+    """The type of public keys or detached signatures that are not armoured; None when anything else is among them."""
+    try:
+        tags = {packet.tag for packet in _packets(content)}
+    except (ValueError, struct.error, IndexError):
+        return None
+    if _SIGNATURE in tags and tags <= _OF_SIGNATURES:
+        return "application/pgp-signature"
+    return "application/pgp-keys" if _PUBLIC_KEY in tags and tags <= _OF_KEYS else None
+
+
+def open_bare(leaf: Leaf, budget: Budget) -> Opening:
+    """Whose key it is, and what else is written: a signature may say things (RFC 9580 5.2.3.24), armour a comment."""
+    del budget
+    content = leaf.content
+    if is_text(content):
+        words = decode(content)
+    elif bare(content) is None:
+        return Opening(
+            outcome=Unopened(obstacle=Obstacle.UNSUPPORTED, note="more than PGP's signatures and public keys")
+        )
+    else:
+        runs = [[packet.body] if packet.tag == _USER else _RUN.findall(packet.body) for packet in _packets(content)]
+        words = "\n".join(decode(run) for found in runs for run in found)
+    contents = (Text(part=leaf.section, where="text", role=leaf.role, content=words),)
+    if len(content) > _LARGEST:
+        note = "more than keys and signatures take"
+        return Opening(outcome=Partial(contents=contents, obstacle=Obstacle.UNSUPPORTED, note=note))
+    return Opening(outcome=Opened(contents=contents))
 
 
 def _literals(content: bytes, budget: Budget, depth: int) -> Iterator[Inner]:
