@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from carriers_mail import mail_of, tnef, write_eml, zip_of
 from quine import quine
+from rar_claims import rar_that_claims
 
 from gateway.inspector import Inspector
 from gateway.settings import Settings
@@ -113,6 +114,18 @@ def picture_of_fifty_thousand_pixels_a_side() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
 
 
+def rar_of_ten_gigabytes() -> bytes:
+    return rar_that_claims(b"Name,SSN\n", size=10 * GIB)
+
+
+def rar_that_says_too_little() -> bytes:
+    return rar_that_claims(b" " * (16 << 20), size=9)
+
+
+def rar_with_a_dictionary_of_four_gigabytes() -> bytes:
+    return rar_that_claims(b" " * (1 << 20), dictionary=15)
+
+
 def tnef_of_53_bytes() -> bytes:
     """MAPI properties by the billion: a library once took 23 GB for it."""
     body = struct.pack("<IHHII", 0xFFFFFFFF, 0x101F, 0x37, 0xFFFFFFF0, 0xFFFFFFFF) + bytes(22)
@@ -141,6 +154,9 @@ FILES: tuple[Callable[[], bytes], ...] = (
     pdf_whose_pages_go_round,
     pdf_of_an_endless_stream,
     picture_of_fifty_thousand_pixels_a_side,
+    rar_of_ten_gigabytes,
+    rar_that_says_too_little,
+    rar_with_a_dictionary_of_four_gigabytes,
     tnef_of_53_bytes,
 )
 MESSAGES: tuple[Callable[[], bytes], ...] = (hundred_thousand_parts, thousand_deep)
