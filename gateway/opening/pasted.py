@@ -12,7 +12,7 @@ from gateway.opening.opener import CannotLookError, Inner
 from gateway.transfer import uudecoded
 from rules.verdict import Obstacle
 
-_UU_BEGIN = re.compile(r"^([>|: \t]*)begin [0-7]{3,4} (.+)\n", re.MULTILINE)  #: in a reply behind marks of quoting
+_UU_BEGIN = re.compile(r"^([>|: \t]{0,100})begin [0-7]{3,4} (.+)\n", re.MULTILINE)  #: or quoted
 _BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
     r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
 )
