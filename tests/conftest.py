@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import store_kit
+from hypothesis import settings
 from postgres_server import Server, server
+
+settings.register_profile("house", deadline=None)  # no test is judged by time: the machine may be busy
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
