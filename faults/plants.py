@@ -4,16 +4,23 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import update
+
 import gateway.deliver
+import gateway.ledger
 import gateway.receive
 import gateway.relay
 import gateway.store.sqlite
 from gateway.hold import Quarantine
-from gateway.ledger import Ledger
+from gateway.ledger import Fate, Ledger
 from gateway.pipeline import Arrival, Pipeline
 from gateway.reply import Reply
+from gateway.store import Transaction
+from gateway.store.moments import to_ms
+from gateway.store.schema import ledger as rows
 from rules.verdict import Verdict
 
 
@@ -112,13 +119,13 @@ def no_durability() -> None:
 def forget_possible_duplicates() -> None:
     """What was under way when the process died is sent again, and no record says so."""
 
-    async def nothing(*_: Any) -> int:
-        return 0
+    def unrecorded(tx: Transaction, fp: str, why: str, now: datetime) -> None:
+        del why
+        begun = rows.c.state == Fate.RELAYING.value
+        lost = update(rows).where(rows.c.fingerprint == fp, begun)
+        tx.execute(lost.values(state=Fate.UNKNOWN.value, at=to_ms(now)))
 
-    async def none(*_: Any) -> None:
-        return None
-
-    Ledger.recover, Ledger.recall = nothing, none  # type: ignore[method-assign, assignment]
+    gateway.ledger._unknown = unrecorded
 
 
 PLANTS: Mapping[str, Callable[[], None]] = {
