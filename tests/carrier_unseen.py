@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -122,6 +123,31 @@ def revised(rows: Sequence[Row]) -> bytes:
     return old + new + tail
 
 
+def beside_the_pages(entries: str) -> Writer:
+    """`entries` of the catalogue lead to the list (object 5) or its file specification (object 6); no page does."""
+
+    def write(rows: Sequence[Row]) -> bytes:
+        stream = zlib.compress("\n".join(lines(rows)).encode())
+        objects = [
+            f"<</Type/Catalog/Pages 2 0 R {entries}>>".encode(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<>>>>",
+            b"<</Length 0>>stream\n\nendstream",
+            b"<</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+            b"<</Type/Filespec/F(list.txt)/EF<</F 5 0 R>>>>",
+        ]
+        out, places = b"%PDF-1.7\n", []
+        for number, body in enumerate(objects, start=1):
+            places.append(len(out))
+            out += b"%d 0 obj%s endobj\n" % (number, body)
+        table = b"".join(b"%010d 00000 n \n" % place for place in places)
+        head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+        tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+        return out + head + table + tail
+
+    return write
+
+
 # --- all of them ---
 
 UNSEEN: Mapping[str, Carrier] = {
@@ -143,5 +169,12 @@ UNSEEN: Mapping[str, Carrier] = {
     "beside a page": Carrier("a.pdf", lambda rows: page(rows, before="q 1 0 0 1 2000 0 cm", after="Q"), "page 1"),
     "clipped off a page": Carrier("a.pdf", lambda rows: page(rows, before="q 0 0 1 1 re W n", after="Q"), "page 1"),
     "layer switched off": Carrier("a.pdf", layer_switched_off, "page 1"),
+    "associated file of a PDF": Carrier("a.pdf", beside_the_pages("/AF[6 0 R]"), "A1:I41", part="2/list.txt"),
+    "script of a PDF": Carrier(
+        "a.pdf", beside_the_pages("/OpenAction<</S/JavaScript/J#53 5 0 R>>"), "A1:I41", part="2/1"
+    ),
+    "private data of a PDF": Carrier(
+        "a.pdf", beside_the_pages("/PieceInfo<</App<</Private 5 0 R>>>>"), "A1:I41", part="2/1"
+    ),
     "earlier revision of a PDF": Carrier("a.pdf", revised, "revision 1 page 1"),
 }

@@ -15,7 +15,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from gateway.message import Unopened
-from gateway.opening import pdfimage, pdfnotes, pdftable
+from gateway.opening import pdfimage, pdfnotes, pdfobjects, pdftable
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from gateway.opening.pdfpage import PageText
 from gateway.opening.reading import Reading
@@ -50,6 +50,7 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
         tables.finish()
         with reading.attempt("the embedded files"):
             reading.inner.extend(_attachments(document, budget))
+        pdfobjects.read_unreached(leaf.content, budget, reading)
         _read_revisions(leaf.content, budget, reading, known)
     return reading.opening()
 
