@@ -6,6 +6,7 @@ from typing import Any
 import carriers
 import pypdfium2
 import pytest
+from carrier_unseen import beside_the_pages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openings import note, open_with, table_named, tables, text_at, texts, words
@@ -160,6 +161,21 @@ def test_embedded_files_are_handed_on() -> None:
     (inner,) = open_with(open_pdf, out.getvalue()).inner
     assert inner.name == "list.csv"
     assert inner.content == carriers.write_csv(ROWS)
+
+
+def test_a_template_of_a_page_is_not_passed_over() -> None:
+    """No page shows it until a script asks for it, so nobody has read what stands on it."""
+    content = beside_the_pages("/Names<</Templates<</Names[(a)3 0 R]>>>>")(carriers.people(3))
+
+    assert note(open_with(open_pdf, content)) == "the PDF has templates of pages"
+
+
+def test_a_file_is_handed_on_once_however_many_lead_to_it() -> None:
+    content = beside_the_pages("/Names<</EmbeddedFiles<</Names[(a)6 0 R]>>>>/AF[6 0 R]")(carriers.people(3))
+
+    opening = open_with(open_pdf, content)
+
+    assert [inner.name for inner in opening.inner] == ["list.txt"]
 
 
 def test_a_password_to_read_cannot_be_looked_behind() -> None:

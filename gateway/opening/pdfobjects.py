@@ -16,35 +16,40 @@ from rules.verdict import Obstacle
 
 OBJECTS = 200_000  #: of one document
 _SHOWN = 1 << 24  #: bytes of one object stream that are looked through
-# A name may be written with escapes: /J#53 is /JS.
-_NAMES = re.compile(rb"/(?:AF|JS|PieceInfo|Templates)(?![A-Za-z0-9])|/[A-Za-z]{0,12}#[0-9A-Fa-f]{2}")
-_OBJECT_STREAM = re.compile(rb"/ObjStm.*?stream\r?\n", re.DOTALL)
+# Every file has an /EF, whatever leads to it. A name may be written with escapes: /J#53 is /JS.
+_NAMES = re.compile(rb"/(?:EF|JS|PieceInfo|Templates)(?![A-Za-z0-9])|/[A-Za-z]{0,12}#[0-9A-Fa-f]{2}")
+_HEAD = 4096  #: bytes between the type of an object stream and its data
+_STREAM = re.compile(rb"stream\r?\n")
 
 
 def read_unreached(content: bytes, budget: Budget, reading: Reading) -> None:
     """Add files, scripts and private data that no page and no list of attachments leads to."""
-    if _glance(content):
-        with reading.attempt("what stands beside the pages"):
+    with reading.attempt("what stands beside the pages"):
+        if _glance(content, budget):
             _Walk(content, budget, reading).read()
 
 
-def _glance(content: bytes) -> bool:
+def _glance(content: bytes, budget: Budget) -> bool:
     """Whether a name is there. An object stream that cannot be looked into may hold any."""
-    return bool(_NAMES.search(content)) or any(
-        shown is None or _NAMES.search(shown) for shown in map(_inflated, _streams(content))
-    )
+    if _NAMES.search(content):
+        return True
+    for mark in re.finditer(rb"/ObjStm", content):
+        shown = _inflated(content, mark.end())
+        if shown is None or _NAMES.search(shown):
+            return True
+        budget.expand(len(shown))
+    return False
 
 
-def _streams(content: bytes) -> Iterator[memoryview]:
-    view = memoryview(content)
-    return (view[match.end() :] for match in _OBJECT_STREAM.finditer(content))
-
-
-def _inflated(stream: memoryview) -> bytes | None:
+def _inflated(content: bytes, head: int) -> bytes | None:
+    """The object stream that begins after `head`; None: with another filter, encrypted, too large or damaged."""
+    start = _STREAM.search(content, head, head + _HEAD)
+    if start is None:
+        return None
     inflating = zlib.decompressobj()
     try:
-        shown = inflating.decompress(stream, _SHOWN)
-    except zlib.error:  # another filter, or encrypted
+        shown = inflating.decompress(content[start.end() : content.find(b"endstream", start.end())], _SHOWN)
+    except zlib.error:
         return None
     return shown if inflating.eof else None
 
