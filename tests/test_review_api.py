@@ -241,6 +241,15 @@ async def test_health_says_nothing_of_mail(room: Room) -> None:
     assert hold_id not in health.text + ready.text + metrics.text
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_a_load_balancer_may_ask_by_head(room: Room, path: str) -> None:
+    """RFC 9110 9.3.2: the same answer without its words."""
+    async with room.call() as client:
+        answer = await client.head(path)
+
+    assert (answer.status_code, answer.text) == (200, "")
+
+
 async def test_the_description_of_the_api_tells_every_error(room: Room) -> None:
     """A client generated from it must know what can come back."""
     async with room.call() as client:

@@ -71,12 +71,15 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
     return app
 
 
+# Load balancers ask by HEAD (RFC 9110 9.3.2), which a GET route here does not answer by itself.
+@health.head("/healthz", include_in_schema=False)
 @health.get("/healthz")
 async def healthz() -> PlainTextResponse:
     """The process answers."""
     return PlainTextResponse("ok\n")
 
 
+@health.head("/readyz", include_in_schema=False)
 @health.get("/readyz", responses={503: {"description": "Something is not ready; the answer names it"}})
 async def readyz(desk: AtDesk) -> JSONResponse:
     """Everything that a message needs is there."""
