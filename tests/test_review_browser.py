@@ -142,8 +142,10 @@ def test_hostile_mail_runs_nothing_and_calls_nobody(room: Room, page: Page) -> N
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_page_is_wider_than_the_window(room: Room, page: Page, width: int) -> None:
-    """Wide tables scroll in their own frame."""
-    hold_id = done(room.hold())
+    """Wide tables scroll in their own frame, and a sender's words break, those of an earlier message too."""
+    endless = "endless" * 20
+    done(room.hold(sentence=endless))
+    hold_id = done(room.hold(raw=a_message(filename=f"{endless}.csv", subject=endless, cell=endless), sentence=endless))
     page.set_viewport_size({"width": width, "height": 800})
     log_in(page)
     for path in ("/", f"/held/{hold_id}", "/audit"):
