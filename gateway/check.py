@@ -1,6 +1,6 @@
 """`countersign check`: everything that would stop a start, or should worry its operator, in one list."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.directory import load as load_directory
 from gateway.directory import today
 from gateway.rosters import rosters_of
-from gateway.settings import Network, Settings, is_loopback, load
+from gateway.settings import Network, Settings, examine, is_loopback
 from gateway.smtp.tls import door_context, next_hop_context
 from gateway.store.location import NO_DRIVER, key_ring, server
 from rules.clients import Directory
@@ -26,55 +26,56 @@ PRIVATE = [
 def problems(config: Path | None) -> list[Problem]:
     """Errors and warnings of settings, policy, recognisers and directory, in this order."""
     try:
-        settings = load(config)
+        examined = examine(config)
     except ConfigurationError as error:
         return list(error.problems)
-    return [*of_settings(settings), *_of_rules(settings)]
+    return [*examined.problems, *of_settings(examined.settings, examined.wrong), *_of_rules(examined.settings)]
 
 
-def of_settings(settings: Settings) -> Iterator[Problem]:
-    """What the settings' own types cannot see."""
-    said = settings.source.problem
-    if settings.downstream is None:
+def of_settings(settings: Settings, wrong: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """What the settings' own types cannot see; nothing of sections that these have called wrong."""
+    for section, checks in SECTIONS.items():
+        if section not in wrong:
+            for check in checks:
+                yield from check(settings)
+
+
+def _of_next_hop(settings: Settings) -> Iterator[Problem]:
+    downstream, said = settings.downstream, settings.source.problem
+    if downstream is None:
         text = "downstream: missing key: name the next hop, e.g. downstream: {host: mail.example, port: 25}"
         yield said(("downstream",), text)
-    elif not is_loopback(settings.downstream.host) and settings.downstream.effective_tls != "verify":
-        text = f"downstream.tls: {settings.downstream.effective_tls}: the next hop is not on loopback; use verify"
+        return
+    if not is_loopback(downstream.host) and downstream.effective_tls != "verify":
+        text = f"downstream.tls: {downstream.effective_tls}: the next hop is not on loopback; use verify"
         yield said(("downstream", "tls"), text, warning=True)
-    yield from _of_certificate(settings)
-    yield from _of_clients(settings)
+    if missing := list(_missing(settings, {("downstream", "ca"): downstream.ca})):
+        yield from missing
+        return
     try:
-        key_ring(settings)
+        next_hop_context(downstream, settings.base)
     except ConfigurationError as error:
-        yield from (said(("store", "url"), problem.text) for problem in error.problems)
-    else:
-        yield from _of_key(settings)
-        yield from _of_server(settings)
-    if settings.store.blobs is not None:
-        text = "store.blobs: this folder is not used: held mail is kept, sealed, in the database of store.url"
-        yield said(("store", "blobs"), text, warning=True)
-    if settings.clients_file is None:
-        text = "rules.clients: no client directory: everything sensitive will be held"
-        yield said(("rules",), text, warning=True)
+        yield from (said(("downstream", "ca"), problem.text) for problem in error.problems)
 
 
 def _of_certificate(settings: Settings) -> Iterator[Problem]:
-    tls, downstream, said = settings.smtp.tls, settings.downstream, settings.source.problem
-    files: dict[tuple[str, ...], Path | None] = {("downstream", "ca"): downstream.ca if downstream else None}
-    files |= {("smtp", "tls", key): getattr(tls, key) for key in ("cert", "key", "client_ca")}
-    missing = [(path, file) for path, file in files.items() if file and not settings.path(file).is_file()]
-    for path, file in missing:
-        yield said(path, f"{'.'.join(path)}: {settings.path(file)}: there is no such file")
-    if missing:
+    tls, said = settings.smtp.tls, settings.source.problem
+    named: dict[tuple[str, ...], Path | None]
+    named = {("smtp", "tls", key): getattr(tls, key) for key in ("cert", "key", "client_ca")}
+    if missing := list(_missing(settings, named)):
+        yield from missing
         return
     try:
         door_context(settings.smtp, settings.base)
     except ConfigurationError as error:
         yield from (said(("smtp", "tls"), problem.text) for problem in error.problems)
-    try:
-        _ = downstream and next_hop_context(downstream, settings.base)
-    except ConfigurationError as error:
-        yield from (said(("downstream", "ca"), problem.text) for problem in error.problems)
+
+
+def _missing(settings: Settings, files: Mapping[tuple[str, ...], Path | None]) -> Iterator[Problem]:
+    for path, file in files.items():
+        if file and not settings.path(file).is_file():
+            text = f"{'.'.join(path)}: {settings.path(file)}: there is no such file"
+            yield settings.source.problem(path, text)
 
 
 def _of_clients(settings: Settings) -> Iterator[Problem]:
@@ -91,6 +92,20 @@ def _of_clients(settings: Settings) -> Iterator[Problem]:
 
 def _private(network: Network) -> bool:
     return any(network.version == each.version and network.subnet_of(each) for each in PRIVATE)  # type: ignore[arg-type]
+
+
+def _of_store(settings: Settings) -> Iterator[Problem]:
+    said = settings.source.problem
+    try:
+        key_ring(settings)
+    except ConfigurationError as error:
+        yield from (said(("store", "url"), problem.text) for problem in error.problems)
+    else:
+        yield from _of_key(settings)
+        yield from _of_server(settings)
+    if settings.store.blobs is not None:
+        text = "store.blobs: this folder is not used: held mail is kept, sealed, in the database of store.url"
+        yield said(("store", "blobs"), text, warning=True)
 
 
 def _of_server(settings: Settings) -> Iterator[Problem]:
@@ -122,6 +137,20 @@ def _of_key(settings: Settings) -> Iterator[Problem]:
     else:
         if ring.file.stat().st_mode & 0o007:
             yield said(("store",), f"store.key: {ring.file}: everybody on this machine may read it", warning=True)
+
+
+def _of_directory(settings: Settings) -> Iterator[Problem]:
+    if settings.clients_file is None:
+        text = "rules.clients: no client directory: everything sensitive will be held"
+        yield settings.source.problem(("rules",), text, warning=True)
+
+
+SECTIONS: Mapping[str, tuple[Callable[[Settings], Iterator[Problem]], ...]] = {
+    "smtp": (_of_certificate, _of_clients),
+    "downstream": (_of_next_hop,),
+    "store": (_of_store,),
+    "rules": (_of_directory,),
+}
 
 
 def _of_rules(settings: Settings) -> Iterator[Problem]:

@@ -3,7 +3,8 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -212,25 +213,63 @@ def usual_file() -> Path | None:
     return next((file for file in USUAL_FILES if file.is_file()), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What file and environment say. For `check` to go on, `settings` are those without all that is wrong."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+    wrong: frozenset[str]  #: sections that stand at their defaults because of it
+
+
 def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read settings from `path` (None: defaults only) and the environment. Raises ConfigurationError."""
+    examined = examine(path, environ)
+    if examined.problems:
+        raise ConfigurationError(examined.problems)
+    return examined.settings
+
+
+def examine(path: Path | None, environ: Mapping[str, str] = os.environ) -> Examined:
+    """The same, with everything that is wrong. Raises ConfigurationError for a file that cannot be read at all."""
     document = DEFAULTS if path is None else read(path)
     if not isinstance(document.content, dict):
         raise ConfigurationError([document.problem((), "is not a mapping of sections")])
-    for name in NO_KEYS & document.content.keys():
-        raise ConfigurationError([document.problem((name,), f"{name}: unknown key")])
-    from_environment = _environment(environ)
+    problems = list(document.problems)
+    variables = _environment(environ, problems)
     content = document.content
-    for steps, value in from_environment.items():
+    for steps, value in variables.items():
         content = _with(content, steps, value)
+    problems += [document.problem((name,), f"{name}: unknown key") for name in sorted(NO_KEYS & content.keys())]
+    content = {name: section for name, section in content.items() if name not in NO_KEYS}
+    wrong: set[str] = set()
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:
-        problems = [_blame(problem, from_environment) for problem in _problems(document, error)]
-        raise ConfigurationError(problems) from error
+        problems += _problems(document, error, variables)
+        settings = Settings.model_validate(_sound(content, error, wrong))
     folder = Path.cwd() if path is None else path.absolute().parent
     rules = _default_files(settings.rules, folder, environ)
-    return settings.model_copy(update={"base": folder, "source": document, "rules": rules})
+    settings = settings.model_copy(update={"base": folder, "source": document, "rules": rules})
+    return Examined(settings=settings, problems=tuple(problems), wrong=frozenset(wrong))
+
+
+def _sound(content: Mapping[str, Any], error: ValidationError, wrong: set[str]) -> dict[str, Any]:
+    """The content without unknown keys, and without the sections that are wrong in any other way."""
+    sound: Any = content
+    for complaint in error.errors(include_url=False, include_context=False, include_input=False):
+        if complaint["type"] == "extra_forbidden":
+            sound = _without(sound, complaint["loc"])
+        else:
+            wrong.add(str(complaint["loc"][0]))
+    return {name: section for name, section in sound.items() if name not in wrong}
+
+
+def _without(content: Any, steps: Sequence[Any]) -> Any:
+    first, *rest = steps
+    if rest:
+        return content | {first: _without(content[first], rest)}
+    return {key: value for key, value in content.items() if key != first}
 
 
 def _with(content: Any, steps: Sequence[str], value: Any) -> Any:
@@ -253,33 +292,33 @@ def _default_files(rules: Rules, folder: Path, environ: Mapping[str, str]) -> Ru
     return rules.model_copy(update=found) if found else rules
 
 
-def _environment(environ: Mapping[str, str]) -> dict[tuple[str, ...], Any]:
+def _environment(environ: Mapping[str, str], problems: list[Problem]) -> dict[tuple[str, ...], Any]:
     """COUNTERSIGN_<SECTION>__<KEY>, and __<KEY> of what lies deeper; a YAML list, mapping or null is read as one."""
     found: dict[tuple[str, ...], Any] = {}
     for name, value in sorted(environ.items()):
         steps = tuple(name.removeprefix(PREFIX).lower().split("__"))
-        if name.startswith(PREFIX) and len(steps) > 1:
-            steps = SPELLINGS.get(steps, steps)
-            found[steps] = _flow(name, value) if value[:1] in {"[", "{"} or value == "null" else value
+        if not name.startswith(PREFIX) or len(steps) < 2:
+            continue
+        try:
+            flow = yaml.safe_load(value) if value[:1] in {"[", "{"} or value == "null" else value
+        except yaml.YAMLError:
+            problems.append(Problem(file=f"environment {name}", line=None, text="not a YAML list"))
+        else:
+            found[SPELLINGS.get(steps, steps)] = flow
     return found
 
 
-def _flow(name: str, value: str) -> Any:
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigurationError([Problem(file=f"environment {name}", line=None, text="not a YAML list")]) from error
-
-
-def _problems(document: Document, error: ValidationError) -> list[tuple[tuple[Any, ...], Problem]]:
+def _problems(
+    document: Document, error: ValidationError, variables: Mapping[tuple[str, ...], Any]
+) -> Iterator[Problem]:
     paths = [complaint["loc"] for complaint in error.errors(include_url=False, include_context=False)]
-    return list(zip(paths, problems_of(document, error), strict=True))
+    for path, problem in zip(paths, problems_of(document, error, Settings), strict=True):
+        yield _blame(path, problem, variables)
 
 
-def _blame(found: tuple[tuple[Any, ...], Problem], environment: Mapping[tuple[str, ...], Any]) -> Problem:
+def _blame(path: tuple[Any, ...], problem: Problem, variables: Mapping[tuple[str, ...], Any]) -> Problem:
     """Name the variable instead of a line of the file when the variable is at fault."""
-    path, problem = found
-    for steps in environment:
+    for steps in variables:
         if steps[: len(path)] == path[: len(steps)]:
             name = PREFIX + "__".join(steps).upper()
             return Problem(file=f"environment {name}", line=None, text=problem.text)

@@ -4,10 +4,12 @@ Scalars come as the text that stands in the file (`"0123"` and `0123` alike), be
 their zeros; the pydantic model that receives them decides what is a number.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -37,6 +39,7 @@ class Document:
     file: str
     content: Any
     root: Any  #: the node tree, asked only when something is wrong
+    problems: tuple[Problem, ...] = ()  #: what the text alone shows to be wrong; told with all else that is
 
     def line(self, path: Sequence[Key]) -> int | None:
         """Line of `path`, or of the nearest thing around it."""
@@ -54,8 +57,8 @@ class Document:
 
 def _child(node: Any, step: Key) -> tuple[int, Any] | None:
     """The line of a key or an item, and what stands there."""
-    if isinstance(node, yaml.MappingNode):
-        found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.MappingNode):  # of a key that stands twice, the last is the one that is read
+        found = next(((key, value) for key, value in reversed(node.value) if key.value == str(step)), None)
     elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         found = (node.value[step], node.value[step])
     else:
@@ -64,7 +67,7 @@ def _child(node: Any, step: Key) -> tuple[int, Any] | None:
 
 
 def read(path: Path) -> Document:
-    """Parse one file. Raises ConfigurationError for what is not readable, not YAML, or has a key twice."""
+    """Parse one file. Raises ConfigurationError for what is not readable or not YAML."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -89,9 +92,7 @@ def parse(text: str, file: str) -> Document:
         ) from error
     problems: list[Problem] = []
     content = {} if node is None else plain(node, file, problems)
-    if problems:
-        raise ConfigurationError(problems)
-    return Document(file=file, content=content, root=node)
+    return Document(file=file, content=content, root=node, problems=tuple(problems))
 
 
 def plain(node: Any, file: str, problems: list[Problem]) -> Any:
@@ -112,19 +113,39 @@ def plain(node: Any, file: str, problems: list[Problem]) -> Any:
 def validate(document: Document, model: type[Model]) -> Model:
     """Turn a document into `model`. Raises ConfigurationError naming line and key of everything that does not fit."""
     try:
-        return model.model_validate(document.content)
+        checked = model.model_validate(document.content)
     except ValidationError as error:
-        raise ConfigurationError(list(problems_of(document, error))) from error
+        raise ConfigurationError([*document.problems, *problems_of(document, error, model)]) from error
+    if document.problems:
+        raise ConfigurationError(document.problems)
+    return checked
 
 
-def problems_of(document: Document, error: ValidationError) -> Iterator[Problem]:
+def problems_of(document: Document, error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
     """Pydantic's complaints as ours."""
     for complaint in error.errors(include_url=False, include_context=False):
         path: Steps = complaint["loc"]
-        key = ".".join(str(step) for step in path)
         text = complaint["msg"].removeprefix("Value error, ")
-        if complaint["type"] == "extra_forbidden":
-            text = "unknown key"
+        if path[-1:] == ("[key]",):  # of a mapping whose keys are named one by one
+            path = path[:-1]
+            text = _unknown(str(path[-1]), re.findall(r"'([^']*)'", text))
+        elif complaint["type"] == "extra_forbidden":
+            text = _unknown(str(path[-1]), _keys(model, path[:-1]))
         elif complaint["type"] == "missing":
             text = "missing key"
+        key = ".".join(str(step) for step in path)
         yield document.problem(path, f"{key}: {text}" if key else text)
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = get_close_matches(key, known, n=1)
+    return f'unknown key; did you mean "{near[0]}"?' if near else "unknown key"
+
+
+def _keys(kind: Any, path: Steps) -> list[str]:
+    """The keys that a type knows at the end of `path`, whatever lists and alternatives are on the way."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        names = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+        return _keys(names.get(str(path[0])), path[1:]) if path else list(names)
+    rest = path[1:] if path and isinstance(path[0], int) else path
+    return [key for inside in get_args(kind) for key in _keys(inside, rest)]
