@@ -86,7 +86,24 @@ def _fail(text: str, status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
+def _version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"countersign {version('countersign')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Which release this is.")]
+
+
 @app.callback()
+def program(config: Config = None, *, version: Version = False) -> None:
+    """What stands before every command."""
+    del version  # its callback has answered
+    everywhere(config)
+
+
 @held.callback()
 @audit.callback()
 @clients.callback()

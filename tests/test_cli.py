@@ -5,6 +5,7 @@ import mailbox
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -254,4 +255,12 @@ def test_demo_shows_the_main_job_and_ends() -> None:
     assert done.stdout.count("relayed, byte for byte") == 3
     assert "5,135 people" in done.stdout
     assert "195 in North Carolina" in done.stdout
-    assert "password:" in done.stdout
+    assert "without --once it stays up" in done.stdout
+    assert "password:" not in done.stdout
+
+
+def test_the_program_says_which_release_it_is() -> None:
+    """The first question of anybody who is asked for help."""
+    done = run("--version")
+
+    assert (done.returncode, done.stdout) == (0, f"countersign {version('countersign')}\n")

@@ -65,8 +65,10 @@ async def show(*, once: bool) -> None:
             await service.accounts.add_user(REVIEWER, Role.REVIEWER, password, now())
             for sample in messages(SENDER):
                 typer.echo(await _sent(sample, service, next_hop))
-            typer.echo(_where(service, file, password))
-            if not once:
+            if once:
+                typer.echo(f"Review page: http://127.0.0.1:{service.web_port}/ until now; without --once it stays up.")
+            else:
+                typer.echo(_where(service, file, password))
                 await _until_told()
     server.close()
 
