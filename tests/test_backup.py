@@ -9,39 +9,29 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from backups import DATABASE, KEY, content, elsewhere, held, now_in, spoil
 from house import BETA as HOUSE_BETA
 from house import hold_id as held_as
 from house import house
 from sqlalchemy import update
-from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, verdict
+from store_kit import ACME, NOW, RAW, later, settings, verdict
 from store_under_load import raw_of
 from test_cli import WRONG, run
 from test_sealing import store_of_the_first_version
 from test_store_kill import HERE
 
-from gateway.accounts import Accounts, Role
-from gateway.audit.chain import Record
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor
 from gateway.backup import backup, restore
 from gateway.disk import lock_folder
 from gateway.errors import BackupError, StoreError
 from gateway.hold import Quarantine
-from gateway.ledger import Ledger, fingerprint
-from gateway.relay import Delivery, Fate
-from gateway.reply import Reply
-from gateway.settings import Settings
+from gateway.ledger import Ledger
 from gateway.states import State
 from gateway.store import Store
 from gateway.store.driver import sqlite3
-from gateway.store.mail import Purpose
-from gateway.store.schema import messages, recipients
+from gateway.store.schema import recipients
 from rules.errors import ConfigurationError
-from rules.mask import mask_address
-from rules.verdict import Disposition
-
-DATABASE = Path("var/countersign.db")
-KEY = Path("var/countersign.db.key")
 
 
 @pytest.fixture
@@ -53,44 +43,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "countersign.backup"
-
-
-def elsewhere(here: Store, folder: Path) -> Settings:
-    """Another machine, to which the operator has brought the key."""
-    (folder / KEY).parent.mkdir(parents=True, exist_ok=True)
-    (folder / KEY).write_bytes((here.settings.base / KEY).read_bytes())
-    return settings(folder)
-
-
-def content(file: Path) -> bytes:
-    return file.read_bytes() if file.exists() else b""
-
-
-def spoil(file: Path, how: Callable[[bytes], bytes]) -> None:
-    file.write_bytes(how(content(file)))
-
-
-async def held(store: Store, *rcpt_to: str, raw: bytes = RAW) -> str:
-    hold_id = an_id()
-    await Quarantine(store).hold(envelope(*rcpt_to), raw, verdict(*rcpt_to), NOW, hold_id)
-    return hold_id
-
-
-async def released(store: Store) -> str:
-    hold_id = await held(store)
-    await Quarantine(store).release(hold_id, None, "rita", "right", NOW)
-    return hold_id
-
-
-async def now_in(store: Store, hold_id: str) -> list[State]:
-    return [recipient.state for recipient in (await Quarantine(store).get(hold_id)).recipients]
-
-
-async def doubts(store: Store, hold_id: str, *, of_notices: bool = False) -> list[Record]:
-    """What is on record as perhaps sent twice."""
-    history = (await Quarantine(store).get(hold_id)).history
-    found = [record for record in history if record.event == "possible-duplicate"]
-    return [record for record in found if ("notice" in record.detail) is of_notices]
 
 
 # Backup.
@@ -357,98 +309,6 @@ async def test_a_missing_file_is_named(store: Store, tmp_path: Path) -> None:
 
 
 # Nothing leaves twice.
-
-
-async def restored(store: Store, file: Path, folder: Path) -> Settings:
-    await backup(store, file, "ida", NOW)
-    there = elsewhere(store, folder)
-    await restore(there, file, "ida", later(days=3))
-    return there
-
-
-async def test_what_was_on_its_way_waits_for_a_person_again(store: Store, file: Path, tmp_path: Path) -> None:
-    """It left right after the backup, in all likelihood: sending it once more is for somebody to decide."""
-    releasing, clean = await released(store), an_id()
-    await Quarantine(store).store_pending(envelope(ACME), RAW, NOW, clean)
-    await Quarantine(store).settle(clean, verdict(ACME, disposition=Disposition.RELAY), NOW)
-    assert await now_in(store, clean) == [State.RELAYING]
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        for hold_id in (releasing, clean):
-            assert await now_in(again, hold_id) == [State.HELD]
-            assert await Quarantine(again).content(hold_id) == RAW
-        (doubt,) = await doubts(again, releasing)
-        assert doubt.detail["were"] == ["releasing"]
-        assert "restored from a backup" in doubt.detail["why"]
-
-
-async def test_what_was_taken_over_waits_as_well_but_not_for_those_who_have_it(
-    store: Store, file: Path, tmp_path: Path
-) -> None:
-    """One recipient has his copy for certain; only the other's is in doubt."""
-    hold_id, raw = an_id(), RAW
-    ok, later_on = Reply(250, "2.0.0 ok"), Reply(451, "4.0.0 later")
-    delivery = Delivery(fate=Fate.DELIVERED, reply=ok, replies={ACME: ok, BETA: later_on})
-    fp = fingerprint(envelope(ACME, BETA), raw)
-    await Ledger(store).take_over(fp, envelope(ACME, BETA), raw, delivery, NOW, hold_id)
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        assert await now_in(again, hold_id) == [State.RELAYED, State.HELD]
-        (doubt,) = await doubts(again, hold_id)
-        assert doubt.detail["recipients"] == [mask_address(BETA)]
-
-
-async def test_what_was_still_inspected_waits_for_a_person(store: Store, file: Path, tmp_path: Path) -> None:
-    """Found clean after the backup it was sent; a second inspection would send it once more."""
-    hold_id = an_id()
-    await Quarantine(store).store_pending(envelope(), RAW, NOW, hold_id)
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        assert await now_in(again, hold_id) == [State.HELD]
-        assert await Quarantine(again).pending(later(days=1)) == ()
-
-
-async def test_held_mail_has_its_whole_time_again_and_its_doubt_on_record(
-    store: Store, file: Path, tmp_path: Path
-) -> None:
-    """Somebody may have released it after the backup; and it must not expire before anybody can look."""
-    hold_id = await held(store)
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        found = await Quarantine(again).get(hold_id)
-        assert found.recipients[0].since == later(days=3)
-        assert found.state is State.HELD
-        assert len(await doubts(again, hold_id)) == 1
-
-
-async def test_returns_go_on_and_their_notices_are_told_on_record(store: Store, file: Path, tmp_path: Path) -> None:
-    """A sender told twice is better off than one who was never told."""
-    hold_id = await held(store)
-    await Quarantine(store).return_(hold_id, "rita", "wrong list", NOW)
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        assert await now_in(again, hold_id) == [State.RETURNING]
-        returns = messages.c.purpose == Purpose.RETURN.value
-        joined = recipients.join(messages, messages.c.id == recipients.c.message_id)
-        asked = recipients.select().select_from(joined).where(returns)
-        (notice,) = await again.read(lambda c: c.execute(asked).all())
-        assert notice.state == State.RELAYING.value
-        notices = {record.detail["notice"] for record in await doubts(again, hold_id, of_notices=True)}
-        assert notices == {"held", "return"}
-
-
-async def test_logins_do_not_come_back(store: Store, file: Path, tmp_path: Path) -> None:
-    """One that was ended since the backup is not open again."""
-    accounts = Accounts(store)
-    await accounts.add_user("rita", Role.REVIEWER, "a long enough password", NOW)
-    account = await accounts.check("rita", "a long enough password", NOW)
-    assert account is not None
-    secret = await accounts.open_session(account, NOW)
-    assert await accounts.session(secret, NOW) is not None
-
-    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
-        assert await Accounts(again).session(secret, NOW) is None
-        assert await Accounts(again).check("rita", "a long enough password", later(days=3)) is not None
 
 
 # As the operator does it.

@@ -3,23 +3,18 @@
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import carriers
 import carriers_mail
-import hypothesis
-import hypothesis.strategies as st
 import pytest
 import pytest_asyncio
-import workshop_of_faults
-from pydantic import TypeAdapter
+from inspecting import ANYTHING, HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
 
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
@@ -27,37 +22,8 @@ from gateway.opening import image
 from gateway.settings import Settings
 from gateway.workers import nursery
 from gateway.workers.confine import Allowance
-from rules.errors import ConfigurationError
-from rules.verdict import Evidence, Obstacle, PartReport, Status
+from rules.verdict import Obstacle, Status
 
-ANYTHING: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
-MIB = 1 << 20
-HANG = 60  #: seconds; nothing here takes them
-
-OUTCOMES = {
-    "eat_memory": Obstacle.LIMIT,
-    "eat_memory_natively": Obstacle.CORRUPT,
-    "segfault": Obstacle.CORRUPT,
-    "run_an_illegal_instruction": Obstacle.CORRUPT,
-    "recurse": Obstacle.CORRUPT,
-    "leave_silently": Obstacle.CORRUPT,
-    "leave_silently:3": Obstacle.CORRUPT,
-    "leave_politely": Obstacle.CORRUPT,
-    "panic:None": Obstacle.CORRUPT,
-    "raise_content:x": Obstacle.CORRUPT,
-    "raise_named:x": Obstacle.CORRUPT,
-    "answer_half": Obstacle.CORRUPT,
-    "answer_too_long": Obstacle.LIMIT,
-    "claim_a_gigabyte": Obstacle.CORRUPT,
-    "answer_endlessly": Obstacle.CORRUPT,
-    "answer_in_another_language": Obstacle.CORRUPT,
-    "answer_without_parts": Obstacle.CORRUPT,
-    "fork_a_daemon": Obstacle.CORRUPT,
-    "kill_parent": Obstacle.CORRUPT,
-    "kill_group": Obstacle.CORRUPT,
-    "read_file:/etc/passwd": Obstacle.CORRUPT,
-    "read_file:/proc/self/environ": Obstacle.CORRUPT,
-}
 HANGING = {
     "sleep": Obstacle.TIMEOUT,
     "spin": Obstacle.TIMEOUT,
@@ -66,172 +32,12 @@ HANGING = {
     "ignore_signals_and_hang": Obstacle.TIMEOUT,
     "close_channel_and_hang": Obstacle.CORRUPT,
 }
-NONSENSE = (
-    "",
-    "null",
-    "[]",
-    '{"parts": null}',
-    '{"parts": [{"part": "1"}]}',
-    '{"parts": [{"part": "1", "filename": null, "type": "x", "size": 1, "status": "fine", "reason": null}]}',
-    '{"parts": [{"part": "1", "filename": null, "type": "x", "size": NaN, "status": "opened", "reason": null}]}',
-    "[" * 150,
-    '"\\ud800"',
-    "{" + '"a":' * 40,
-)
-
-
-def settings(workers: int = 2, clients: Path | None = None) -> Settings:
-    return Settings.model_validate(
-        {
-            "smtp": {"hostname": "gw.recordkeeper.example"},
-            "inspection": {"workers": workers},
-            "rules": {"clients": clients},
-            "store": {"url": "postgresql://countersign:hunter2@db.example/countersign"},
-        }
-    )
-
-
-Start = Callable[..., Awaitable[Inspector]]
 
 
 @pytest_asyncio.fixture
 async def start() -> AsyncIterator[Start]:
-    running: list[Inspector] = []
-
-    async def begin(workers: int = 1, clients: Path | None = None, **allowance: Any) -> Inspector:
-        inspector = Inspector(
-            settings(workers, clients),
-            workshop="workshop_of_faults",
-            allowance=Allowance(**{"seconds": HANG, "memory": 256 * MIB} | allowance),
-        )
-        await inspector.start()
-        running.append(inspector)
-        return inspector
-
-    yield begin
-    for inspector in running:
-        await inspector.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lasting() -> AsyncIterator[Inspector]:
-    """One inspector for all faults: what one of them breaks, the next one finds."""
-    allowance = Allowance(seconds=HANG, memory=256 * MIB)
-    inspector = Inspector(settings(), workshop="workshop_of_faults", allowance=allowance)
-    await inspector.start()
-    yield inspector
-    await inspector.close()
-
-
-async def about(inspector: Inspector, raw: bytes = b"x", *, risky: bool = False) -> dict[str, Any]:
-    answer = await inspector.ask("about", raw, {"risky": risky}, ANYTHING)
-    assert isinstance(answer, dict)
-    return answer
-
-
-def whole(raw: bytes, obstacle: Obstacle) -> PartReport:
-    return PartReport(
-        part="1", filename=None, type="message/rfc822", size=len(raw), status=Status.UNOPENED, reason=obstacle
-    )
-
-
-def is_clean(evidence: Evidence) -> bool:
-    return [part.status for part in evidence.parts] == [Status.OPENED]
-
-
-def parents() -> dict[int, tuple[int, str]]:
-    """Every process's parent and state."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                after_name = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            found[int(entry.name)] = (int(after_name[1]), after_name[0])
-    return found
-
-
-def children(of: int) -> dict[int, str]:
-    return {pid: state for pid, (parent, state) in parents().items() if parent == of}
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(HANG):
-        while not true():  # noqa: ASYNC110 - what is waited for is no event of this process
-            await asyncio.sleep(0.01)
-
-
-async def warm(inspector: Inspector) -> None:
-    """Wait until the warm-up is over, and with it the exchange of the first workers."""
-    async with asyncio.timeout(HANG):
-        while not (await about(inspector))["warm"]:  # noqa: ASYNC110 - a worker is asked, no event waited for
-            await asyncio.sleep(0.02)
-
-
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("fault", OUTCOMES)
-async def test_a_fault_costs_its_message_only(lasting: Inspector, fault: str) -> None:
-    """Not looked at is an outcome that holds; the mail behind it must not even wait."""
-    raw = fault.encode()
-    assert (await lasting.inspect(raw)).parts == (whole(raw, OUTCOMES[fault]),)
-    assert is_clean(await lasting.inspect(b"the next one"))
-    assert lasting.healthy
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_parser_taken_over_reaches_nothing(lasting: Inspector, tmp_path: Path) -> None:
-    """Participants' data must not leave by the very program that looks for it."""
-    arrived: list[object] = []
-    server = await asyncio.start_server(lambda _reader, writer: arrived.append(writer.close()), "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        copies = [tmp_path / "copy", Path("/tmp/countersign-test"), Path("/dev/shm/countersign-test")]  # noqa: S108 - the point
-        tries = [f"connect:{port}", *(f"write_file:{copy}" for copy in copies)]
-        outcomes = [await lasting.inspect(attempt.encode()) for attempt in tries]
-        assert not any(map(is_clean, outcomes))
-        assert not any(copy.exists() for copy in copies)
-        assert arrived == []
-        _, writer = await asyncio.open_connection("127.0.0.1", port)  # the control: somebody does listen
-        writer.close()
-        await until(lambda: len(arrived) == 1)
-
-
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("answer", NONSENSE)
-async def test_an_answer_without_sense_is_never_clean(lasting: Inspector, answer: str) -> None:
-    """A worker is not trusted: what does not say clearly that all was opened, says that it was not."""
-    raw = b"answer_nonsense:" + answer.encode("utf-8", "surrogatepass")
-    assert (await lasting.inspect(raw)).parts == (whole(raw, Obstacle.CORRUPT),)
-
-
-@pytest.mark.asyncio(loop_scope="module")
-@hypothesis.settings(max_examples=60, deadline=None)
-@hypothesis.given(
-    st.binary(max_size=80) | st.binary(max_size=40).map(lambda body: b"S" + bytes([0, 0, 0, len(body)]) + body)
-)
-async def test_whatever_a_worker_says_is_an_outcome(lasting: Inspector, said: bytes) -> None:
-    """The service reads the words of a process that may be an attacker's: no word may end it, or pass for clean."""
-    evidence = await lasting.inspect(f"say_bytes:{said.hex()}".encode())
-    assert evidence.parts[0].status is Status.UNOPENED
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_a_reviewer_is_told_that_a_part_could_not_be_shown(lasting: Inspector) -> None:
-    """The review page stands whatever the attachment does to its worker."""
-    viewed = await lasting.view(b"segfault", "2")
-    assert (viewed.section, viewed.status, viewed.reason) == ("2", Status.UNOPENED, Obstacle.CORRUPT)
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_no_text_of_an_exception_is_repeated(lasting: Inspector, caplog: pytest.LogCaptureFixture) -> None:
-    """An exception's text holds what the parser choked on: somebody's number."""
-    caplog.set_level(logging.DEBUG)
-    for fault in ("raise_content", "raise_named", "panic"):
-        evidence = await lasting.inspect(f"{fault}:{workshop_of_faults.SECRET}".encode())
-        assert workshop_of_faults.SECRET not in str(evidence)
-    assert workshop_of_faults.SECRET not in caplog.text
-    assert "ValueError at tests/workshop_of_faults.py" in caplog.text
+    async with starting() as begin:
+        yield begin
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -465,23 +271,6 @@ async def test_the_idle_parent_warms_up(start: Start) -> None:
     await warm(await start())
 
 
-async def test_a_wrong_directory_stops_the_start_and_says_where(start: Start, tmp_path: Path) -> None:
-    """Law 6: a directory that does not load stops the start; whoever started it reads file and line."""
-    clients = tmp_path / "clients.yaml"
-    clients.write_text("broken")
-    with pytest.raises(ConfigurationError) as caught:
-        await start(clients=clients)
-    assert str(caught.value) == f"{clients}:3: domain acme.example stands twice\n{clients}: no clients"
-
-
-async def test_a_bug_of_ours_stops_the_start_without_its_text(start: Start, tmp_path: Path) -> None:
-    clients = tmp_path / "clients.yaml"
-    clients.write_text("bug")
-    with pytest.raises(InspectorError, match=r"LookupError at .*workshop_of_faults\.py") as caught:
-        await start(clients=clients)
-    assert workshop_of_faults.SECRET not in str(caught.value)
-
-
 async def test_a_parent_with_two_threads_does_not_fork(start: Start, tmp_path: Path) -> None:
     """A lock held by the other thread at the fork would be held for ever in the worker."""
     clients = tmp_path / "clients.yaml"
@@ -503,32 +292,6 @@ async def test_three_failures_in_a_row_show_and_pass(start: Start, tmp_path: Pat
     clients.write_text("fine again")
     await until(lambda: inspector.healthy)
     assert (await about(inspector))["state"] == "fine again"
-
-
-async def test_rules_are_read_anew_under_way(start: Start, tmp_path: Path) -> None:
-    """A corrected directory counts from the next message on, and no message at work is lost."""
-    clients = tmp_path / "clients.yaml"
-    clients.write_text("first")
-    inspector = await start(clients=clients, seconds=2)
-    old = (await about(inspector))["parent"]
-    asking = asyncio.create_task(inspector.inspect(b"sleep"))
-    await asyncio.sleep(0.1)
-    clients.write_text("second")
-    await inspector.reload(settings(2, clients))
-    assert (await asking).parts[0].reason is Obstacle.TIMEOUT
-    assert (await about(inspector))["state"] == "second"
-    await until(lambda: old not in parents())
-
-
-async def test_wrong_rules_leave_the_last_good_ones_in_force(start: Start, tmp_path: Path) -> None:
-    """Law 6 again: loudly, but in force."""
-    clients = tmp_path / "clients.yaml"
-    clients.write_text("good")
-    inspector = await start(clients=clients)
-    clients.write_text("broken")
-    with pytest.raises(ConfigurationError):
-        await inspector.reload()
-    assert (await about(inspector))["state"] == "good"
 
 
 async def test_nothing_is_left_behind(start: Start) -> None:

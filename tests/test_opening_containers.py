@@ -5,20 +5,16 @@ import gzip
 import io
 import lzma
 import struct
-import subprocess
 import tarfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
-import carriers
 import inflate64
 import pytest
-import rars
 from backports import zstd
-from carriers_mail import mapi, rar_of, seven_of, tar_of, tnef, tnef_record, wide, zip_of
+from carriers_mail import mapi, seven_of, tar_of, tnef, tnef_record, wide, zip_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metafiles import emf, emf_text, wmf, wmf_text
@@ -33,11 +29,9 @@ from opening_messages import (
     with_attachment,
     words,
 )
-from PIL import Image
 
 from gateway.message import Opened, Partial, Unopened
 from gateway.opening import image
-from rules.content import Role
 from rules.verdict import Obstacle
 
 CSV = ROSTER.encode()
@@ -81,68 +75,6 @@ def test_containers_come_before_what_they_hold() -> None:
     message = open_attachment(zip_of({"inner.zip": zip_of(LIST)}), "a.zip")
 
     assert [each.section for each in message.parts] == ["1", "2", "2/inner.zip", "2/inner.zip/list.csv"]
-
-
-def test_encrypted_zip_entries_are_listed_by_name(tmp_path: Path) -> None:
-    """The reviewer sees at least what it is called."""
-    (tmp_path / "acme.csv").write_bytes(CSV)
-    subprocess.run(["zip", "-q", "-P", "x", "a.zip", "acme.csv"], cwd=tmp_path, check=True)  # noqa: S607
-
-    message = open_attachment((tmp_path / "a.zip").read_bytes(), "a.zip")
-
-    assert obstacle(part(message, "2/acme.csv")) is Obstacle.ENCRYPTED
-    assert "acme.csv" in [text.content for text in message.headings if text.role is Role.FILENAME]
-
-
-def test_encrypted_7z_is_listed_or_said_to_be_sealed() -> None:
-    named = open_attachment(seven_of(LIST, "x"), "a.7z")
-    hidden = open_attachment(seven_of(LIST, "x", hide=True), "a.7z")
-
-    assert obstacle(part(named, "2/list.csv")) is Obstacle.ENCRYPTED
-    assert obstacle(part(hidden, "2")) is Obstacle.ENCRYPTED
-
-
-@pytest.mark.parametrize("kind", ["rar15", "rar29", "rar50", "rar70"])
-@pytest.mark.parametrize("solid", [False, True])
-def test_encrypted_rar_is_listed(kind: str, *, solid: bool) -> None:
-    message = open_attachment(rar_of(LIST, kind, password="x", solid=solid), "a.rar")
-
-    assert obstacle(part(message, "2/list.csv")) is Obstacle.ENCRYPTED
-    assert "list.csv" in [text.content for text in message.headings if text.role is Role.FILENAME]
-
-
-@pytest.mark.parametrize("kind", ["rar30", "rar50"])
-def test_rar_whose_names_are_encrypted_is_said_to_be_sealed(kind: str) -> None:
-    message = open_attachment(rar_of(LIST, kind, password="x", encrypt_headers=True), "a.rar")
-
-    assert obstacle(part(message, "2")) is Obstacle.ENCRYPTED
-
-
-def test_a_volume_of_a_rar_lists_what_it_holds_a_piece_of(tmp_path: Path) -> None:
-    """The rest may travel in other messages."""
-    archive = rars.RarBuilder("rar50", store=True, volume_size=400)
-    archive.add_bytes(carriers.write_csv(carriers.table(20)), "list.csv")
-    archive.write_volumes(str(tmp_path / "a.rar"))
-    first = min(tmp_path.iterdir())
-
-    message = open_attachment(first.read_bytes(), first.name)
-
-    assert obstacle(part(message, "2/list.csv")) is Obstacle.UNSUPPORTED
-
-
-def test_a_rar_that_says_less_than_it_holds_is_not_believed() -> None:
-    """The sizes in its headers are counted first; what comes out is bounded all the same."""
-    message = open_attachment(rar_of({"zeros": bytes(3 << 20)}), "a.rar", max_expanded=1 << 20)
-
-    assert obstacle(part(message, "2")) is Obstacle.LIMIT
-
-
-@pytest.mark.parametrize("kind", ["rar15", "rar29", "rar50"])
-def test_a_changed_byte_in_a_rar_is_noticed(kind: str) -> None:
-    content = bytearray(rar_of({"list.csv": carriers.write_csv(carriers.table(20))}, kind))
-    content[len(content) // 2] ^= 8
-
-    assert obstacle(part(open_attachment(bytes(content), "a.rar"), "2/list.csv")) is Obstacle.CORRUPT
 
 
 def test_a_file_in_binhex_is_no_text() -> None:
@@ -422,54 +354,3 @@ def test_a_metafile_of_its_own_is_opened(content: bytes, pack: Callable[[bytes],
 
     assert clean(message), message.parts
     assert SSN in words(message)
-
-
-def apple(*entries: tuple[int, bytes], magic: int = 0x00051607) -> bytes:
-    """RFC 1740's header and entries."""
-    place, table = 26 + 12 * len(entries), b""
-    for kind, content in entries:
-        table += struct.pack(">III", kind, place, len(content))
-        place += len(content)
-    head = struct.pack(">II16xH", magic, 0x00020000, len(entries))
-    return head + table + b"".join(content for _, content in entries)
-
-
-def test_what_macos_puts_into_a_zip_does_not_hold_it() -> None:
-    """The Finder adds an AppleDouble for every file, and often its folder's layout."""
-    finder = (9, bytes(32) + b"com.apple.quarantine\0" + b"0081;47147e00;Safari;")
-    store = b"\x00\x00\x00\x01Bud1" + bytes(30) + "list.csv".encode("utf-16-be")
-    files = {"list.csv": CSV, "__MACOSX/._list.csv": apple(finder, (2, bytes(286))), ".DS_Store": store}
-
-    message = open_attachment(zip_of(files), "a.zip")
-
-    assert clean(message), message.parts
-    assert "com.apple.quarantine" in words(message)
-    assert "list.csv" in words(message)
-
-
-@WITH_OCR
-def test_a_zipped_photo_with_what_the_finder_puts_beside_it_is_clean() -> None:
-    attributes = b"ATTR" + bytes(30) + b"com.apple.metadata:kMDItemWhereFroms\0bplist00" + bytes(70)
-    beside = apple((9, bytes(34) + attributes), (2, b"\0\0\1\0" + bytes(282)))
-    photo = io.BytesIO()
-    Image.new("RGB", (320, 240), "steelblue").save(photo, "JPEG")
-
-    message = open_attachment(zip_of({"IMG_0412.jpg": photo.getvalue(), "__MACOSX/._IMG_0412.jpg": beside}), "a.zip")
-
-    assert [each.media_type for each in message.parts[2:]] == ["image/jpeg", "application/applefile"]
-    assert clean(message), message.parts
-
-
-def test_an_applesingle_gives_its_file_and_a_large_fork_is_not_clean() -> None:
-    single = open_attachment(apple((1, CSV), magic=0x00051600), "list")
-    fork = open_attachment(apple((2, b"?" * (1 << 17))), "._list")
-    outside = open_attachment(apple() + CSV, "._list")
-
-    assert [len(table.rows) for table in tables(single)] == [4]
-    assert obstacle(part(fork, "2")) is Obstacle.UNSUPPORTED
-    assert SSN in words(outside)
-
-
-@pytest.mark.parametrize("cut", [20, 27, 40, 60])
-def test_an_applefile_that_breaks_off_is_not_clean(cut: int) -> None:
-    assert obstacle(part(open_attachment(apple((9, bytes(50)))[:cut], "._list"), "2")) is not None
