@@ -14,7 +14,7 @@ import carriers
 import carriers_mail
 import pytest
 import pytest_asyncio
-from inspecting import ANYTHING, HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
+from inspecting import HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
 
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
@@ -38,12 +38,6 @@ HANGING = {
 async def start() -> AsyncIterator[Start]:
     async with starting() as begin:
         yield begin
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_what_is_needed_late_is_found_inside(lasting: Inspector) -> None:
-    """Parsers import at first use; a confinement that forbids this makes every such file unreadable."""
-    assert await lasting.ask("late_import", b"", {}, ANYTHING) == {"text": "Grüße"}
 
 
 @pytest.mark.parametrize("content", [bytes(range(256)) * 4, b"\x7fELF\2\1\1" + bytes(80)], ids=["noise", "program"])

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 import pytest_asyncio
 import workshop_of_faults
-from inspecting import HANG, MIB, is_clean, settings, until, whole
+from inspecting import ANYTHING, HANG, MIB, is_clean, settings, until, whole
 
 from gateway.inspector import Inspector
 from gateway.workers.confine import Allowance
@@ -129,3 +129,9 @@ async def test_no_text_of_an_exception_is_repeated(lasting: Inspector, caplog: p
         assert workshop_of_faults.SECRET not in str(evidence)
     assert workshop_of_faults.SECRET not in caplog.text
     assert "ValueError at tests/workshop_of_faults.py" in caplog.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_needed_late_is_found_inside(lasting: Inspector) -> None:
+    """Parsers import at first use; a confinement that forbids this makes every such file unreadable."""
+    assert await lasting.ask("late_import", b"", {}, ANYTHING) == {"text": "Grüße"}
