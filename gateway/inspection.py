@@ -1,6 +1,5 @@
 """What a confined worker does with a message: open, detect, see whose it is. Tells places and counts, never values."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from gateway.workers.workshop import Answer, Job
 from rules.clients import Directory
 from rules.content import Content
 from rules.detect import Detection, Detector
-from rules.mask import mask_filename, mask_text
+from rules.mask import mask_filename, mask_place, mask_text
 from rules.participants import Roll
 from rules.roster import Keyring, Match, matches
 from rules.sentence import SENSITIVE
@@ -103,15 +102,8 @@ def _strays(
 Placed = TypeVar("Placed", Finding, ParticipantList, ClientEvidence)
 
 
-_ADDRESS = re.compile(r"(?:lines? [0-9]+(?:-[0-9]+)?|[A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)$")
-
-
 def _masked(placed: Placed) -> Placed:
-    """Sheets, and files in containers, are named by people, who write numbers into names."""
-    address = _ADDRESS.search(placed.where)
-    end = address.start() if address else len(placed.where)
-    where = mask_text(placed.where[:end]) + placed.where[end:]
-    return replace(placed, part=placed.part and mask_text(placed.part), where=where)
+    return replace(placed, part=placed.part and mask_text(placed.part), where=mask_place(placed.where))
 
 
 def _contents(parts: Sequence[Part]) -> Iterable[Content]:

@@ -11,6 +11,7 @@ import re
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -26,7 +27,7 @@ from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
 
 if TYPE_CHECKING:
-    from gateway.review.viewed import ViewedPart
+    from gateway.review.viewed import Look, ViewedPart
 
 PATIENCE = 30.0  #: seconds to wait for a worker when it is our turn, before it counts as our failure
 QUIET = 60.0  #: seconds without a message until workers beyond the one ahead are sent home
@@ -142,12 +143,12 @@ class Inspector:
         outcome = await self.ask("inspect", raw, {"passwords": list(passwords)}, EVIDENCE)
         return outcome if isinstance(outcome, Evidence) else unread(raw, outcome.obstacle)
 
-    async def view(self, raw: bytes, section: str, passwords: Sequence[str] = ()) -> "ViewedPart":
-        """One part of a message for a reviewer's eyes, masked. Raises InspectorError like `inspect`."""
-        outcome = await self.ask("view", raw, {"section": section, "passwords": list(passwords)}, _viewed())
+    async def view(self, raw: bytes, look: "Look") -> "ViewedPart":
+        """One part of a message for a reviewer's eyes. Raises InspectorError like `inspect`."""
+        outcome = await self.ask("view", raw, asdict(look), _viewed())
         if not isinstance(outcome, Unopened):
             return outcome
-        part = {"section": section, "status": Status.UNOPENED, "reason": outcome.obstacle, "note": outcome.note}
+        part = {"section": look.section, "status": Status.UNOPENED, "reason": outcome.obstacle, "note": outcome.note}
         return _viewed().validate_python(part)
 
     async def ask(

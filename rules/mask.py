@@ -17,6 +17,7 @@ _DATE = re.compile(
     r"(?<![0-9])(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2})(?![0-9])"
 )
 _EMAIL = re.compile(r"([\w.+-])[\w.+-]*(@[\w.-]+)")
+_ADDRESS = re.compile(r"(?:lines? [0-9]+(?:-[0-9]+)?|[A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)$")
 _LETTER_OR_DIGIT = re.compile(r"\w")
 
 _INITIALS = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
@@ -63,6 +64,13 @@ def _last_four(text: str) -> str:
     return "".join(masked)
 
 
+def mask_place(where: str) -> str:
+    """A place as a verdict names it: people name sheets, and files in containers, and write numbers into names."""
+    address = _ADDRESS.search(where)
+    end = address.start() if address else len(where)
+    return mask_text(where[:end]) + where[end:]
+
+
 def mask_filename(name: str | None) -> str | None:
     """'ssn_212-48-6397.pdf' as 'ssn_***-**-6397.pdf'."""
     return None if name is None else mask_text(name)
@@ -73,23 +81,19 @@ def mask_address(address: str) -> str:
     return _EMAIL.sub(r"\1***\2", address)
 
 
-def mask_table(table: Table) -> Table:
-    """A table as a reviewer sees it: names as initials, numbers by their last four, the rest of a person masked."""
+def mask_rows(table: Table, rows: Sequence[int]) -> list[Sequence[str]]:
+    """Rows as a reviewer sees them: names as initials, numbers by their last four, the rest of a person masked.
+
+    The whole table tells what its columns are, however few of its rows are asked for.
+    """
     from rules.sheets import blocks, profile, sheet_of  # noqa: PLC0415 - sheets need no masks, masks need sheets
 
-    rows: list[Sequence[str]] = [[mask_text(cell) for cell in row] for row in table.rows]
+    masked: dict[int, Sequence[str]] = {row: [mask_text(cell) for cell in table.rows[row]] for row in rows}
     for block in blocks(sheet_of(table)):
-        columns = profile(block)
-        for index in range(block.first, block.end):
-            rows[index] = _masked_row(table.rows[index], rows[index], columns)
-    return Table(
-        part=table.part,
-        name=mask_text(table.name),
-        rows=rows,
-        grid=table.grid,
-        first_row=table.first_row,
-        first_column=table.first_column,
-    )
+        if inside := [row for row in rows if block.first <= row < block.end]:
+            columns = profile(block)
+            masked |= {row: _masked_row(table.rows[row], masked[row], columns) for row in inside}
+    return [masked[row] for row in rows]
 
 
 def _masked_row(row: Sequence[str], masked: Sequence[str], columns: Sequence[Column]) -> list[str]:

@@ -1,7 +1,7 @@
 """A review room with a real store behind it. Rita reviews, Otto audits, Ada administers, Sam sends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from gateway.message import Envelope, Limits
 from gateway.review.app import create_app
 from gateway.review.desk import csrf_of
 from gateway.review.view import view_part
-from gateway.review.viewed import ViewedPart
+from gateway.review.viewed import Look, ViewedPart
 from gateway.settings import Settings, Web
 from gateway.settings import Store as StoreSettings
 from gateway.store import Store
@@ -68,10 +68,10 @@ class AtHand:
         self.detector = Detector()
         self.fault: Exception | None = None
 
-    async def view(self, raw: bytes, section: str, passwords: tuple[str, ...] = ()) -> ViewedPart:
+    async def view(self, raw: bytes, look: Look) -> ViewedPart:
         if self.fault:
             raise self.fault
-        return await asyncio.to_thread(view_part, raw, section, Limits(), self.detector, passwords)
+        return await asyncio.to_thread(view_part, raw, look, Limits(), self.detector)
 
     async def inspect(self, raw: bytes, passwords: tuple[str, ...] = ()) -> Evidence:
         tools = Tools(limits=Limits(), detector=self.detector, directory=DIRECTORY)
@@ -139,12 +139,17 @@ class Visit:
         return await self.client.post(path, data={"csrf": self.csrf} | form)
 
 
-def a_message(filename: str = "people.csv", subject: str = "Your participants", cell: str = "") -> bytes:
+def a_message(
+    filename: str = "people.csv",
+    subject: str = "Your participants",
+    cell: str = "",
+    rows: Sequence[tuple[str, ...]] = LIST,
+) -> bytes:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = SAM, BETA, subject
     message.set_content("Hello Beta,\r\n\r\nattached is your list.\r\n")
     message.add_attachment(
-        write_csv([*LIST, (cell,)] if cell else LIST), maintype="text", subtype="csv", filename=filename
+        write_csv([*rows, (cell,)] if cell else rows), maintype="text", subtype="csv", filename=filename
     )
     return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 

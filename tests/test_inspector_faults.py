@@ -13,6 +13,7 @@ import workshop_of_faults
 from inspecting import ANYTHING, HANG, MIB, is_clean, settings, until, whole
 
 from gateway.inspector import Inspector
+from gateway.review.viewed import Look
 from gateway.workers.confine import Allowance
 from rules.verdict import Obstacle, Status
 
@@ -116,7 +117,7 @@ async def test_whatever_a_worker_says_is_an_outcome(lasting: Inspector, said: by
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_reviewer_is_told_that_a_part_could_not_be_shown(lasting: Inspector) -> None:
     """The review page stands whatever the attachment does to its worker."""
-    viewed = await lasting.view(b"segfault", "2")
+    viewed = await lasting.view(b"segfault", Look(section="2"))
     assert (viewed.section, viewed.status, viewed.reason) == ("2", Status.UNOPENED, Obstacle.CORRUPT)
 
 

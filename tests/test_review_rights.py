@@ -7,7 +7,10 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from review_room import Room, furnished
 
-FORM, JSON = {"note": "seen", "recipients": ["benefits@beta.example"]}, {"note": "seen", "recipients": None}
+FORM, JSON = (
+    {"note": "seen", "reason": "seen", "recipients": ["benefits@beta.example"]},
+    {"note": "seen", "recipients": None},
+)
 
 #: route: statuses for nobody, the auditor, the reviewer, the administrator
 PAGES = {
@@ -20,6 +23,7 @@ PAGES = {
     "POST /held/{hold_id}/return": (303, 403, 303, 303),
     "POST /held/{hold_id}/withdraw": (303, 403, 409, 409),  # nobody has agreed to anything here
     "POST /held/{hold_id}/password": (303, 403, 422, 422),  # none is given here
+    "POST /held/{hold_id}/unmask": (303, 403, 200, 200),
     "GET /audit": (303, 200, 200, 200),
     "GET /audit/export": (303, 200, 200, 200),
     "GET /healthz": (200, 200, 200, 200),

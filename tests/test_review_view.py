@@ -1,18 +1,25 @@
 """What a reviewer's eyes get of a part: masked, bounded, findings marked, and never "clean" for what was not read."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
-from carriers import HEADER, people, ssn, write_csv, write_fixed, write_html, write_xlsx
+from carriers import HEADER, people, save, ssn, write_csv, write_fixed, write_html, write_xlsx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from gateway.message import Limits
-from gateway.review.view import COLUMNS, ROWS, WHOLE, view_part
-from gateway.review.viewed import Segment, ViewedPart, ViewedTable, ViewedText, write
+from gateway.review.address import Spot, turns
+from gateway.review.places import ROWS
+from gateway.review.shown import COLUMNS, table_shown
+from gateway.review.view import WHOLE, view_part
+from gateway.review.viewed import Look, Segment, ViewedPart, ViewedTable, ViewedText, write
+from rules.content import Table
 from rules.detect import Detector
 from rules.verdict import Status
 
@@ -29,8 +36,17 @@ def mail(content: bytes, kind: tuple[str, str], filename: str = "list.dat", body
     return bytes(message).replace(b"\n", b"\r\n")
 
 
-def view(raw: bytes, section: str = "2") -> ViewedPart:
-    return view_part(raw, section, Limits(), DETECTOR)
+def write_workbook(sheets: dict[str, Sequence[Sequence[str]]]) -> bytes:
+    book = Workbook(write_only=True)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    return save(book)
+
+
+def view(raw: bytes, section: str = "2", **look: Any) -> ViewedPart:
+    return view_part(raw, Look(section=section, **look), Limits(), DETECTOR)
 
 
 def table_of(part: ViewedPart) -> ViewedTable:
@@ -104,7 +120,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     """A page of five thousand rows helps nobody; a cut that is not told would lie."""
     table = table_of(view(mail(write_csv([HEADER, *people(1000)]), ("text", "csv"))))
 
-    assert (len(table.rows), table.rows_total) == (ROWS, 1001)
+    assert (len(table.rows), table.stretch.total) == (ROWS, 1001)
 
 
 def test_the_window_is_where_the_finding_is() -> None:
@@ -117,6 +133,69 @@ def test_the_window_is_where_the_finding_is() -> None:
     assert 704 in shown
     assert any(cell.marked for row in table.rows for cell in row.cells)
     assert len(shown) <= ROWS
+
+
+def test_rows_further_down_are_masked_by_the_header_far_above_them() -> None:
+    """Page five of a list shows no more of a person than page one."""
+    rows = [HEADER, *people(1000)]
+    part = view(mail(write_csv(rows), ("text", "csv")), first=801, last=1000)
+
+    shown = table_of(part)
+    assert [row.number for row in shown.rows] == [1, *range(801, 1001)]
+    assert (shown.stretch.first, shown.stretch.last, shown.stretch.total) == (801, 1000, 1001)
+    answer = write(part).decode()
+    assert not any(row[column] in answer for row in rows[1:] for column in (0, 3, 4))
+    assert not any(f'"{row[1]}"' in answer for row in rows[800:1000])
+
+
+def test_the_place_of_a_finding_leads_to_its_rows() -> None:
+    """And to its sheet, however many others the workbook has; a sheet's name is masked in the verdict."""
+    other = [tuple(f"c{n}" for n in range(5))] * 300
+    raw = mail(write_workbook({"a": other, "212-48-6397": [*other, *LIST], "c": LIST}), XLSX)
+    [hidden] = [table_of(view(raw, where="***-**-6397!A302:A331"))]
+    [elsewhere] = [table_of(view(raw, where="c!A2:A31"))]
+
+    assert hidden.rows[-1].number == 331
+    assert hidden.stretch.first <= 302
+    assert (elsewhere.name, elsewhere.stretch.first) == ("c", 1)
+    assert not view(raw, where="nowhere!A1").alone
+
+
+@pytest.mark.parametrize("total", [1, 200, 201, 650])
+@pytest.mark.parametrize("begin", [1, 4])
+def test_from_page_to_page_every_row_comes_up(total: int, begin: int) -> None:
+    """Onwards from the first and back from the last, without gap or overlap."""
+    rows = [("a",)] * total
+
+    def page(first: int, last: int) -> ViewedTable:
+        table = Table(part="2", name="s", rows=rows, first_row=begin)
+        return table_shown(table, 0, (), Look(section="2", first=first, last=last))
+
+    for way, start in (("Next", (begin, begin + ROWS - 1)), ("Previous", (begin + total - 1, begin + total - 1))):
+        seen: list[int] = []
+        spot: Spot | None = Spot(rows=start)
+        while spot and spot.rows:
+            shown = page(*spot.rows)
+            seen += range(shown.stretch.first, shown.stretch.last + 1)
+            onward = dict(turns(shown, Spot(part="1"))).get(way)
+            spot = Spot.of(dict(parse_qsl(onward))) if onward else None
+        assert sorted(seen) == list(range(begin, begin + total))
+
+
+def test_a_finding_in_a_far_column_is_in_sight() -> None:
+    rows = [(*(f"c{n}" for n in range(60)), row[0]) for row in LIST]
+    table = table_of(view(mail(write_csv(rows), ("text", "csv"))))
+
+    assert any(cell.marked for row in table.rows for cell in row.cells)
+
+
+def test_values_come_out_when_they_are_asked_for() -> None:
+    """Marked as before, so that the eye finds them; in a table as in a line."""
+    body = f"Her number is {LIST[1][0]}.\n"
+    raw = mail(write_csv(LIST), ("text", "csv"), body=body)
+
+    assert {cell.text for cell in marked(view(raw, clear=True))} >= {row[0] for row in LIST[1:]}
+    assert [segment.text for segment in marked(view(raw, "1", clear=True))] == [f"{LIST[1][0]}."]
 
 
 def test_a_wide_sheet_is_cut_and_says_so() -> None:
@@ -185,7 +264,9 @@ def test_a_container_lists_what_is_inside() -> None:
     sections = [inner.section for inner in part.inner]
     assert any(section.endswith("people.csv") for section in sections)
     assert "212-48-6397" not in write(part).decode()
-    assert table_of(view(raw, next(section for section in sections if section.endswith("people.csv")))).rows_total == 31
+    assert (
+        table_of(view(raw, next(section for section in sections if section.endswith("people.csv")))).stretch.total == 31
+    )
     named_by_number = next(section for section in sections if section.endswith("6397.txt"))
     assert view(raw, named_by_number).status is Status.OPENED
 

@@ -1,1 +1,1 @@
-"""The review room: where a second person looks, and decides. It never shows a value unmasked."""
+"""The review room: where a second person looks, and decides. It shows values only for a reason that is on record."""

@@ -50,6 +50,11 @@ class Visitor:
         """At opened content; an auditor sees verdicts and records only."""
         return self.role in {Role.REVIEWER, Role.ADMIN}
 
+    @property
+    def may_unmask(self) -> bool:
+        """Who decides may need a value to; he says why, each time."""
+        return self.may_decide
+
 
 def csrf_of(session: str) -> str:
     """A form's proof that it was made for this visit; says nothing about the cookie it comes from."""

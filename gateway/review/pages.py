@@ -1,32 +1,29 @@
-"""The pages: queue, one held message opened, the decision, the audit log. Never shows a value unmasked."""
+"""The pages: queue, one held message opened, the decision, the audit log. Values are masked until a reason is given."""
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from gateway.audit.chain import Entry, Event
-from gateway.errors import IllegalTransition, InspectorError, OwnMessageError
+from gateway.errors import IllegalTransition, OwnMessageError
+from gateway.review.address import Spot
 from gateway.review.decision import RefusedError, Verb, decide
 from gateway.review.desk import AtDesk, Desk, Visitor
 from gateway.review.login import AsVisitor, ByForm, visitor_of
+from gateway.review.looking import Wish, chosen, look
 from gateway.review.message import shape_of, summary, whole
 from gateway.review.paper import page
 from gateway.review.records import export, latest
-from gateway.review.shapes import NOTE, Decision, HeldShape
-from gateway.review.viewed import ViewedPart
+from gateway.review.shapes import NOTE, Decision
 from gateway.second_look import Key, WrongPasswordError, look_again
 from gateway.states import State
 from rules.verdict import Obstacle, Verdict
 
 router = APIRouter(include_in_schema=False)
 
-HEADER = "header"  #: the choice that stands for the header fields, in place of a part's position
 PAGE = 50  #: messages
-PATIENCE = 45.0  #: seconds for opening one part; the verdict is shown whatever comes of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +84,8 @@ async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: 
 
 
 @router.get("/held/{hold_id}")
-async def held_page(
-    request: Request, desk: AtDesk, visitor: AsVisitor, hold_id: str, part: str = "", done: str = ""
-) -> Response:
-    return await _held(request, desk, visitor, hold_id, part=part, done=DONE.get(done, ""))
+async def held_page(request: Request, desk: AtDesk, visitor: AsVisitor, hold_id: str, done: str = "") -> Response:
+    return await _held(request, desk, visitor, hold_id, done=DONE.get(done, ""))
 
 
 #: What a page says after a decision; only these words can be asked for in its address.
@@ -108,14 +103,16 @@ async def _held(
     visitor: Visitor,
     hold_id: str,
     *,
-    part: str = "",
+    reason: str = "",
     passwords: tuple[str, ...] = (),
     **context: Any,
 ) -> Response:
+    """The page of one message. What of it is shown, every form and link says in its address."""
     message = await desk.quarantine.get(hold_id)
     held = whole(message)
-    shown = _choose(held.verdict, part)
-    opened, not_opened = await _look(desk, visitor, held, shown, passwords)
+    spot = Spot.of(request.query_params)
+    shown = chosen(held.verdict, spot)
+    opened, not_opened = await look(desk, visitor, held, Wish(spot=spot, reason=reason, passwords=passwords))
     defaults: dict[str, Any] = {"problem": "", "done": "", "note": "", "chosen": (), "status": 200}
     return page(
         request,
@@ -125,51 +122,13 @@ async def _held(
         records=held.history[::-1],
         earlier=[summary(other) for other in await desk.quarantine.earlier(message)],
         shown=shown,
+        spot=replace(spot, part="" if shown is None else str(shown)),
         locked=_is_locked(held.verdict),
         opened=opened,
         not_opened=not_opened,
         client_name=desk.client_name,
         now=desk.now(),
     )
-
-
-def _choose(verdict: Verdict | None, part: str) -> int | str | None:
-    """The part asked for; else the one with the most findings, else the first that is not the message's own text."""
-    if verdict is None:
-        return None
-    if part == HEADER or not verdict.parts:
-        return HEADER
-    if part.isdecimal() and int(part) < len(verdict.parts):
-        return int(part)
-    found = dict.fromkeys(range(len(verdict.parts)), 0)
-    for finding in verdict.findings:
-        for place, report in enumerate(verdict.parts):
-            found[place] += finding.count if report.part == finding.part else 0
-    return max(found, key=lambda place: (found[place], verdict.parts[place].filename is not None, -place))
-
-
-async def _look(
-    desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str | None, passwords: tuple[str, ...]
-) -> tuple[ViewedPart | None, str]:
-    """Open one part, and put on record who looked: before anything is shown."""
-    if not visitor.may_look or held.verdict is None or shown is None:
-        return None, ""
-    if gone := held.content_destroyed_at:
-        return None, f"Its content was destroyed on {gone:%Y-%m-%d}: its time had passed. Verdict and history stay."
-    section = "" if isinstance(shown, str) else held.verdict.parts[shown].part
-    raw = await desk.quarantine.content(held.id)
-    # A section inside a container is made of file names, so the record counts parts instead.
-    detail = {"shown": HEADER if isinstance(shown, str) else f"part {shown + 1} of {len(held.verdict.parts)}"}
-    await desk.audit.append(
-        Entry(event=Event.VIEWED, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
-    )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await desk.inspector.view(raw, section, passwords), ""
-    except TimeoutError:
-        return None, "It takes too long to open. Nobody has seen what is inside."
-    except InspectorError:
-        return None, "It cannot be opened right now. Load the page again in a moment."
 
 
 def _is_locked(verdict: Verdict | None) -> bool:
@@ -193,6 +152,25 @@ async def open_with_password(
         return await _held(request, desk, visitor, hold_id, problem=sentence(illegal), status=409)
     done = "Opened with the password, and judged again. Nothing has been released."
     return await _held(request, desk, visitor, hold_id, passwords=(password,), done=done)
+
+
+@router.post("/held/{hold_id}/unmask")
+async def unmask(
+    request: Request,
+    desk: AtDesk,
+    visitor: ByForm,
+    hold_id: str,
+    reason: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+) -> Response:
+    """The values of what was shown masked, in this one answer."""
+    if not visitor.may_unmask:
+        raise RefusedError(403, f"the role {visitor.role} sees verdicts and records, not content")
+    reason, passwords = reason.strip(), (password,) if password else ()
+    if not reason or len(reason) > NOTE:
+        problem = f"A reason of at most {NOTE:,} characters has to say why you need the values."
+        return await _held(request, desk, visitor, hold_id, problem=problem, passwords=passwords, status=422)
+    return await _held(request, desk, visitor, hold_id, reason=reason, passwords=passwords)
 
 
 @router.post("/held/{hold_id}/release")

@@ -1,11 +1,38 @@
-"""What a reviewer is shown of one part: masked texts only, never a value. Pure types; they cross the pipe as JSON."""
+"""What a reviewer asks to see of one part, and what he is shown. Pure types; they cross the pipe as JSON."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
 from rules.verdict import Obstacle, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One part, from its first finding on; or one stretch of it. Numbers of rows and lines as the part counts them."""
+
+    section: str
+    skip: int = 0  #: of the part's tables and texts, those with findings first
+    content: int | None = None  #: one of them alone, counted from 0 as they stand in the part
+    where: str = ""  #: one of them alone: a finding's place, as the verdict names it
+    first: int | None = None
+    last: int | None = None
+    column: int | None = None  #: the first one shown, counted from 0; None: where findings are
+    clear: bool = False  #: values as they are, for a reason that is on record
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What is shown of a table or text: numbers of its rows or lines, both ends included."""
+
+    content: int  #: which one it is, counted from 0 as they stand in the part
+    first: int
+    last: int
+    begin: int = 1  #: number of the first row or line that there is
+    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +53,8 @@ class Line:
 class ViewedText:
     kind: Literal["text"] = "text"
     where: str
+    stretch: Stretch
     lines: tuple[Line, ...]
-    lines_total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +67,11 @@ class Row:
 class ViewedTable:
     kind: Literal["table"] = "table"
     name: str
+    stretch: Stretch
+    column: int = 0  #: the first one shown, counted from 0
     columns: tuple[str, ...]  #: letters of the columns shown
     columns_total: int
-    rows: tuple[Row, ...]
-    rows_total: int
+    rows: tuple[Row, ...]  #: those above the first finding, and the stretch
 
 
 ViewedContent = Annotated[ViewedTable | ViewedText, Field(discriminator="kind")]
@@ -61,7 +89,7 @@ class InnerPart:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewedPart:
     section: str
-    filename: str | None = None  #: numbers masked
+    filename: str | None = None  #: numbers masked, always
     media_type: str = ""
     size: int = 0
     status: Status
@@ -69,12 +97,21 @@ class ViewedPart:
     note: str = ""
     contents: tuple[ViewedContent, ...] = ()
     contents_total: int = 0
+    skipped: int = 0  #: tables and texts that are passed over
+    alone: bool = False  #: one of them was asked for
+    clear: bool = False  #: values as they are
     inner: tuple[InnerPart, ...] = ()
     inner_total: int = 0
 
 
 _PARTS: TypeAdapter[ViewedPart] = TypeAdapter(ViewedPart)
+_LOOKS: TypeAdapter[Look] = TypeAdapter(Look)
 
 
 def write(part: ViewedPart) -> bytes:
     return _PARTS.dump_json(part)
+
+
+def look_of(argument: Mapping[str, Any]) -> Look:
+    """As the service sends it to a worker."""
+    return _LOOKS.validate_python(argument)

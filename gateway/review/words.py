@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.audit.chain import Event
+from gateway.review.address import turns
 from gateway.review.shapes import RecordShape
 
 ENTITIES = {
@@ -121,5 +122,6 @@ FILTERS = {
     "label": label,
     "happening": happening,
     "details": details,
+    "turns": turns,
     "obstacle": lambda reason: OBSTACLES.get(str(reason), str(reason)),
 }

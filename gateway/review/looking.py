@@ -1,0 +1,88 @@
+"""One part of a held message opened for a visitor. That he looks, and why he wants values, is on record before."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from gateway.audit.chain import Entry, Event
+from gateway.errors import InspectorError
+from gateway.review.address import HEADER, Spot
+from gateway.review.desk import Desk, Visitor
+from gateway.review.shapes import HeldShape
+from gateway.review.viewed import Look, ViewedPart
+from rules.mask import mask_text
+from rules.verdict import Verdict
+
+PATIENCE = 45.0  #: seconds for opening one part; the verdict is shown whatever comes of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to see."""
+
+    spot: Spot
+    reason: str = ""  #: for which he wants values unmasked; none: he does not
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+
+
+def chosen(verdict: Verdict | None, spot: Spot) -> int | str | None:
+    """The part asked for; else the one with the most findings, else the first that is not the message's own text."""
+    if verdict is None:
+        return None
+    if spot.finding is not None and spot.finding < len(verdict.findings):
+        part = verdict.findings[spot.finding].part
+        return next((place for place, report in enumerate(verdict.parts) if report.part == part), HEADER)
+    if spot.part == HEADER or not verdict.parts:
+        return HEADER
+    if spot.part.isdecimal() and int(spot.part) < len(verdict.parts):
+        return int(spot.part)
+    found = dict.fromkeys(range(len(verdict.parts)), 0)
+    for finding in verdict.findings:
+        for place, report in enumerate(verdict.parts):
+            found[place] += finding.count if report.part == finding.part else 0
+    return max(found, key=lambda place: (found[place], verdict.parts[place].filename is not None, -place))
+
+
+async def look(desk: Desk, visitor: Visitor, held: HeldShape, wish: Wish) -> tuple[ViewedPart | None, str]:
+    """The part, or why it is not shown."""
+    shown = chosen(held.verdict, wish.spot)
+    if not visitor.may_look or held.verdict is None or shown is None:
+        return None, ""
+    if gone := held.content_destroyed_at:
+        return None, f"Its content was destroyed on {gone:%Y-%m-%d}: its time had passed. Verdict and history stay."
+    raw = await desk.quarantine.content(held.id)
+    await desk.audit.append(_entry(desk, visitor, held, shown, wish))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await desk.inspector.view(raw, _look(held.verdict, shown, wish)), ""
+    except TimeoutError:
+        return None, "It takes too long to open. Nobody has seen what is inside."
+    except InspectorError:
+        return None, "It cannot be opened right now. Load the page again in a moment."
+
+
+def _entry(desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str, wish: Wish) -> Entry:
+    # A section inside a container is made of file names, so the record counts parts instead.
+    total = len(held.verdict.parts) if held.verdict else 0
+    detail = {"shown": HEADER if isinstance(shown, str) else f"part {shown + 1} of {total}"} | wish.spot.told
+    if wish.reason:
+        detail["reason"] = mask_text(wish.reason)
+    event = Event.UNMASKED if wish.reason else Event.VIEWED
+    return Entry(event=event, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
+
+
+def _look(verdict: Verdict, shown: int | str, wish: Wish) -> Look:
+    spot, first, last = wish.spot, None, None
+    if spot.rows:
+        first, last = spot.rows
+    known = spot.finding is not None and spot.finding < len(verdict.findings)
+    return Look(
+        section="" if isinstance(shown, str) else verdict.parts[shown].part,
+        skip=spot.skip,
+        content=spot.content,
+        where=verdict.findings[spot.finding].where if known and spot.finding is not None else "",
+        first=first,
+        last=last,
+        column=spot.column,
+        clear=bool(wish.reason),
+        passwords=wish.passwords,
+    )
