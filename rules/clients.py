@@ -21,11 +21,10 @@ from rules.errors import ConfigurationError, Problem
 from rules.lookalike import LookAlikes
 from rules.names import Finder, How, Spelling
 from rules.periods import counting, counts, next_change
-from rules.reading import plain_words
+from rules.reading import Reading, plain_words
 from rules.sourced import Document, parse, read, validate
 from rules.verdict import Kind, Recipient
-from rules.vocabulary import words
-from rules.wording import spellings, wording
+from rules.wording import Trust, spellings, wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +192,7 @@ def _entries(file: DirectoryFile, today: date | None) -> Iterator[tuple[tuple[st
             yield from ((way, Spelling(None, How.NAME)) for way, _ in spellings(name))
     for client in file.clients:
         for name in counting((*client.domains, *client.addresses), today):
-            yield plain_words(name), Spelling(client.id, How.DOMAIN, exact=name.lower().removesuffix("."))
+            yield plain_words(name), Spelling(client.id, How.DOMAIN, exact=_as_read(name))
     yield from _short_names(file)
 
 
@@ -219,6 +218,10 @@ def _numbers(client: Client, today: date | None) -> Iterator[tuple[tuple[str, ..
                 yield ("".join(way),), meaning
 
 
+def _as_read(domain: str) -> str:
+    return Reading(domain.removesuffix(".")).written.lower()
+
+
 def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:
     """The "Acme" of Acme Manufacturing, when the word is not an ordinary one and nobody else has it."""
     users = Counter[str]()
@@ -229,5 +232,5 @@ def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spellin
         if isinstance(entry, Client) and len(names[0]) > 1:
             leading[names[0][0]] = entry.id
     for word, client in leading.items():
-        if users[word] == 1 and len(word) >= 4 and word.isalpha() and word not in words("ordinary_words"):
+        if users[word] == 1 and len(word) >= 4 and word.isalpha() and wording(word).trust is Trust.PLAIN:
             yield (word,), Spelling(client, How.SHORT)

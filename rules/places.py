@@ -34,6 +34,12 @@ _GROUPING = re.compile(
     r"(?!\W*(date|type|entry|balance|status|year|match|contribution|cont|email|e-mail|phone|address|city|state|zip))\b",
     re.IGNORECASE,
 )
+# Companies in these columns are not those whose people the rows are.
+_ELSEWHERE = re.compile(
+    r"\b(prior|previous|prev|former|past|last|other|spouses?|rollover|bank|carrier|custodian|payee|transferr?ed)\b"
+    r"(?!\W*(name|plan (number|no|id)))",
+    re.IGNORECASE,
+)
 _PERSONAL_NUMBER = re.compile(r"(?<!\d)\d{3}-?\d{2}-?\d{4}(?!\d)")
 
 
@@ -45,7 +51,9 @@ class Zone(IntEnum):
     PROSE = 3
     COLUMN = 4  #: one value that repeats down a column
     LABELLED = 5  #: a value under or beside "Employer", "Plan" and the like
-    TITLE = 6
+    HEADER = 6  #: what stands over a column
+    SHEET = 7  #: its name
+    TITLE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +105,7 @@ def _letterhead(text: str) -> str:
 
 def _table(table: Table) -> Iterator[Place]:
     if table.name:
-        yield Place(zone=Zone.TITLE, text=spaced(table.name), where=f"sheet name {table.name}")
+        yield Place(zone=Zone.SHEET, text=spaced(table.name), where=f"sheet name {table.name}")
     filled = [len(row) - row.count("") for row in table.rows]
     width = max(filled[:500], default=0)
     header = _header(filled, width)
@@ -106,7 +114,7 @@ def _table(table: Table) -> Iterator[Place]:
         rows.append(header)
     narrow = 2 if width >= 5 else 1
     rows += [i for i in range(header + 1, len(filled)) if 0 < filled[i] <= narrow < width][:200]
-    yield from _title_cells(table, rows)
+    yield from _title_cells(table, rows, header)
     yield from _columns(table, header)
 
 
@@ -120,9 +128,10 @@ def _is_header(row: Sequence[str]) -> bool:
     return not any(sum(map(str.isdigit, cell[:40])) * 2 >= len(cell[:40]) for cell in row if cell)
 
 
-def _title_cells(table: Table, rows: Sequence[int]) -> Iterator[Place]:
+def _title_cells(table: Table, rows: Sequence[int], header: int) -> Iterator[Place]:
     count = 0
     for top in rows:
+        zone = Zone.HEADER if top == header else Zone.TITLE
         before = ""
         for left, cell in enumerate(table.rows[top]):
             if not cell or cell.isspace():
@@ -131,8 +140,8 @@ def _title_cells(table: Table, rows: Sequence[int]) -> Iterator[Place]:
             if count > _TITLE_CELLS:
                 return
             if len(cell) <= _TITLE_LENGTH:
-                label = before or _above(table, top, left)
-                yield Place(zone=Zone.TITLE, text=cell, where=table.place(top, left, top, left), label=label)
+                label = _above(table, top, left) if top == header else before or _above(table, top, left)
+                yield Place(zone=zone, text=cell, where=table.place(top, left, top, left), label=label)
             before = cell[:_TITLE_LENGTH]
 
 
@@ -150,6 +159,8 @@ def _columns(table: Table, header: int) -> Iterator[Place]:
     names = table.rows[header] if first > header else ()
     for left in range(min(max(map(len, data[:500]), default=0), _COLUMNS)):
         name = names[left][:_TITLE_LENGTH] if left < len(names) else ""
+        if _ELSEWHERE.search(name.replace("_", " ")):
+            continue
         labelled = bool(_GROUPING.search(name.replace("_", " ")))
         where = table.place(first, left, len(table.rows) - 1, left)
         for value in _groups(data, left, labelled=labelled):

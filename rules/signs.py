@@ -4,8 +4,10 @@
 |---|---|
 | name or alias of its own | everywhere; of one word in the cells of a table: no, it may be a person's |
 | name of ordinary words only | in prose only when written with capitals |
-| one ordinary word, or up to three letters | only with a legal form after it or under a label such as "Employer" |
-| first word of a name ("Acme") | in titles and prose, unless it begins another company's name |
+| one word that is ordinary or heads columns, or up to three letters | with a legal form after it or under a label such
+|             | as "Employer"; as a whole title when the client shows elsewhere too, but no word that heads columns |
+| first word of a name ("Acme") | in titles and prose, unless it begins another company's name or a version ("beta
+|             | test"); as a whole title when the client shows elsewhere too |
 | plan number | under a label, also with a division behind it (501234-01); in titles and file names also alone,
 |             | when it is no date, ZIP code or the like, and under no label of something else, as "Invoice" |
 | EIN | written 04-1234567; nine digits in a row only under a label |
@@ -15,7 +17,10 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from enum import IntEnum
+from typing import NamedTuple
 
+from rules.headers import vocabulary
 from rules.names import NAMES, Find, Finder, How, Spelling
 from rules.places import Place, Zone
 from rules.reading import Reading
@@ -40,24 +45,41 @@ _JOINED_AFTER = re.compile(r"[-./,:]\d|%|\w")
 _DIVISION = re.compile(r" ?[-/] ?\d{1,3}(?![-./,:]?\w)")  #: of a plan, behind its number
 _TRIES = 1_000  #: of one spelling in one place: what does not count a thousand times is no sign
 _TYPED = 300  #: words; longer texts are not typed, and have too many unknown words
+_VERSION = re.compile(r"[ _)-]{0,2}(version|release|test|testing|tester|build|draft|phase|v ?\d)\b", re.IGNORECASE)
 _FLOAT = re.compile(r"\.0+$")
 
 
-ClientsIn = Callable[[Finder, Place, Reading], Iterator[tuple[str, How]]]
+class Counts(IntEnum):
+    """How much a find is worth."""
+
+    NOTHING = 0
+    CONFIRMED = 1  #: a sign when the client shows elsewhere in the message too
+    ALONE = 2
 
 
-def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
+class Found(NamedTuple):
+    """A client's sign in one place."""
+
+    client: str
+    how: How
+    counts: Counts
+
+
+ClientsIn = Callable[[Finder, Place, Reading], Iterator[Found]]
+
+
+def clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[Found]:
     """Clients with a sign in this place, each way of writing once."""
     tries = Counter[Spelling]()
     for find in finder.finds(reading):
         spelling = find.spelling
         tries[spelling] += 1
-        if tries[spelling] <= _TRIES and _counts(find, place, reading):
+        if tries[spelling] <= _TRIES and (counts := _counts(find, place, reading)):
             tries[spelling] = _TRIES
-            yield find.client, spelling.how
+            yield Found(find.client, spelling.how, counts)
 
 
-def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[tuple[str, How]]:
+def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iterator[Found]:
     """The same after undoing typing errors: long names only, and only where people type them."""
     if place.zone in {Zone.CELLS, Zone.COLUMN} or reading.plain.count(" ") > _TYPED:
         return
@@ -67,21 +89,35 @@ def corrected_clients_in(finder: Finder, place: Place, reading: Reading) -> Iter
     for find in finder.finds(corrected):
         long_enough = find.end - find.start >= 8 and find.spelling.trust is Trust.PLAIN
         if find.spelling.how in NAMES and long_enough:
-            yield find.client, find.spelling.how
+            yield Found(find.client, find.spelling.how, Counts.ALONE)
 
 
-def _counts(find: Find, place: Place, reading: Reading) -> bool:
+def _counts(find: Find, place: Place, reading: Reading) -> Counts:
     match find.spelling.how:
         case How.PLAN:
-            return _plan_number(find, place, reading)
+            known = _plan_number(find, place, reading)
         case How.EIN:
-            return _stands_alone(find, place, reading) and _ein(find, place, reading)
+            known = _stands_alone(find, place, reading) and _ein(find, place, reading)
         case How.DOMAIN:
-            return reading.written[find.start : find.end].lower() == find.spelling.exact
+            known = reading.written[find.start : find.end].lower() == find.spelling.exact
         case How.SHORT:
-            return place.zone not in {Zone.CELLS, Zone.COLUMN} and not _begins_another_name(find, reading)
+            known = place.zone not in {Zone.CELLS, Zone.COLUMN} and not _means_something_else(find, reading)
+            if known and _a_whole_title(find, place, reading):
+                return Counts.CONFIRMED
         case _:
-            return _name(find, place, reading)
+            known = _name(find, place, reading)
+            if not known and find.spelling.trust is Trust.DOUBTFUL and _a_whole_title(find, place, reading):
+                return Counts.NOTHING if _heads_columns(find, reading) else Counts.CONFIRMED
+    return Counts.ALONE if known else Counts.NOTHING
+
+
+def _a_whole_title(find: Find, place: Place, reading: Reading) -> bool:
+    return place.zone is Zone.TITLE and _whole(find, reading)
+
+
+def _heads_columns(find: Find, reading: Reading) -> bool:
+    """As "Roth" or "Match" over the columns of contributions."""
+    return vocabulary().is_header_word(reading.written[find.start : find.end].lower())
 
 
 def _before(find: Find, place: Place, reading: Reading) -> str:
@@ -114,7 +150,7 @@ def _plan_number(find: Find, place: Place, reading: Reading) -> bool:
     telling = not written.isdigit() or (len(written) >= 6 and not _DATE.fullmatch(written))
     if place.zone is Zone.COLUMN:
         return telling and _whole(find, reading)
-    standing = place.zone in {Zone.TITLE, Zone.FILE_NAME} and not _OTHER_LABEL.search(before)
+    standing = place.zone in {Zone.TITLE, Zone.SHEET, Zone.HEADER, Zone.FILE_NAME} and not _OTHER_LABEL.search(before)
     return labelled or (telling and standing)
 
 
@@ -156,8 +192,10 @@ def _is_legal_form(word: str) -> bool:
     return bare[:1].isupper() and bare.lower() in words("legal_suffixes")
 
 
-def _begins_another_name(find: Find, reading: Reading) -> bool:
-    """As "Acme Brick, Inc." is not Acme Manufacturing: capitals up to a legal form."""
+def _means_something_else(find: Find, reading: Reading) -> bool:
+    """As "beta test", or "Acme Brick, Inc.", which is not Acme Manufacturing: capitals up to a legal form."""
+    if _VERSION.match(reading.written, find.end):
+        return True
     following = reading.written[find.end : find.end + 48].partition("\n")[0].replace(".", "").split()[:4]
     for index, word in enumerate(following):
         if _is_legal_form(word):

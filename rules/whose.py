@@ -17,18 +17,18 @@ disclaimer. What every sign needs to count at all stands in `signs`.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from rules.clients import Directory
 from rules.content import Content, Role, Text
-from rules.names import Finder
+from rules.names import Finder, How
 from rules.places import PROSE, Place, Zone, prose, titles
 from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
 from rules.roster import Match
-from rules.signs import ClientsIn, clients_in, corrected_clients_in
+from rules.signs import ClientsIn, Counts, clients_in, corrected_clients_in
 from rules.verdict import ClientEvidence, ClientRole, InvolvedClient
 
 _WORDS = 200_000  #: characters of the bodies; who a message is for stands near its top
@@ -46,6 +46,7 @@ _EVIDENCE = 8  #: places kept for one client and role
 class _Sign:
     client: str
     evidence: ClientEvidence
+    counts: Counts = Counts.ALONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +119,18 @@ class _Look:
         listed = [_Sign(match.client, match.evidence(part)) for match in self._rostered.get(part, ())]
         written = words + self._signs(part, [place for content in inside for place in titles(content)])
         return (
-            listed + written + self._around(part)
+            listed + self._confirmed(written + self._around(part), part)
             or self._signs(part, list(_proses(inside)))
             or [sign for around in _around(part) for sign in self._by_file_name.get(around, ())]
         )
+
+    def _confirmed(self, signs: list[_Sign], part: str | None) -> list[_Sign]:
+        """Signs that tell by themselves, and those of clients whom another place shows too."""
+        if all(sign.counts is Counts.ALONE for sign in signs):
+            return signs
+        others = [*signs, *self._plainly_named, *self._signs(part, list(_proses(self._inside.get(part, []))))]
+        shown = {sign.client for sign in others if sign.counts is Counts.ALONE}
+        return [sign for sign in signs if sign.counts is Counts.ALONE or sign.client in shown]
 
     def _around(self, part: str | None) -> list[_Sign]:
         """Signs in the titles of what the part is in: the subject of an attached message."""
@@ -135,9 +144,13 @@ class _Look:
 
     def named(self) -> list[_Sign]:
         """Strong signs, else weak ones."""
+        return self._plainly_named or self._mistyped() or [sign for _, sign in self._in_bodies]
+
+    @cached_property
+    def _plainly_named(self) -> list[_Sign]:
         names = [sign for signs in self._by_file_name.values() for sign in signs]
         fresh = [sign for passage, sign in self._in_bodies if passage in FRESH]
-        return self._in_subject + names + fresh or self._mistyped() or [sign for _, sign in self._in_bodies]
+        return self._in_subject + names + fresh
 
     def _own_words(self, part: str | None) -> list[_Sign]:
         """The message's own text: its subject is its title, its signature and disclaimer are the sender's.
@@ -160,8 +173,14 @@ class _Look:
 
     @cached_property
     def _in_subject(self) -> list[_Sign]:
+        """A subject that is one word tells who is meant, unless the word is an ordinary one."""
         places = [Place(zone=Zone.TITLE, text=text.content[:2000], where="subject") for text in self._subjects]
-        return self._signs(None, places)
+        signs = self._signs(None, places)
+        return [
+            replace(sign, counts=Counts.ALONE)
+            for sign in signs
+            if sign.counts is Counts.ALONE or sign.evidence.kind == How.SHORT
+        ]
 
     @cached_property
     def _by_file_name(self) -> dict[str | None, list[_Sign]]:
@@ -207,9 +226,9 @@ class _Look:
 
     def _found(self, clients: ClientsIn, part: str | None, places: Iterable[Place]) -> list[_Sign]:
         return [
-            _Sign(client, ClientEvidence(kind=how.value, part=part, where=place.where))
+            _Sign(found.client, ClientEvidence(kind=found.how.value, part=part, where=place.where), found.counts)
             for place in places
-            for client, how in clients(self._finder, place, Reading(place.text))
+            for found in clients(self._finder, place, Reading(place.text))
         ]
 
 

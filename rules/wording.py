@@ -5,10 +5,13 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from rules.headers import vocabulary
 from rules.reading import plain_words
 from rules.vocabulary import words
 
 _LITTLE = frozenset({"and", "of", "the", "for", "a", "in", "at", "on"})
+_TOO_FEW = 3  #: letters
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _INNER_MARK = re.compile(r"(?<=\w)['’.](?=\w)")  # noqa: RUF001 - as people write it
 
 
@@ -17,7 +20,7 @@ class Trust(StrEnum):
 
     PLAIN = "plain"
     COMMON = "common"  #: every word is an ordinary one: tells only when written like a name
-    DOUBTFUL = "doubtful"  #: one ordinary word, or three letters: tells only with a second sign
+    DOUBTFUL = "doubtful"  #: one word that is ordinary or heads columns, or three letters: needs a second sign
 
 
 class Wording(NamedTuple):
@@ -45,15 +48,17 @@ def _core(full: tuple[str, ...]) -> tuple[str, ...]:
 
 def _trust(core: tuple[str, ...]) -> Trust:
     ordinary = words("ordinary_words")
-    if len(core) == 1:
-        return Trust.DOUBTFUL if core[0] in ordinary or len(core[0]) <= 3 else Trust.PLAIN
+    if len("".join(core)) <= _TOO_FEW or (
+        len(core) == 1 and (core[0] in ordinary or vocabulary().is_header_word(core[0]))
+    ):
+        return Trust.DOUBTFUL
     return Trust.COMMON if all(word in ordinary or word in _LITTLE for word in core) else Trust.PLAIN
 
 
 def spellings(name: str) -> list[tuple[tuple[str, ...], Trust]]:
     """The ways in which people write one name: without its legal form, dots, apostrophes, spaces."""
     ways: list[tuple[tuple[str, ...], Trust]] = []
-    for written in {name, _INNER_MARK.sub("", name)} if _INNER_MARK.search(name) else (name,):
+    for written in dict.fromkeys((name, _INNER_MARK.sub("", name), name.translate(_UMLAUTS))):
         full, core, trust = wording(written)
         ways.append((core, trust))
         if trust is Trust.DOUBTFUL and full != core:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
+from zlib import crc32
 
 import carriers
 from carriers import Row, people, word_paragraph, word_part
@@ -43,7 +44,7 @@ def rows_of(sheet: Situation) -> list[Row]:
     if "rows" in sheet:
         return [tuple(row) for row in sheet["rows"]]
     columns: Mapping[str, Sequence[str]] = sheet.get("columns", {})
-    persons = people(sheet["people"], seed=len(str(sheet)))
+    persons = people(sheet["people"], seed=sheet.get("seed", crc32(str(sheet).encode())))
     turns = [tuple(values[index % len(values)] for values in columns.values()) for index in range(len(persons))]
     title = [tuple(row) for row in sheet.get("title", ())]
     return [
@@ -90,6 +91,10 @@ def _pages(file: Situation) -> bytes:
     return out.getvalue()
 
 
+def _message(file: Situation) -> bytes:
+    return mail_of(file["mail"])
+
+
 def _archive(file: Situation) -> bytes:
     return carriers.zipped({member["name"]: content_of(member) for member in file["members"]})
 
@@ -100,4 +105,5 @@ WRITERS = {
     "docx": _document,
     "pdf": _pages,
     "zip": _archive,
+    "eml": _message,
 }
