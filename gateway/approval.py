@@ -1,6 +1,6 @@
 """How many people have to agree to a release, and who counts as one. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gateway.errors import IllegalTransition
 from gateway.store.mail import OwnRecipient
@@ -18,6 +18,12 @@ def needed(verdict: Verdict | None, address: str) -> int:
 def person(actor: str) -> str:
     """One name for one person, whether he decides in the browser, by token or in a terminal."""
     return actor.strip().casefold().partition("@")[0]
+
+
+def refuse_who_escalated(escalated: Collection[str], actor: str) -> None:
+    """Who has handed a message up has left it to others. Raises IllegalTransition."""
+    if person(actor) in escalated:
+        raise IllegalTransition("cannot release what you have escalated: somebody else has to")
 
 
 def missing(verdict: Verdict | None, recipient: OwnRecipient) -> int:

@@ -253,6 +253,14 @@ def held_withdraw(
     _print(withdraw(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
 
 
+@held.command("escalate")
+def held_escalate(hold_id: HoldId, note: Note, config: Config = None, reviewer: Reviewer = None) -> None:
+    """Leave it to another reviewer, with your note: it stays held, and you do not release it."""
+    from gateway.terminal import escalate
+
+    _print(escalate(_settings(config), hold_id, reviewer or getpass.getuser(), note))
+
+
 @held.command("return")
 def held_return(
     hold_id: HoldId, note: Note, config: Config = None, rcpt_to: Recipients = None, reviewer: Reviewer = None

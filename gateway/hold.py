@@ -5,7 +5,7 @@ transaction.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -19,7 +19,7 @@ from gateway.ledger import Fate, Line, enter, fingerprint
 from gateway.message import Envelope
 from gateway.notify import Letterhead
 from gateway.states import Action, State
-from gateway.store import Store, Transaction, approvals, mail
+from gateway.store import Store, Transaction, approvals, escalations, mail
 from gateway.store.mail import Letter, OwnMessage, OwnRecipient
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import messages as message_rows
@@ -47,6 +47,7 @@ class HeldMessage:
     size: int
     recipients: tuple[OwnRecipient, ...]
     destroyed_at: datetime | None = None  #: since when its content is gone
+    escalated: tuple[str, ...] = ()  #: who has handed it up: somebody else has to release it
     history: tuple[Record, ...] = ()  #: filled by `get`, not by `list`
 
     @property
@@ -140,13 +141,20 @@ class Quarantine:
         await self._store.write(work)
 
     async def list(
-        self, states: Collection[State] = (State.HELD,), *, limit: int = 50, before: str | None = None
+        self,
+        states: Collection[State] = (State.HELD,),
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        escalated: bool | None = None,
     ) -> tuple[HeldMessage, ...]:
         """Messages with a recipient in one of `states`, newest first; the next page is `before` the last id."""
         in_state = select(rows.c.message_id).where(rows.c.state.in_([state.value for state in states]))
         asked = select(message_rows.c.id).where(message_rows.c.purpose.is_(None), message_rows.c.id.in_(in_state))
         if before is not None:
             asked = asked.where(message_rows.c.id < before)
+        if escalated is not None:
+            asked = asked.where(escalations.concern(message_rows.c.id) == escalated)
         asked = asked.order_by(message_rows.c.id.desc()).limit(limit)
         found = await self._store.read(lambda c: mail.find_all(c, c.execute(asked).scalars().all()))
         return tuple(_seen(message) for message in reversed(found))
@@ -195,9 +203,10 @@ class Quarantine:
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
-            _refuse_own(message, actor)
+            _refuse_own(message, actor, Action.RELEASE)
             mail.stay(tx, message, _chosen(message, recipients, Action.RELEASE), Action.AGREE)
             message = _received(tx, hold_id)  # as it is now that nobody else can change it
+            approval.refuse_who_escalated(message.escalated, actor)
             chosen = approval.not_yet(_chosen(message, recipients, Action.RELEASE), actor)
             ready = [r for r in chosen if approval.missing(message.verdict, r) <= 1]
             waiting = [r for r in chosen if r not in ready]
@@ -228,6 +237,25 @@ class Quarantine:
             tx.record(decision.entry(Event.APPROVAL_WITHDRAWN, message, own))
 
         await self._store.write(work)
+
+    async def escalate(self, hold_id: str, actor: str, note: str, now: datetime) -> None:
+        """Leave it to others: it stays held, and somebody else has to release it. Raises like `withdraw`."""
+        decision, person = _Decision(actor, _checked_note(note), now, {}), approval.person(actor)
+
+        def work(tx: Transaction) -> None:
+            message = _received(tx, hold_id)
+            _refuse_own(message, actor, Action.ESCALATE)
+            waiting = _chosen(message, None, Action.ESCALATE)
+            if person in message.escalated:
+                raise IllegalTransition("cannot escalate once more what you have escalated")
+            mail.stay(tx, message, waiting, Action.ESCALATE)
+            escalations.add(tx, hold_id, person, now)
+            approvals.forget(tx, hold_id, _positions(waiting), person)  # he no longer wants to be one of them
+            told = post.ask_others(tx, self._letterhead, message, decision.note, now)
+            tx.record(replace(decision, detail={"notices": told}).entry(Event.ESCALATED, message, waiting))
+
+        await self._store.write(work)
+        self._store.due.set()
 
     async def return_(
         self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
@@ -341,12 +369,12 @@ def _chosen(message: OwnMessage, addresses: Sequence[str] | None, action: Action
     return found
 
 
-def _refuse_own(message: OwnMessage, actor: str) -> None:
+def _refuse_own(message: OwnMessage, actor: str, action: Action) -> None:
     """The sender never releases his own message, whether his account bears his address or its local part."""
     name = actor.strip().casefold()
     own = {name for author in message.authors for name in (author, author.partition("@")[0])}
     if not name or name in own:
-        raise OwnMessageError("the sender cannot release his own message: a second person has to")
+        raise OwnMessageError(f"the sender cannot {action} his own message: a second person has to")
 
 
 def _checked_note(note: str) -> str:
@@ -365,5 +393,6 @@ def _seen(message: OwnMessage, records: tuple[Record, ...] = ()) -> HeldMessage:
         size=message.size,
         recipients=message.recipients,
         destroyed_at=message.destroyed_at,
+        escalated=message.escalated,
         history=records,
     )

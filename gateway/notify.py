@@ -102,6 +102,18 @@ def to_reviewers(letterhead: Letterhead, case: Case, sheet: Sheet) -> bytes:
     return _plain_notice(letterhead, case, sheet, f"Waiting for review: {case.hold_id}", text)
 
 
+def escalated(letterhead: Letterhead, case: Case, sheet: Sheet, note: str) -> bytes:
+    """To the reviewers: one of them has left it to the others."""
+    text = (
+        f"A message of {_when(case.received_at)} is held.\n"
+        "A reviewer has escalated it, so another one has to decide.\n\n"
+        f"Note: {_plain(mask_text(note))}\n\n"
+        f"Why it is held: {_plain(mask_text(case.sentence))}\n\n"
+        f"Review it: {letterhead.review_url}/held/{case.hold_id}\n"
+    )
+    return _plain_notice(letterhead, case, sheet, f"Escalated: {case.hold_id}", text)
+
+
 def returned(letterhead: Letterhead, case: Case, sheet: Sheet, note: str) -> bytes:
     """To the sender, as a delivery status notification: it will not be sent, and why."""
     text = (

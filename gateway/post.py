@@ -35,6 +35,15 @@ def announce(tx: Transaction, letterhead: Letterhead, message: OwnMessage, now: 
     return told
 
 
+def ask_others(tx: Transaction, letterhead: Letterhead, message: OwnMessage, note: str, now: datetime) -> list[str]:
+    """Tell the reviewers that one of them leaves a message to the others. Returns whom."""
+    if not letterhead.reviewers:
+        return []
+    sheet = _sheet(letterhead.reviewers, now)
+    _queue(tx, Purpose.REVIEW, message, sheet, notify.escalated(letterhead, _case(message), sheet, note))
+    return ["reviewers"]
+
+
 def give_back(
     tx: Transaction, letterhead: Letterhead, message: OwnMessage, whom: Sequence[OwnRecipient], note: str, now: datetime
 ) -> str | None:

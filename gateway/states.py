@@ -9,6 +9,7 @@
                        └──bounce──> FAILED
 
     HELD ──agree, withdraw──> HELD: when a policy asks for several people, only the last of them releases.
+    HELD ──escalate──> HELD: who hands it up leaves it to others.
     PENDING, RELEASING, RELAYING ──restore──> HELD: a backup does not know what left after it was made.
 
 The store applies a change as "update where the state is the old one", with its audit record in the same transaction.
@@ -36,6 +37,7 @@ class Action(StrEnum):
     RELAY = "relay"
     AGREE = "agree"  #: by a person, while others still have to
     WITHDRAW = "withdraw"  #: what one has agreed to
+    ESCALATE = "escalate"  #: by a person who wants another one to decide
     RELEASE = "release"  #: by a person, never by time
     RETURN = "return"
     EXPIRE = "expire"
@@ -55,6 +57,7 @@ TRANSITIONS: dict[State, dict[Action, State]] = {
     State.HELD: {
         Action.AGREE: State.HELD,
         Action.WITHDRAW: State.HELD,
+        Action.ESCALATE: State.HELD,
         Action.RELEASE: State.RELEASING,
         Action.RETURN: State.RETURNING,
         Action.EXPIRE: State.RETURNING,  # time never releases anything

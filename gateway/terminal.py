@@ -40,13 +40,19 @@ def _now() -> datetime:
 
 
 async def held_lines(settings: Settings, *, as_json: bool) -> Lines:
-    """What waits for a decision, newest first; a JSON array on one line, or two lines a message."""
+    """What waits for a decision, newest first; a JSON array on one line, or two lines each, escalated ones first."""
     async with Store.open(settings) as store:
         found = [summary(message) for message in await _all_held(Quarantine(store))]
     if as_json:
         return [SUMMARIES.dump_json(found).decode()]
-    lines = [line for item in found for line in (f"{item.id}  {item.held_at:%Y-%m-%d %H:%M}Z", f"    {item.sentence}")]
+    found.sort(key=lambda item: not item.escalated)
+    lines = [line for item in found for line in (_headline(item), f"    {item.sentence}")]
     return lines or ["nothing is held"]
+
+
+def _headline(item: SummaryShape) -> str:
+    mark = f"  escalated by {', '.join(item.escalated)}" if item.escalated else ""
+    return f"{item.id}  {item.held_at:%Y-%m-%d %H:%M}Z{mark}"
 
 
 async def _all_held(quarantine: Quarantine) -> list[HeldMessage]:
@@ -93,6 +99,8 @@ def _described(message: HeldShape) -> Lines:
         lines += [f"part  {_part(part)}" for part in verdict.parts]
         states = ", ".join(f"{state} {count}" for state, count in verdict.people.by_state.items())
         lines += [f"people  {verdict.people.count}  {states}"] if verdict.people.count else []
+    if message.escalated and message.open:
+        lines.append(f"escalated by {', '.join(message.escalated)}: somebody else has to release it")
     if message.content_destroyed_at:
         lines.append(f"content  destroyed {message.content_destroyed_at:%Y-%m-%d}")
     lines += [f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}" for record in message.history]
@@ -132,6 +140,13 @@ async def withdraw(settings: Settings, hold_id: str, to: Sequence[str] | None, a
     async with Store.open(settings) as store:
         await Quarantine(store).withdraw(hold_id, actor, note, _now(), to or None)
     return [f"{hold_id}: what you agreed to is withdrawn"]
+
+
+async def escalate(settings: Settings, hold_id: str, actor: str, note: str) -> Lines:
+    """Raises NotFoundError, IllegalTransition."""
+    async with Store.open(settings) as store:
+        await Quarantine(store).escalate(hold_id, actor, note, _now())
+    return [f"{hold_id} is escalated, and stays held: somebody else has to release it"]
 
 
 async def give_back(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:

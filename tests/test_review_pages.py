@@ -141,6 +141,30 @@ async def test_release_goes_to_those_ticked(room: Room) -> None:
     assert "release by rita" in await room.events(hold_id)
 
 
+async def test_what_is_escalated_comes_first_and_says_by_whom(room: Room) -> None:
+    """Somebody is waiting for an answer; and who escalated it cannot release it any more."""
+    oldest, newer, newest = [await room.hold() for _ in range(3)]
+    async with room.visit("rita") as rita, room.visit("ada") as ada, room.call("ada") as script:
+        answer = await rita.send(f"/held/{oldest}/escalate", note="Whose is it?")
+        assert answer.headers["location"].endswith("done=escalate")
+        page = unescape((await ada.get("/")).text)
+        assert page.index(oldest) < page.index(newest) < page.index(newer)
+        assert page.count("Escalated by rita") == 1
+        alone = (await ada.get("/?state=escalated")).text
+        assert (oldest in alone, newest in alone) == (True, False)
+        assert (
+            'button class="main" name="decision" value="release" disabled' in (await rita.get(f"/held/{oldest}")).text
+        )
+        assert "Escalated by rita: somebody else has to release it." in (await ada.get(f"/held/{oldest}")).text
+        assert (await rita.send(f"/held/{oldest}/release", note="Whose is it?", recipients=[BETA])).status_code == 409
+        [item] = (await script.get("/api/v1/held", params={"escalated": "true"})).json()["items"]
+        assert (item["id"], item["state"], item["escalated"]) == (oldest, "held", ["rita"])
+        some = {"note": "Whose is it?", "recipients": [BETA]}
+        assert (await script.post(f"/api/v1/held/{newer}/escalate", json=some)).status_code == 422
+        assert (await ada.send(f"/held/{oldest}/release", note="Whose is it?", recipients=[BETA])).status_code == 303
+        assert oldest not in (await ada.get("/?state=escalated")).text
+
+
 async def test_return_takes_everybody_who_waits(room: Room) -> None:
     """Ticks are for releasing; a return must not leave half of it behind by accident."""
     hold_id = await room.hold(BETA, ACME)

@@ -22,6 +22,7 @@ PAGES = {
     "POST /held/{hold_id}/release": (303, 403, 303, 303),
     "POST /held/{hold_id}/return": (303, 403, 303, 303),
     "POST /held/{hold_id}/withdraw": (303, 403, 409, 409),  # nobody has agreed to anything here
+    "POST /held/{hold_id}/escalate": (303, 403, 303, 303),
     "POST /held/{hold_id}/password": (303, 403, 422, 422),  # none is given here
     "POST /held/{hold_id}/unmask": (303, 403, 200, 200),
     "GET /audit": (303, 200, 200, 200),
@@ -37,6 +38,7 @@ API = {
     "POST /api/v1/held/{hold_id}/release": (401, 403, 200, 200),
     "POST /api/v1/held/{hold_id}/return": (401, 403, 200, 200),
     "POST /api/v1/held/{hold_id}/withdraw": (401, 403, 409, 409),
+    "POST /api/v1/held/{hold_id}/escalate": (401, 403, 200, 200),
     "GET /api/v1/audit": (401, 200, 200, 200),
 }
 PEOPLE = ("", "otto", "rita", "ada")
@@ -135,7 +137,7 @@ async def test_a_reviewers_look_is_on_record(room: Room) -> None:
     assert await room.events(hold_id) == ["held by countersign", "viewed by rita"]
 
 
-@pytest.mark.parametrize("verb", ["release"])
+@pytest.mark.parametrize("verb", ["release", "escalate"])
 async def test_the_sender_never_releases_his_own(room: Room, verb: str) -> None:
     """A second person has to look: that is the whole remedy."""
     hold_id = await room.hold()

@@ -5,7 +5,13 @@ from typing import Any
 
 from gateway.audit.chain import Event, Record
 
-_GRAVE = {Event.POSSIBLE_DUPLICATE: 5, Event.LOGIN_FAILED: 5, Event.WORKER_DIED: 6, Event.UNMASKED: 6}
+_GRAVE = {
+    Event.POSSIBLE_DUPLICATE: 5,
+    Event.LOGIN_FAILED: 5,
+    Event.WORKER_DIED: 6,
+    Event.UNMASKED: 6,
+    Event.ESCALATED: 5,
+}
 _GRAVE |= {Event.HELD: 7, Event.REJECTED: 7, Event.RELEASE: 5, Event.FAILED: 5, Event.SENDER_NOT_TOLD: 5}
 
 

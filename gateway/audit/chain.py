@@ -32,6 +32,7 @@ class Event(StrEnum):
     DELIVERY_DUE = "delivery-due"  # a pending message was found clean
     APPROVED = "approved"  # a release that more people have to agree to
     APPROVAL_WITHDRAWN = "approval-withdrawn"
+    ESCALATED = "escalated"  # handed up: somebody else has to release it
     RELEASE = "release"
     DELIVERED = "delivered"
     HELD_AGAIN = "held-again"  # downstream refused what had been released

@@ -54,9 +54,12 @@ async def list_held(
     state: Annotated[list[State] | None, Query(description="only these states; all when left out")] = None,
     before: Annotated[str | None, Query(description="`next` of the page before", max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    escalated: Annotated[
+        bool | None, Query(description="only those that a reviewer has, or has not, escalated")
+    ] = None,
 ) -> HeldList:
     """Messages kept here, newest first."""
-    found = await desk.quarantine.list(frozenset(state or State), limit=limit, before=before)
+    found = await desk.quarantine.list(frozenset(state or State), limit=limit, before=before, escalated=escalated)
     following = found[-1].id if len(found) == limit else None
     return HeldList(items=tuple(summary(message) for message in found), next=following)
 
@@ -80,6 +83,12 @@ async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decisio
 async def withdraw(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Take back one's own agreement to a release, while it waits for others."""
     return whole(await decide(desk, caller, hold_id, "withdraw", decision))
+
+
+@router.post("/held/{hold_id}/escalate", responses=errors(403, 404, 409, 413))
+async def escalate(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
+    """Leave it to others, with a note: it stays held, and somebody else has to release it. `recipients` is null."""
+    return whole(await decide(desk, caller, hold_id, "escalate", decision))
 
 
 @router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413))

@@ -7,7 +7,7 @@ from gateway.hold import HeldMessage
 from gateway.review.desk import Desk, Visitor
 from gateway.review.shapes import Decision
 
-Verb = Literal["release", "return", "withdraw"]
+Verb = Literal["release", "return", "withdraw", "escalate"]
 
 
 class RefusedError(GatewayError):
@@ -28,11 +28,15 @@ async def decide(desk: Desk, visitor: Visitor, hold_id: str, verb: Verb, decisio
         raise RefusedError(422, "recipients: not all of them are recipients of this message")
     if decision.recipients == ():
         raise RefusedError(422, "recipients: nobody was chosen")
+    if verb == "escalate" and decision.recipients is not None:
+        raise RefusedError(422, "recipients: a message is escalated as a whole")
     who, note, now = visitor.name, decision.note, desk.now()
     if verb == "release":
         await desk.quarantine.release(hold_id, decision.recipients, who, note, now)
     elif verb == "withdraw":
         await desk.quarantine.withdraw(hold_id, who, note, now, decision.recipients)
+    elif verb == "escalate":
+        await desk.quarantine.escalate(hold_id, who, note, now)
     else:
         await desk.quarantine.return_(hold_id, who, note, now, decision.recipients)
     return await desk.quarantine.get(hold_id)

@@ -22,6 +22,7 @@ def summary(message: HeldMessage) -> SummaryShape:
         people=verdict.people.count if verdict else 0,
         by_state=verdict.people.by_state if verdict else {},
         agreed=tuple(dict.fromkeys(person for recipient in message.recipients for person in recipient.agreed)),
+        escalated=message.escalated,
     )
 
 
@@ -35,6 +36,7 @@ def whole(message: HeldMessage) -> HeldShape:
         recipients=tuple(_recipient(recipient, message) for recipient in message.recipients),
         verdict=message.verdict,
         content_destroyed_at=message.destroyed_at,
+        escalated=message.escalated,
         history=tuple(shape_of(record) for record in message.history),
     )
 

@@ -24,6 +24,7 @@ from rules.verdict import Obstacle, Verdict
 router = APIRouter(include_in_schema=False)
 
 PAGE = 50  #: messages
+MOST_URGENT = 500  #: escalated ones, before all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Choice:
     heading: str
     empty: str
     states: frozenset[State]
+    escalated: bool | None = None  #: only those that are, or are not
 
 
 CHOICES = (
@@ -44,6 +46,15 @@ CHOICES = (
         heading="Waiting for a second person",
         empty="Nothing is waiting",
         states=frozenset({State.HELD, State.PENDING}),
+        escalated=False,  # those that are come first
+    ),
+    Choice(
+        key="escalated",
+        label="Escalated",
+        heading="Escalated: another reviewer has to decide",
+        empty="Nothing is escalated",
+        states=frozenset({State.HELD}),
+        escalated=True,
     ),
     Choice(
         key="released",
@@ -68,7 +79,8 @@ CHOICES = (
 @router.get("/", dependencies=[Depends(visitor_of)])
 async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: str = "") -> Response:
     choice = next((choice for choice in CHOICES if choice.key == state), CHOICES[0])
-    found = await desk.quarantine.list(choice.states, limit=PAGE, before=before or None)
+    found = await desk.quarantine.list(choice.states, limit=PAGE, before=before or None, escalated=choice.escalated)
+    first = await desk.quarantine.list(limit=MOST_URGENT, escalated=True) if choice is CHOICES[0] and not before else ()
     return page(
         request,
         "queue.html",
@@ -77,7 +89,7 @@ async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: 
         empty=choice.empty,
         choices=CHOICES,
         chosen=choice.key,
-        items=[summary(message) for message in found],
+        items=[summary(message) for message in (*first, *found)],
         next=found[-1].id if len(found) == PAGE else None,
         now=desk.now(),
     )
@@ -93,6 +105,7 @@ DONE = {
     "release": "Released. Delivery goes on in the background until the next hop has taken it.",
     "agree": "Your agreement is on record. It stays held until another reviewer has agreed, too.",
     "withdraw": "Your agreement is withdrawn, on record.",
+    "escalate": "Escalated, on record. It stays held, and another reviewer has to release it.",
     "return": "Returned. The sender gets a notice with your note.",
 }
 
@@ -192,6 +205,14 @@ async def withdraw(
 ) -> Response:
     """Take back one's own agreement, for all who still wait."""
     return await _decide(request, desk, visitor, Asked(hold_id, "withdraw", None, note))
+
+
+@router.post("/held/{hold_id}/escalate")
+async def escalate(
+    request: Request, desk: AtDesk, visitor: ByForm, hold_id: str, note: Annotated[str, Form()] = ""
+) -> Response:
+    """Leave it to another reviewer, as a whole."""
+    return await _decide(request, desk, visitor, Asked(hold_id, "escalate", None, note))
 
 
 @router.post("/held/{hold_id}/return")

@@ -37,6 +37,7 @@ class SummaryShape(Shape):
     people: int
     by_state: Mapping[str, int]
     agreed: tuple[str, ...] = Field(description="who wants it released, while more people have to agree")
+    escalated: tuple[str, ...] = Field(description="who has escalated it: somebody else has to release it")
 
 
 class HeldList(Shape):
@@ -90,6 +91,7 @@ class HeldShape(Shape):
     recipients: tuple[RecipientShape, ...]
     verdict: Verdict | None = Field(description="CONTRACT section 4; null while the message is still being inspected")
     content_destroyed_at: datetime | None = Field(description="since when only the verdict and the record are left")
+    escalated: tuple[str, ...] = Field(description="who has escalated it: somebody else has to release it")
     history: tuple[RecordShape, ...]
 
     @property
@@ -105,6 +107,10 @@ class HeldShape(Shape):
     def mine(self, name: str) -> bool:
         """Whether this person has agreed."""
         return person(name) in self.agreed
+
+    def left_by(self, name: str) -> bool:
+        """Whether this person has escalated it."""
+        return person(name) in self.escalated
 
     @property
     def missing(self) -> int:

@@ -4,7 +4,7 @@ import json
 import logging
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,7 @@ from gateway.errors import ContentDestroyedError, IllegalTransition, NotFoundErr
 from gateway.message import Asked, Envelope
 from gateway.origin import authors, may_be_answered
 from gateway.states import Action, State, advance
-from gateway.store import approvals, datakeys
+from gateway.store import approvals, datakeys, escalations
 from gateway.store.moments import from_ms, to_ms
 from gateway.store.schema import contents, messages, recipients
 from gateway.store.sealing import Kind, Label, seal, seal_whole, unseal, unseal_whole
@@ -81,6 +81,7 @@ class OwnMessage:
     notify: bool
     recipients: tuple[OwnRecipient, ...]
     destroyed_at: datetime | None = None  #: since when its content is gone
+    escalated: tuple[str, ...] = ()  #: who has handed it up
 
     def in_state(self, *states: State) -> tuple[OwnRecipient, ...]:
         return tuple(recipient for recipient in self.recipients if recipient.state in states)
@@ -163,8 +164,11 @@ def find_all(source: Connection | Transaction, ids: Collection[str]) -> tuple[Ow
     agreed = approvals.of(source, ids)
     for row in source.execute(asked.order_by(recipients.c.message_id, recipients.c.position)):
         by_message[row.message_id].append(_recipient(row, agreed.get((row.message_id, row.position), ())))
-    keys = datakeys.fetch(source, ids, Kind.VERDICT)
-    return tuple(_message(row, tuple(by_message[row.id]), keys.get(row.id)) for row in rows)
+    keys, handed_up = datakeys.fetch(source, ids, Kind.VERDICT), escalations.of(source, ids)
+    return tuple(
+        replace(_message(row, tuple(by_message[row.id]), keys.get(row.id)), escalated=handed_up.get(row.id, ()))
+        for row in rows
+    )
 
 
 def content(source: Connection | Transaction, message_id: str) -> bytes:

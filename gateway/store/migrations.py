@@ -6,12 +6,20 @@ from sqlalchemy import Connection, func, insert, select
 
 from gateway.errors import StoreError
 from gateway.store.schema import schema_versions
-from gateway.store.steps import fifth, first, fourth, second, sixth, third
+from gateway.store.steps import fifth, first, fourth, second, seventh, sixth, third
 
 Step = Callable[[Connection], None]
 
 #: Step n leads from version n to version n + 1. Once released a step is frozen: it then writes out its own tables.
-STEPS: tuple[Step, ...] = (first.take, second.take, third.take, fourth.take, fifth.take, sixth.take)
+STEPS: tuple[Step, ...] = (
+    first.take,
+    second.take,
+    third.take,
+    fourth.take,
+    fifth.take,
+    sixth.take,
+    seventh.take,
+)
 
 
 def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> int:

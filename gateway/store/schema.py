@@ -68,6 +68,15 @@ approvals = Table(  # who has agreed to a release that more people have to agree
     PrimaryKeyConstraint("message_id", "position", "person"),
 )
 
+escalations = Table(  # who has handed a held message up: somebody else has to release it
+    "escalations",
+    metadata,
+    Column("message_id", String(64), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("person", String(320), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("message_id", "person"),
+)
+
 contents = Table(  # the bytes as received, sealed, in pieces
     "contents",
     metadata,

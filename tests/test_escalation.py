@@ -1,0 +1,120 @@
+"""A reviewer leaves a message to others: it stays held, is seen first, and he no longer releases it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from house import settings_file
+from review_room import BETA
+from serving import run
+from store_kit import NOW, RAW, SAM, an_id, envelope, settings
+from test_approval import asking, decisions, states
+
+from gateway.errors import IllegalTransition, OwnMessageError
+from gateway.hold import Quarantine
+from gateway.settings import Notices, load
+from gateway.states import State
+from gateway.store import Store, mail
+from gateway.store.schema import messages
+
+WHY = "Ask the privacy office: whose is 212-48-6397?"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    notices = Notices(reviewers=("privacy@recordkeeper.example",))
+    async with Store.open(settings(tmp_path).model_copy(update={"notices": notices})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def quarantine(store: Store) -> Quarantine:
+    return Quarantine(store)
+
+
+async def hold(quarantine: Quarantine, approvers: int = 1) -> str:
+    hold_id = an_id()
+    await quarantine.hold(envelope(BETA), RAW, asking(approvers, BETA), NOW, hold_id)
+    return hold_id
+
+
+async def test_somebody_else_has_to_release_it(quarantine: Quarantine, store: Store) -> None:
+    """Who was not sure must not become sure by waiting, under whatever spelling of his name."""
+    hold_id = await hold(quarantine)
+
+    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    assert await states(quarantine, hold_id) == [State.HELD]
+    for name in ("rita", "Rita@recordkeeper.example"):
+        with pytest.raises(IllegalTransition, match="somebody else has to"):
+            await quarantine.release(hold_id, None, name, WHY, NOW)
+    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+
+    assert await states(quarantine, hold_id) == [State.RELEASING]
+    assert await decisions(store, hold_id) == ["escalated by rita", "release by rolf"]
+
+
+async def test_it_takes_back_what_one_has_agreed_to(quarantine: Quarantine) -> None:
+    """The policy's two people are then two others."""
+    hold_id = await hold(quarantine, approvers=2)
+    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+
+    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+    assert await states(quarantine, hold_id) == [State.HELD]
+    await quarantine.release(hold_id, None, "ruth", WHY, NOW)
+    assert await states(quarantine, hold_id) == [State.RELEASING]
+
+
+async def test_who_escalated_may_still_return_it(quarantine: Quarantine) -> None:
+    """To give back is the safe way, and takes nobody's leave."""
+    hold_id = await hold(quarantine)
+    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    await quarantine.return_(hold_id, "rita", "It is wrong after all.", NOW)
+
+    assert await states(quarantine, hold_id) == [State.RETURNING]
+
+
+async def test_once_only_never_by_the_sender_and_only_while_it_waits(quarantine: Quarantine, store: Store) -> None:
+    hold_id = await hold(quarantine)
+    with pytest.raises(OwnMessageError):
+        await quarantine.escalate(hold_id, SAM, WHY, NOW)
+    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    with pytest.raises(IllegalTransition, match="once more"):
+        await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    await quarantine.return_(hold_id, "rolf", WHY, NOW)
+    with pytest.raises(IllegalTransition, match="cannot escalate a message that is returning"):
+        await quarantine.escalate(hold_id, "ruth", WHY, NOW)
+
+    assert await decisions(store, hold_id) == ["escalated by rita", "return by rolf"]
+
+
+async def test_the_reviewers_are_told_in_the_same_transaction(quarantine: Quarantine, store: Store) -> None:
+    """And what one of them wrote to the others is masked as every note is."""
+    hold_id = await hold(quarantine)
+    before = await queued(store)
+    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+
+    [notice] = (await queued(store)) - before
+    raw = (await store.read(lambda c: mail.content(c, notice))).decode()
+    assert f"Escalated: {hold_id}" in raw
+    assert "whose is ***-**-6397?" in raw
+    assert "212-48" not in raw
+    assert (await quarantine.get(hold_id)).history[-1].detail["notices"] == ["reviewers"]
+
+
+async def queued(store: Store) -> set[str]:
+    asked = messages.select().where(messages.c.purpose == "review")
+    return await store.read(lambda c: {row.id for row in c.execute(asked)})
+
+
+async def test_terminal_escalates_and_says_so(tmp_path: Path) -> None:
+    file = settings_file(tmp_path, 1)
+    async with Store.open(load(file, {})) as store:
+        first, second = await hold(Quarantine(store)), await hold(Quarantine(store))
+
+    ended = run("held", "escalate", first, "--note", WHY, "--as", "rita", "--config", file)
+    listed = run("held", "list", "--config", file).out
+
+    assert ended.out == f"{first} is escalated, and stays held: somebody else has to release it\n"
+    assert listed.index(f"{first}  2026-") < listed.index(second)
+    assert "escalated by rita" in listed
