@@ -11,6 +11,10 @@ settings.register_profile("house", deadline=None)  # no test is judged by time: 
 settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--dialogues", type=int, default=60, help="how many to make up for a real Postfix and our door")
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Server]:
     """One PostgreSQL for all tests of a process; each has databases of its own."""

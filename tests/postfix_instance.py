@@ -70,14 +70,14 @@ class Postfix:
 
 
 @contextmanager
-def running() -> Iterator[Postfix]:
-    """Needs root, as Postfix does."""
+def running(extra: str = "") -> Iterator[Postfix]:
+    """Needs root, as Postfix does. `extra` stands in main.cf."""
     home = Path(tempfile.mkdtemp(prefix="postfix-"))
     home.chmod(0o755)
     entry, door, back, peer = free_ports(4)
     postfix = Postfix(entry=entry, door=door, back=back, peer=peer, home=home)
     ports = {"entry": entry, "door": door, "back": back, "peer": peer}
-    (home / "main.cf").write_text(MAIN.format(home=home, **ports))
+    (home / "main.cf").write_text(MAIN.format(home=home, **ports) + extra)
     (home / "master.cf").write_text(recipe(**ports) + MASTER)
     for folder in ("queue", "state"):
         (home / folder).mkdir()
