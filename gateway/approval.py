@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from gateway.errors import IllegalTransition
-from gateway.store.mail import OwnRecipient
+from gateway.store.mail import OwnMessage, OwnRecipient
 from rules.phrases import masked
 from rules.verdict import Verdict
 
@@ -24,6 +24,12 @@ def refuse_who_escalated(escalated: Collection[str], actor: str) -> None:
     """Who has handed a message up has left it to others. Raises IllegalTransition."""
     if person(actor) in escalated:
         raise IllegalTransition("cannot release what you have escalated: somebody else has to")
+
+
+def wrote(message: OwnMessage, actor: str) -> bool:
+    """Whether this is a sender of the message, by an account that bears his address or its local part; or nobody."""
+    name = actor.strip().casefold()
+    return not name or name in {own for author in message.authors for own in (author, author.partition("@")[0])}
 
 
 def missing(verdict: Verdict | None, recipient: OwnRecipient) -> int:

@@ -23,12 +23,12 @@ from gateway.disk import give_to, lock_folder, make_folder, make_private, sync_f
 from gateway.errors import BackupError
 from gateway.settings import Settings
 from gateway.states import TERMINAL, Action, State
-from gateway.store import Store, Transaction, home, mail
+from gateway.store import Store, Transaction, home, mail, proposals
 from gateway.store.location import key_ring, server
 from gateway.store.mail import OwnMessage
 from gateway.store.moments import to_ms
 from gateway.store.schema import recipients, sessions
-from gateway.store.sqlite import database_path, is_empty, require_sound
+from gateway.store.sqlite import is_empty, require_sound
 
 SET_ASIDE = frozenset({State.PENDING, State.RELEASING, State.RELAYING})
 _ended = [state.value for state in TERMINAL]
@@ -85,7 +85,7 @@ async def restore(settings: Settings, file: Path, actor: str, now: datetime, *, 
     """
     if server(settings) is not None:
         raise BackupError(_DUMP)
-    path = database_path(settings)
+    path = settings.database_file
     try:
         make_folder(path.parent)
         with lock_folder(path.parent, alone=True), _workplace(path.parent) as folder:
@@ -146,7 +146,7 @@ async def _prepare(
             raise BackupError(f"the backup's audit log is broken: {fault}")
         waiting = await store.write(work)
         head = await AuditLog(store).head()
-    if any(path.exists() for path in _beside(database_path(settings))):
+    if any(path.exists() for path in _beside(settings.database_file)):
         raise BackupError("the restored store could not be closed; what was set aside is not in its file")
     return head, waiting
 
@@ -162,7 +162,7 @@ def _set_aside(tx: Transaction, actor: str, now: datetime) -> int:
     held = recipients.c.state == State.HELD.value
     tx.execute(update(recipients).where(held).values(since=to_ms(now)))
     waiting = len(tx.execute(select(recipients.c.message_id).where(held).distinct()).all())
-    detail = {"unfinished": len(found), "waiting": waiting}
+    detail = {"unfinished": len(found), "waiting": waiting, "changes": proposals.set_aside(tx)}
     tx.record(Entry(event=Event.RESTORED, at=now, actor=actor, detail=detail))
     return waiting
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
@@ -180,18 +181,19 @@ def scan(
 
 async def _scan(settings: Settings, paths: list[str], asked: "Asked", *, as_json: bool) -> int:
     """What cannot be read is said, and the rest is judged all the same."""
-    from gateway.scan import EXIT, Unread, as_text
+    from gateway.scan import EXIT, Unread, as_text, in_force
     from gateway.scan import as_json as to_json
     from gateway.scan import scan as judge
 
     verdicts, unread = [], 0
-    async for scanned in judge(settings, paths, asked):
-        if isinstance(scanned, Unread):
-            unread += 1
-            typer.echo(scanned.why, err=True)
-            continue
-        verdicts.append(scanned.verdict.disposition)
-        typer.echo(to_json(scanned) if as_json else as_text(scanned))
+    with in_force(settings, warn=partial(typer.echo, err=True)) as book:
+        async for scanned in judge(book, paths, asked):
+            if isinstance(scanned, Unread):
+                unread += 1
+                typer.echo(scanned.why, err=True)
+                continue
+            verdicts.append(scanned.verdict.disposition)
+            typer.echo(to_json(scanned) if as_json else as_text(scanned))
     if unread:
         return COULD_NOT_RUN
     return EXIT[verdicts[0]] if len(verdicts) == 1 else 0
@@ -329,14 +331,6 @@ def audit_verify(
     _print(verify(None if file else _settings(config), file, head))
 
 
-@clients.command("list")
-def clients_list(config: Config = None) -> None:
-    """Clients and partners of the directory in use."""
-    from gateway.terminal import directory_lines
-
-    _print(directory_lines(_settings(config)))
-
-
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="A new file; only you may read it.")], config: Config = None
@@ -401,4 +395,5 @@ def _print(lines: Awaitable[Sequence[str]]) -> None:
 
 
 from gateway import cli_accounts as _accounts  # noqa: E402, F401 - hangs its commands on `app`
+from gateway import cli_proposals as _proposals  # noqa: E402, F401
 from gateway import cli_rules as _rules  # noqa: E402, F401

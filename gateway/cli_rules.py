@@ -7,11 +7,19 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import AsJson, Config, Moment, _plain_errors, _settings, app, clients
+from gateway.cli import AsJson, Config, Moment, _plain_errors, _print, _settings, app, clients
 
 roster = typer.Typer(no_args_is_help=True, help="Clients' rosters, for exact data match: keyed hashes only.")
 app.add_typer(roster, name="roster")
 Client = Annotated[str, typer.Option("--client", help="Id in the client directory.")]
+
+
+@clients.command("list")
+def clients_list(config: Config = None) -> None:
+    """Clients of the directory in use, and what reviewers have added to it."""
+    from gateway.terminal_proposals import directory_lines
+
+    _print(directory_lines(_settings(config)))
 
 
 @clients.command("import")

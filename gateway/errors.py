@@ -7,9 +7,11 @@ GatewayError
 ├── InFlightError       another node has this very message in hand: 451, and its answer when the client tries again
 ├── InspectorError      no worker can be had: 451
 ├── IllegalTransition   a change of state that the table does not allow
-│   └── OwnMessageError the sender's own message: a second person has to decide
+│   ├── OwnMessageError the sender's own message: a second person has to decide
+│   └── OwnProposalError    the same of a proposal of one's own
 ├── NotFoundError       no such held message, account or token
 │   └── ContentDestroyedError   its content's time has passed; verdict and record are there
+├── ChangeError         a change of the client directory that its own checks refuse
 ├── AccountError        a name, role or password that cannot be had
 ├── KeyFileError        the file of master keys cannot be changed
 ├── BackupError         a backup that cannot be made, or must not be restored
@@ -52,11 +54,19 @@ class OwnMessageError(IllegalTransition):
     pass
 
 
+class OwnProposalError(IllegalTransition):
+    pass
+
+
 class NotFoundError(GatewayError):
     pass
 
 
 class ContentDestroyedError(NotFoundError):
+    pass
+
+
+class ChangeError(GatewayError):
     pass
 
 

@@ -199,7 +199,7 @@ class Quarantine:
 
         The others stay held, with this agreement on record. Raises IllegalTransition, NotFoundError.
         """
-        decision = _Decision(actor, _checked_note(note), now, {})
+        decision = _Decision(actor, checked_note(note), now, {})
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -225,7 +225,7 @@ class Quarantine:
         self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
     ) -> None:
         """Take back what one has agreed to, while it waits for others. Raises IllegalTransition, NotFoundError."""
-        decision, person = _Decision(actor, _checked_note(note), now, {}), approval.person(actor)
+        decision, person = _Decision(actor, checked_note(note), now, {}), approval.person(actor)
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -240,7 +240,7 @@ class Quarantine:
 
     async def escalate(self, hold_id: str, actor: str, note: str, now: datetime) -> None:
         """Leave it to others: it stays held, and somebody else has to release it. Raises like `withdraw`."""
-        decision, person = _Decision(actor, _checked_note(note), now, {}), approval.person(actor)
+        decision, person = _Decision(actor, checked_note(note), now, {}), approval.person(actor)
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -261,7 +261,7 @@ class Quarantine:
         self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
     ) -> None:
         """Give it back to the sender with a notice. Raises IllegalTransition, NotFoundError."""
-        decision = _Decision(actor, _checked_note(note), now, {})
+        decision = _Decision(actor, checked_note(note), now, {})
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -370,14 +370,13 @@ def _chosen(message: OwnMessage, addresses: Sequence[str] | None, action: Action
 
 
 def _refuse_own(message: OwnMessage, actor: str, action: Action) -> None:
-    """The sender never releases his own message, whether his account bears his address or its local part."""
-    name = actor.strip().casefold()
-    own = {name for author in message.authors for name in (author, author.partition("@")[0])}
-    if not name or name in own:
+    """The sender never releases his own message."""
+    if approval.wrote(message, actor):
         raise OwnMessageError(f"the sender cannot {action} his own message: a second person has to")
 
 
-def _checked_note(note: str) -> str:
+def checked_note(note: str) -> str:
+    """Raises IllegalTransition."""
     note = note.strip()
     if not note or len(note) > NOTE:
         raise IllegalTransition(f"a note of 1 to {NOTE} characters has to say why")

@@ -28,7 +28,7 @@ from gateway.message import Envelope
 from gateway.observe import Metrics
 from gateway.relay import Delivery, Fate, NextHop
 from gateway.reply import IN_FLIGHT, REFUSED, STORE_FULL, Reply, held, pending
-from gateway.rulebook import RulesInForce
+from gateway.rules_in_force import RulesInForce
 from gateway.smtp import trace
 from gateway.store import Store
 from gateway.store.mail import new_id

@@ -1,36 +1,26 @@
-"""The rules in force: policy and directory, replaced while running. What does not load never replaces what did (law 6).
+"""The rules that messages are judged by: policy and directory, loaded together. What does not load says why.
 
 Files are copied, and the copies loaded, here and by the workers: both go by the same rules, also when a worker's parent
-has to be started anew while somebody is writing the original.
+has to be started anew while somebody is writing the original. What two people have added to the directory
+(`proposals.py`) stands in the copy. An addition that the file contradicts does not: then less is relayed, never more.
 """
 
-import asyncio
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 
-import structlog
-
-from gateway.audit.chain import Entry, Event
 from gateway.directory import today
-from gateway.errors import InspectorError, StoreError
-from gateway.inspector import Inspector
-from gateway.observe import Metrics
 from gateway.settings import Settings
-from gateway.store import Store
-from rules.clients import Directory
+from rules.additions import Addition, added
+from rules.clients import Directory, checked, loading
 from rules.errors import ConfigurationError
 from rules.policy import Policy
-
-LOOK = 5.0  #: seconds between looks at the files
+from rules.sourced import parse, read, written
 
 Stamps = tuple[object, ...]
-
-log = structlog.get_logger("countersign.rulebook")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +30,35 @@ class Rulebook:
     settings: Settings  #: for the workers: with paths of the copies
     stamps: Stamps  #: of the originals, taken before they were read
     folder: Path  #: of the copies
+    additions: tuple[Addition, ...]  #: what two people have added to the directory
+    ignored: Mapping[Addition, str]  #: which of them the file contradicts, and how
 
     @classmethod
-    def load(cls, settings: Settings, copies: Path) -> "Rulebook":
+    def load(cls, settings: Settings, copies: Path, additions: Sequence[Addition] = ()) -> "Rulebook":
         """Raises ConfigurationError, which names the originals."""
         stamps, folder = look(settings), Path(mkdtemp(dir=copies))
         originals = {"policy": settings.policy_file, "clients": settings.clients_file}
         files = {key: file and _copied(file, folder / f"{key}.yaml") for key, file in originals.items()}
         try:
-            policy, directory = Policy.load(files["policy"]), Directory.load(files["clients"], today())
+            policy = Policy.load(files["policy"])
+            clients, ignored = _amended(files["clients"], folder / "amended.yaml", additions)
+            directory = Directory.load(clients, today())
         except ConfigurationError as error:
             shutil.rmtree(folder, ignore_errors=True)
             names = {str(files[key]): str(original) for key, original in originals.items()}
             blamed = [replace(problem, file=names.get(problem.file, problem.file)) for problem in error.problems]
             raise ConfigurationError(blamed) from error
-        copied = settings.model_copy(update={"rules": settings.rules.model_copy(update=files)})
-        return cls(policy=policy, directory=directory, settings=copied, stamps=stamps, folder=folder)
+        rules = settings.rules.model_copy(update=files | {"clients": clients})
+        copied = settings.model_copy(update={"rules": rules})
+        return cls(
+            policy=policy,
+            directory=directory,
+            settings=copied,
+            stamps=stamps,
+            folder=folder,
+            additions=tuple(additions),
+            ignored=ignored,
+        )
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -66,94 +69,11 @@ class Rulebook:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@dataclass(slots=True, kw_only=True)
-class RulesInForce:
-    """`book` is what messages are judged by. `run()` watches the files until `stop()`."""
-
-    book: Rulebook
-    settings: Settings
-    copies: Path
-    inspector: Inspector
-    store: Store
-    metrics: Metrics
-    now: Callable[[], datetime]
-    problem: str | None = None  #: why the files as they are now are not in force
-    _seen: Stamps = ()
-    _wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    _stopping: bool = False
-
-    def __post_init__(self) -> None:
-        self._seen = self.book.stamps
-        self._proclaim()
-
-    def client_name(self, client: str) -> str:
-        return self.book.directory.client_name(client)
-
-    def warnings(self) -> Mapping[str, str]:
-        """For /readyz."""
-        return {"rules": self.problem} if self.problem else {}
-
-    def reload(self) -> None:
-        """Load everything anew, whether or not a file has changed."""
-        self._seen = ()
-        self._wanted.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wanted.set()
-
-    async def run(self) -> None:
-        recorded = self.book
-        while not self._stopping:
-            self._wanted.clear()
-            seen = look(self.settings)
-            if seen != self._seen or self._outdated():
-                self._seen = seen
-                await self._replace()
-            if recorded is not self.book:
-                with suppress(StoreError):  # tried again; each verdict's own record names its versions anyway
-                    await self._record()
-                    recorded = self.book
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), LOOK)
-
-    def _outdated(self) -> bool:
-        """Whether a period of the directory has begun or ended since it was loaded."""
-        changes_on = self.book.directory.changes_on
-        return changes_on is not None and today() >= changes_on and self.problem is None
-
-    async def _replace(self) -> None:
-        try:
-            book = await asyncio.to_thread(Rulebook.load, self.settings, self.copies)
-        except (ConfigurationError, OSError) as error:
-            self._keep(error)
-            return
-        try:
-            await self.inspector.reload(book.settings)
-        except (ConfigurationError, InspectorError) as error:
-            book.forget()
-            self._keep(error)
-            return
-        # Not one step of the loop lies between the workers' change and ours.
-        old, self.book, self.problem = self.book, book, None
-        self._proclaim()
-        log.info("rules replaced", **book.versions)
-        old.forget()
-
-    def _keep(self, error: Exception) -> None:
-        """Stay with the last good rules, loudly."""
-        self.problem = "policy or directory did not load; the last good ones are in force"
-        self.metrics.reload_failures.inc()
-        problems = [str(each) for each in error.problems] if isinstance(error, ConfigurationError) else []
-        log.error("rules not replaced", error=type(error).__name__, problems=problems)
-
-    def _proclaim(self) -> None:
-        self.store.versions = self.book.versions
-        self.metrics.loaded.set(self.now().timestamp())
-
-    async def _record(self) -> None:
-        entry = Entry(event=Event.CONFIGURATION, at=self.now(), detail=dict(self.book.versions))
-        await self.store.write(lambda tx: tx.record(entry))
+@contextmanager
+def opened(settings: Settings, additions: Sequence[Addition]) -> Iterator[Rulebook]:
+    """A rulebook for one command. Raises ConfigurationError."""
+    with TemporaryDirectory(prefix="countersign-") as copies:
+        yield Rulebook.load(settings, Path(copies), additions)
 
 
 def look(settings: Settings) -> Stamps:
@@ -177,3 +97,19 @@ def _copied(file: Path, copy: Path) -> Path:
     except OSError:
         return file
     return copy
+
+
+def _amended(
+    file: Path | None, target: Path, additions: Sequence[Addition]
+) -> tuple[Path | None, Mapping[Addition, str]]:
+    """Where the directory with `additions` stands, and which of them it does not have, and why."""
+    if not additions:
+        return file, {}
+    with loading():
+        document = parse("", "no client directory") if file is None else read(file)
+        checked(document)
+        amended, ignored = added(document, additions)
+    if amended is document:
+        return file, ignored
+    target.write_text(written(amended.content), encoding="utf-8")
+    return target, ignored

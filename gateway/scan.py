@@ -6,6 +6,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from gateway.directory import load as load_directory
+from gateway.errors import GatewayError
 from gateway.inspector import Inspector
+from gateway.rulebook import Rulebook, opened
 from gateway.settings import Settings
+from rules.additions import Addition
 from rules.decide import decide
+from rules.errors import ConfigurationError
 from rules.explain import Explained, explain
-from rules.policy import Policy
 from rules.verdict import Disposition, Verdict
 
 VERDICT = TypeAdapter(Verdict)
@@ -111,25 +114,44 @@ def _split(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{name}#{number}", _QUOTED.sub(rb"\1", message)
 
 
-async def scan(settings: Settings, paths: Sequence[str], asked: Asked) -> AsyncIterator[Scanned | Unread]:
+@contextmanager
+def in_force(settings: Settings, warn: Callable[[str], None]) -> Iterator[Rulebook]:
+    """The rules that `serve` goes by. Raises ConfigurationError."""
+    try:
+        additions = _additions(settings)
+    except (GatewayError, OSError, ConfigurationError) as error:
+        warn(f"warning: what reviewers have added to the directory is not known here, so more is held: {error}")
+        additions = ()
+    with opened(settings, additions) as book:
+        yield book
+
+
+def _additions(settings: Settings) -> Sequence[Addition]:
+    """From the store, where there is one; raises as it does."""
+    if settings.store.url.startswith("sqlite:") and not settings.database_file.exists():
+        return ()
+    from gateway.store.proposals import known  # noqa: PLC0415 - takes its time, and most scans have no store
+
+    return [proposal.addition for proposal in known(settings)]
+
+
+async def scan(book: Rulebook, paths: Sequence[str], asked: Asked) -> AsyncIterator[Scanned | Unread]:
     """Verdicts in the order of the messages, with as many workers busy as the settings allow."""
-    directory = load_directory(settings)
-    policy = Policy.load(settings.policy_file)
-    inspector = Inspector(settings)
+    inspector = Inspector(book.settings)
     await inspector.start()
 
     async def judge(source: str, raw: bytes) -> Scanned:
         evidence = await inspector.inspect(raw)
         recipients = tuple(asked.recipients) or evidence.header_recipients
-        verdict = decide(policy, directory, recipients, evidence, sender=asked.mail_from)
-        explained = explain(policy, directory, verdict, asked.mail_from) if asked.explain else ()
+        verdict = decide(book.policy, book.directory, recipients, evidence, sender=asked.mail_from)
+        explained = explain(book.policy, book.directory, verdict, asked.mail_from) if asked.explain else ()
         return Scanned(source=source, verdict=verdict, explained=explained)
 
     async def answer(item: tuple[str, bytes] | Unread) -> Scanned | Unread:
         return item if isinstance(item, Unread) else await judge(*item)
 
     try:
-        async for scanned in _in_order(answer, messages(paths), settings.inspection.workers):
+        async for scanned in _in_order(answer, messages(paths), book.settings.inspection.workers):
             yield scanned
     finally:
         await inspector.close()

@@ -34,11 +34,12 @@ from gateway.pipeline import Pipeline
 from gateway.receive import Door
 from gateway.relay import NextHop
 from gateway.review.app import create_app
-from gateway.rulebook import Rulebook, RulesInForce
+from gateway.rulebook import Rulebook
+from gateway.rules_in_force import RulesInForce
 from gateway.settings import Settings
 from gateway.smtp import trace
 from gateway.states import State
-from gateway.store import Store
+from gateway.store import Store, proposals
 from gateway.store.mail import OwnMessage
 from gateway.systemd import inherited, keep_alive, notify, reloading
 from gateway.watch import QueueWatch
@@ -111,8 +112,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sockets = listen_everywhere(settings, inherited())
         rooms.callback(sockets.close)
         copies = Path(rooms.enter_context(TemporaryDirectory(prefix="countersign-")))
-        book = Rulebook.load(settings, copies)
         store = await rooms.enter_async_context(Store.open(settings))
+        book = Rulebook.load(settings, copies, await store.read(proposals.additions))
         inspector = Inspector(book.settings)
         await inspector.start()
         rooms.push_async_callback(inspector.close)

@@ -195,6 +195,11 @@ class Settings(Section):
         return None if self.rules.clients is None else self.path(self.rules.clients)
 
     @property
+    def database_file(self) -> Path:
+        """Of a store in a file: `sqlite:///var/x.db` is relative to the settings file, `sqlite:////var/x.db` is not."""
+        return self.path(Path(self.store.url.partition(":///")[2]))
+
+    @property
     def rosters_file(self) -> Path:
         return self.path(self.rules.rosters)
 

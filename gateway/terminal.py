@@ -23,12 +23,12 @@ from gateway.judging import judge
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, RecipientShape, SummaryShape
+from gateway.rulebook import opened
 from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.states import State
-from gateway.store import Store
+from gateway.store import Store, proposals
 from rules.phrases import counted
-from rules.policy import Policy
 from rules.verdict import InvolvedClient, PartReport
 
 SUMMARIES = TypeAdapter(list[SummaryShape])
@@ -74,13 +74,14 @@ async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: 
 
 
 async def _look_again(store: Store, quarantine: Quarantine, hold_id: str, key: Key) -> None:
-    policy, directory = Policy.load(store.settings.policy_file), load_directory(store.settings)
-    inspector = Inspector(store.settings)
-    await inspector.start()
-    try:
-        await look_again(quarantine, inspector, partial(judge, store, policy, directory), hold_id, key, _now())
-    finally:
-        await inspector.close()
+    with opened(store.settings, await store.read(proposals.additions)) as book:
+        inspector = Inspector(book.settings)
+        await inspector.start()
+        try:
+            judging = partial(judge, store, book.policy, book.directory)
+            await look_again(quarantine, inspector, judging, hold_id, key, _now())
+        finally:
+            await inspector.close()
 
 
 def _described(message: HeldShape) -> Lines:
@@ -241,12 +242,6 @@ async def add_token(settings: Settings, name: str, role: str) -> Lines:
     """The token alone on its line, so that a script can take it. It is shown this once."""
     async with Store.open(settings) as store:
         return [await Accounts(store).add_token(name, role, _now(), actor=getpass.getuser())]
-
-
-async def directory_lines(settings: Settings) -> Lines:
-    """Id, name and domains of every client."""
-    directory = load_directory(settings)
-    return [f"{client.id}  {client.name}  {' '.join(client.domains)}" for client in directory.clients]
 
 
 async def report(settings: Settings, hold_id: str, form: str) -> bytes:

@@ -35,6 +35,7 @@ async def restore(settings: Settings, file: Path | None, *, force: bool) -> Line
         f"{file or 'store.url'}: restored, audit head {done.head}",
         f"{done.waiting} messages wait for a decision; whatever was on its way may have left: see its history",
         "accounts and tokens are those of the backup: withdraw again what has been withdrawn since",
+        "changes of the client directory that were accepted wait for a second person again: see `proposals list`",
     ]
     return [*lines, f"the store that was here is kept as {done.replaced}"] if done.replaced else lines
 

@@ -31,6 +31,7 @@ from rules.wording import Trust, spellings, wording
 class Holder:
     """Whose an address or a domain is."""
 
+    id: str
     kind: Kind
     name: str
     clients: tuple[str, ...]
@@ -39,10 +40,10 @@ class Holder:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAlike:
     domain: str
-    name: str
+    holder: Holder
 
 
-_INTERNAL = Holder(kind=Kind.INTERNAL, name="the sender's own company", clients=())
+_INTERNAL = Holder(id="", kind=Kind.INTERNAL, name="the sender's own company", clients=())
 
 
 class Directory:
@@ -74,10 +75,8 @@ class Directory:
     @cached_property
     def finder(self) -> Finder:
         """Everything by which clients show in texts. Only who opens messages asks for it: it is half of the loading."""
-        with _no_garbage_collection():
-            built = Finder(_entries(self._file, self._today))
-        wording.cache_clear()
-        return built
+        with loading():
+            return Finder(_entries(self._file, self._today))
 
     @cached_property
     def _look_alikes(self) -> LookAlikes:
@@ -89,37 +88,18 @@ class Directory:
 
         Entries with a period count when `today` is in it, and not at all when nobody says what day it is.
         """
-        with _no_garbage_collection():
-            directory = _checked(path, today)
-        wording.cache_clear()
-        return directory
+        with loading():
+            return _checked(path, today)
 
     def recipient(self, address: str) -> Recipient:
         """Whose mail an envelope address is, and whose data it may receive."""
-        holder = self._holder(address)
+        holder = self.holder(address)
         if holder is None:
             return Recipient(address=address, kind=Kind.UNKNOWN)
         return Recipient(address=address, kind=holder.kind, clients=holder.clients)
 
-    def holder_name(self, address: str) -> str | None:
-        """The name of the client or partner whose the address is."""
-        holder = self._holder(address)
-        return None if holder is None else holder.name
-
-    def looks_like(self, address: str) -> LookAlike | None:
-        """For an unknown address: the known domain it may have been taken for."""
-        box = mailbox(address)
-        known = None if box is None else self._look_alikes.of(box.domain)
-        return None if known is None else LookAlike(domain=known, name=self._domains[known].name)
-
-    def client_name(self, client: str) -> str:
-        """Legal name; the id itself when the directory has changed since."""
-        return self._client_names.get(client, client)
-
-    def partner_name(self, partner: str) -> str:
-        return self._partner_names.get(partner, partner)
-
-    def _holder(self, address: str) -> Holder | None:
+    def holder(self, address: str) -> Holder | None:
+        """The client or partner whose the address is; None when nobody knows it."""
         box = mailbox(address)
         if box is None:
             return None
@@ -127,6 +107,24 @@ class Directory:
         if single is not None:
             return single
         return next((self._domains[around] for around in suffixes(box.domain) if around in self._domains), None)
+
+    def listed(self, name: str) -> Holder | None:
+        """Who has this very domain or address in its lists."""
+        return self._addresses.get(name) or self._domains.get(name)
+
+    def looks_like(self, address: str) -> LookAlike | None:
+        """For an unknown address: the known domain it may have been taken for."""
+        box = mailbox(address)
+        known = None if box is None else self._look_alikes.of(box.domain)
+        return None if known is None else LookAlike(domain=known, holder=self._domains[known])
+
+    def client_name(self, client: str) -> str:
+        """Legal name; the id itself when the directory has changed since."""
+        return self._client_names.get(client, client)
+
+    def party_name(self, party: str) -> str:
+        """Of a client or a partner."""
+        return self._client_names.get(party) or self._partner_names.get(party, party)
 
 
 def checked(document: Document, known: Sequence[Client] = ()) -> tuple[DirectoryFile, tuple[Problem, ...]]:
@@ -152,8 +150,11 @@ def _version(path: Path | None) -> str:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A directory is a million small objects and no garbage: collecting meanwhile takes four times the loading."""
+def loading() -> Iterator[None]:
+    """A directory is a million small objects and no garbage: collecting meanwhile takes four times the loading.
+
+    What was worked out of its names is not needed a second time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -161,16 +162,17 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+        wording.cache_clear()
 
 
 def _holders(file: DirectoryFile, today: date | None) -> Iterator[tuple[Holder, Party | Internal]]:
     for client in file.clients:
         if counts(client, today):
-            yield Holder(kind=Kind.CLIENT, name=client.name, clients=(client.id,)), client
+            yield Holder(id=client.id, kind=Kind.CLIENT, name=client.name, clients=(client.id,)), client
     for partner in file.partners:
         if counts(partner, today):
             acts_for = counting(partner.acts_for, today)
-            yield Holder(kind=Kind.PARTNER, name=partner.name, clients=acts_for), partner
+            yield Holder(id=partner.id, kind=Kind.PARTNER, name=partner.name, clients=acts_for), partner
     yield _INTERNAL, file.internal
 
 

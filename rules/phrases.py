@@ -86,9 +86,10 @@ def _holder(directory: Directory, recipient: Recipient | RecipientVerdict) -> tu
     """The end of the phrase, for one address and for several."""
     if recipient.kind is Kind.UNKNOWN:
         known = directory.looks_like(recipient.address)
-        hint = "" if known is None else f" but could be taken for {known.domain} of {known.name}"
+        hint = "" if known is None else f" but could be taken for {known.domain} of {known.holder.name}"
         return _NOBODY[0] + hint, _NOBODY[1] + hint
-    name = directory.holder_name(recipient.address) or client_names(directory, recipient.clients)
+    holder = directory.holder(recipient.address)
+    name = holder.name if holder else client_names(directory, recipient.clients)
     if recipient.kind is Kind.PARTNER:
         acting = client_names(directory, recipient.clients) or "no client"
         name = f"{name}, acting for {acting}"

@@ -4,6 +4,7 @@ Scalars come as the text that stands in the file (`"0123"` and `0123` alike), be
 their zeros; the pydantic model that receives them decides what is a number.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ Key = str | int
 Steps = tuple[Key, ...]
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # or, in quotes, the end of a line there
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -93,6 +95,12 @@ def parse(text: str, file: str) -> Document:
     problems: list[Problem] = []
     content = {} if node is None else plain(node, file, problems)
     return Document(file=file, content=content, root=node, problems=tuple(problems))
+
+
+def written(content: Any) -> str:
+    """What `parse` reads as this content: JSON, which is YAML, and written thirty times as fast."""
+    text = json.dumps(content, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def plain(node: Any, file: str, problems: list[Problem]) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from house import ACME, SENDER, XLSX, House, eventually, mail, settings_file
 
 import rules
-from gateway import rulebook
+from gateway import rules_in_force
 from gateway.audit.log import AuditLog
 from gateway.demo.sample import participants, workbook
 from gateway.inspector import Inspector
@@ -44,7 +44,7 @@ async def place(folder: Path) -> AsyncIterator[tuple[House, Path]]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rulebook, "LOOK", 0.05)
+    monkeypatch.setattr(rules_in_force, "LOOK", 0.05)
 
 
 def census() -> bytes:

@@ -16,7 +16,7 @@ from gateway.store import Store, Transaction, sqlite
 from gateway.store.driver import sqlite3
 from gateway.store.migrations import STEPS, migrate
 from gateway.store.schema import deaths, metadata
-from gateway.store.sqlite import PRAGMAS, database_path
+from gateway.store.sqlite import PRAGMAS
 from rules.errors import ConfigurationError
 
 on_each_database = pytest.mark.usefixtures("database")
@@ -85,14 +85,14 @@ async def test_a_file_left_readable_by_others_is_closed_to_them(tmp_path: Path) 
 
 def test_a_relative_path_is_relative_to_the_settings_file(tmp_path: Path) -> None:
     """A service started from elsewhere must find the same mail."""
-    assert database_path(settings(tmp_path)) == tmp_path / "var/countersign.db"
+    assert settings(tmp_path).database_file == tmp_path / "var/countersign.db"
 
 
 def test_four_slashes_make_an_absolute_path(tmp_path: Path) -> None:
     """SQLAlchemy's and everybody's convention."""
     absolute = Settings(store=StoreSection(url=f"sqlite:///{tmp_path}/x.db"), base=Path("/elsewhere"))
 
-    assert database_path(absolute) == tmp_path / "x.db"
+    assert absolute.database_file == tmp_path / "x.db"
 
 
 def test_a_database_that_is_not_served_is_a_configuration_error(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ class Event(StrEnum):
     UNMASKED = "unmasked"
     OPENED_WITH_PASSWORD = "opened-with-password"  # noqa: S105 - the name of an event
     EXPORTED = "exported"
+    CHANGE_PROPOSED = "change-proposed"  # of the client directory, learnt from a held message
+    CHANGE_ACCEPTED = "change-accepted"  # by a second person; in force from here on
+    CHANGE_REFUSED = "change-refused"
+    CHANGE_WITHDRAWN = "change-withdrawn"  # by its proposer while nobody had accepted it, or by two people
+    WITHDRAWAL_PROPOSED = "withdrawal-proposed"  # of a change in force
+    CHANGE_KEPT = "change-kept"  # in force, against the wish to withdraw it
     CONTENT_DESTROYED = "content-destroyed"  # its time has passed; its data key is gone
     MASTER_KEY_CHANGED = "master-key-changed"
     DATA_KEYS_REWRAPPED = "data-keys-rewrapped"  # a rotation has ended

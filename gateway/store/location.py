@@ -7,7 +7,7 @@ from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store.backend import Backend
 from gateway.store.keys import KeyRing
-from gateway.store.sqlite import SqliteFile, database_path
+from gateway.store.sqlite import SqliteFile
 from rules.errors import ConfigurationError
 
 NO_DRIVER = "store.url: PostgreSQL needs its driver: pip install countersign[postgres]"
@@ -32,7 +32,7 @@ def server(settings: Settings) -> URL | None:
 def key_ring(settings: Settings) -> KeyRing:
     """Reads nothing yet. Raises ConfigurationError."""
     if server(settings) is None:
-        return KeyRing.of(settings, database_path(settings))
+        return KeyRing.of(settings, settings.database_file)
     ring = KeyRing.named(settings)
     if ring is None:
         text = "store.key: on PostgreSQL name a key file, the same on every node: `countersign key new` prints a key"
@@ -44,7 +44,7 @@ def open_backend(settings: Settings) -> Backend:
     """Raises StoreError, ConfigurationError."""
     url, ring = server(settings), key_ring(settings)
     if url is None:
-        return SqliteFile.open(database_path(settings), ring)
+        return SqliteFile.open(settings.database_file, ring)
     try:
         from gateway.store.postgres import PostgresDatabase  # noqa: PLC0415 - an extra, which SQLite does without
     except ImportError:

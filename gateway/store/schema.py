@@ -156,6 +156,28 @@ audit = Table(  # append only: the engine forbids changes
     Index("audit_hold_id", "hold_id"),
 )
 
+proposals = Table(  # changes of the client directory, learnt from a held message; kept for ever
+    "proposals",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("hold_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # domain, address or acts-for
+    Column("value", Text, nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("proposed_by", String(320), nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", String(320)),  # who accepted or refused it, and why
+    Column("decided_at", BigInteger),
+    Column("note", Text),
+    Column("withdrawn_by", String(320)),  # who asks, or asked, that it be no longer in force, and why
+    Column("withdrawn_at", BigInteger),
+    Column("withdrawn_why", Text),
+    Index("proposals_stage", "stage"),
+    Index("proposals_hold_id", "hold_id"),
+)
+
 accounts = Table(
     "accounts",
     metadata,

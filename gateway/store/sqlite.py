@@ -16,7 +16,6 @@ from sqlalchemy.pool import QueuePool
 
 from gateway.disk import FolderLock, lock_folder, make_folder, make_private
 from gateway.errors import BackupError, StoreError, StoreFullError
-from gateway.settings import Settings
 from gateway.store.backend import Failure
 from gateway.store.driver import sqlite3
 from gateway.store.keys import KeyRing
@@ -109,11 +108,6 @@ class SqliteFile:
         self.writers.dispose()
         self.readers.dispose()
         self.lock.release()
-
-
-def database_path(settings: Settings) -> Path:
-    """`sqlite:///var/x.db` is relative to the settings file, `sqlite:////var/x.db` is not."""
-    return settings.path(Path(settings.store.url.partition(":///")[2]))
 
 
 def _refuse_remote(folder: Path) -> None:

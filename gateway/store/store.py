@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table, inspect
 
 from gateway.errors import StoreError
 from gateway.settings import Settings
 from gateway.store import datakeys, home
 from gateway.store.acquaintances import Acquaintances
 from gateway.store.backend import Backend
-from gateway.store.location import open_backend
+from gateway.store.location import open_backend, server
 from gateway.store.migrations import migrate
 from gateway.store.writer import Work, Writer
 from rules.errors import ConfigurationError
@@ -138,3 +138,20 @@ class Store:
 
     def _break(self, error: StoreError) -> None:
         self.broken = error
+
+
+def glance(settings: Settings, table: Table, question: Callable[[Connection], Result]) -> Result | None:
+    """Ask a store about one of its tables; None without store or table. Nothing is made, nothing brought up to date.
+
+    Raises StoreError, ConfigurationError.
+    """
+    if server(settings) is None and not settings.database_file.exists():
+        return None
+    backend = open_backend(settings)
+    try:
+        with backend.reading() as connection:
+            return question(connection) if inspect(connection).has_table(table.name) else None
+    except backend.driver_errors as error:
+        raise backend.translate(error).error from None
+    finally:
+        backend.dispose()

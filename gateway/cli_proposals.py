@@ -1,0 +1,78 @@
+"""The terminal's commands around changes of the client directory that somebody has proposed."""
+# ruff: noqa: PLC0415 - as in gateway.cli
+
+import getpass
+from typing import Annotated, Literal
+
+import typer
+
+from gateway.cli import AsJson, Config, HoldId, Note, Reviewer, _print, _settings, app, everywhere
+
+proposals = typer.Typer(
+    no_args_is_help=True, help="Changes of the client directory, learnt from held mail.", callback=everywhere
+)
+app.add_typer(proposals, name="proposals")
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="As `proposals list` shows it.")]
+
+
+@proposals.command("list")
+def proposals_list(
+    config: Config = None,
+    as_json: AsJson = False,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="What is decided, too.")] = False,
+) -> None:
+    """Changes that wait for a second person, newest first."""
+    from gateway.terminal_proposals import proposal_lines
+
+    _print(proposal_lines(_settings(config), everything=everything, as_json=as_json))
+
+
+@proposals.command("add")
+def proposals_add(  # noqa: PLR0913 - what, of whom, and why
+    hold_id: HoldId,
+    what: Annotated[Literal["domain", "address", "acts-for"], typer.Argument(help="What it is.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The domain, the address, or the id of a client.")],
+    *,
+    to: Annotated[str, typer.Option("--to", help="Id of the client or partner that has it from then on.")],
+    note: Note,
+    config: Config = None,
+    reviewer: Reviewer = None,
+) -> None:
+    """Propose what a held message has taught: whose a recipient's domain or address is, or whom a partner acts for."""
+    from gateway.terminal_proposals import propose
+    from rules.additions import Addition, Key
+
+    addition = Addition.of(Key(what), value, to)
+    _print(propose(_settings(config), hold_id, addition, reviewer or getpass.getuser(), note))
+
+
+@proposals.command("accept")
+def proposals_accept(proposal_id: ProposalId, note: Note, config: Config = None, reviewer: Reviewer = None) -> None:
+    """Put it in force, as the second person. Releases no mail that is held."""
+    _decide("accept", proposal_id, note, config, reviewer)
+
+
+@proposals.command("refuse")
+def proposals_refuse(proposal_id: ProposalId, note: Note, config: Config = None, reviewer: Reviewer = None) -> None:
+    """Leave the directory as it is."""
+    _decide("refuse", proposal_id, note, config, reviewer)
+
+
+@proposals.command("withdraw")
+def proposals_withdraw(proposal_id: ProposalId, note: Note, config: Config = None, reviewer: Reviewer = None) -> None:
+    """Take back what you proposed; of a change in force, ask for its end, or agree to that as the second person."""
+    _decide("withdraw", proposal_id, note, config, reviewer)
+
+
+@proposals.command("keep")
+def proposals_keep(proposal_id: ProposalId, note: Note, config: Config = None, reviewer: Reviewer = None) -> None:
+    """Leave a change in force that somebody wants withdrawn."""
+    _decide("keep", proposal_id, note, config, reviewer)
+
+
+def _decide(verb: str, proposal_id: str, note: str, config: Config, reviewer: str | None) -> None:
+    from gateway.stages import Move
+    from gateway.terminal_proposals import decide
+
+    _print(decide(_settings(config), proposal_id, Move(verb), reviewer or getpass.getuser(), note))
