@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from review_room import LIST, PASSWORD, SENTENCE, Room, a_message, furnished
+from review_room import BETA, LIST, PASSWORD, SENTENCE, Room, a_message, furnished
 
-from rules.verdict import PartReport, Status
+from rules.verdict import Finding, PartReport, Reason, Status
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -128,6 +128,72 @@ def test_it_works_without_scripts(room: Room, browser: Browser, site: str) -> No
         expect(page.get_by_role("status")).to_contain_text("Returned.")
 
 
+def log_out(page: Page) -> None:
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+
+
+def decide(page: Page, button: str, note: str) -> None:
+    page.get_by_label("Note").fill(note)
+    page.get_by_role("button", name=button).click()
+
+
+def test_two_people_agree_and_one_may_think_again(room: Room, page: Page) -> None:
+    """The first sees that it waits, and for whom; the second sees after whom he is."""
+    two = Reason(rule="two-people", recipients=(BETA,), parts=("2",), text="Many people.", approvers=2)
+    hold_id = done(room.hold(reasons=(two,)))
+    decision = page.get_by_role("region", name="Decision")
+    log_in(page)
+    page.goto(f"/held/{hold_id}")
+    expect(decision).to_contain_text("The policy asks 2 reviewers to agree")
+    page.get_by_label(BETA).check()
+    decide(page, "Release to those ticked", "It is theirs.")
+    expect(decision.get_by_role("note")).to_have_text("Waiting for another reviewer. Agreed to release it: rita.")
+    decide(page, "Withdraw my agreement", "I looked again.")
+    expect(page.get_by_role("status")).to_contain_text("withdrawn")
+    expect(decision.get_by_role("note")).to_have_count(0)
+    decide(page, "Escalate to another reviewer", "Whose is it?")
+    expect(decision.get_by_role("note")).to_contain_text("Escalated by rita: somebody else has to release it.")
+    expect(page.get_by_role("button", name="Release to those ticked")).to_be_disabled()
+    log_out(page)
+    log_in(page, "ada")
+    first = page.locator(".queue .row").first
+    expect(first).to_contain_text("Escalated by rita")
+    first.locator(".cover").click()
+    page.get_by_label(BETA).check()
+    decide(page, "Release to those ticked", "Beta bought Acme.")
+    expect(decision.get_by_role("note").last).to_have_text("Waiting for another reviewer. Agreed to release it: ada.")
+    assert states(room, hold_id) == ["held"]
+    decide(page, "Return all to the sender", "It is not theirs.")
+
+    expect(page.get_by_role("status")).to_contain_text("Returned.")
+    assert states(room, hold_id) == ["returning"]
+
+
+def test_values_are_one_reason_away_and_rows_one_link(room: Room, page: Page) -> None:
+    """By keyboard, from the place of a finding to its rows, on to the next, and to the values of those."""
+    rows = [("Part", "Colour")] + [(f"Bracket {n}", "red") for n in range(700)] + [("", "")] + LIST
+    found = Finding(
+        entity="US_SSN", part="2", where="A704:A733", count=30, distinct=30, confidence=0.95, sample="***-**-0001"
+    )
+    hold_id = done(room.hold(raw=a_message(rows=rows), findings=(found,)))
+    log_in(page)
+    page.goto(f"/held/{hold_id}?part=1&content=0&rows=1-200")
+    for _ in range(3):
+        page.get_by_role("link", name="Next", exact=True).press("Enter")
+    expect(page.locator(".turns").first).to_contain_text("Rows 601 to 733 of 733")
+    page.get_by_role("link", name="A704:A733").press("Enter")
+    expect(page.locator(".sheet .found").first).to_have_text(f"***-**-{LIST[1][0][-4:]}")
+    page.locator(".unmask summary").press("Enter")
+    page.get_by_label("Reason").fill("Which of two people is meant?")
+    page.get_by_label("Reason").press("Enter")
+
+    expect(page.locator(".sheet .found").first).to_have_text(LIST[1][0])
+    assert LIST[1][0] not in page.url
+    page.get_by_role("link", name="Mask them again").click()
+    expect(page.locator(".sheet .found").first).to_have_text(f"***-**-{LIST[1][0][-4:]}")
+
+
 def test_hostile_mail_runs_nothing_and_calls_nobody(room: Room, page: Page) -> None:
     """The sender chooses every word of a message; none of them may act in a reviewer's browser."""
     report = PartReport(part="2", filename=HOSTILE, type="text/csv", size=1, status=Status.OPENED, reason=None)
@@ -148,6 +214,7 @@ def test_no_page_is_wider_than_the_window(room: Room, page: Page, width: int) ->
     hold_id = done(room.hold(raw=a_message(filename=f"{endless}.csv", subject=endless, cell=endless), sentence=endless))
     page.set_viewport_size({"width": width, "height": 800})
     log_in(page)
-    for path in ("/", f"/held/{hold_id}", "/audit"):
+    for path in ("/", f"/held/{hold_id}", f"/held/{hold_id}?part=1&content=0&rows=3-9", "/audit"):
         page.goto(path)
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

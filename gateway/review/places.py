@@ -87,7 +87,8 @@ def window(total: int, found: Sequence[Area], first_row: int, look: Look) -> Win
     if look.first is not None:
         start = min(max(look.first - first_row, 0), max(total - 1, 0))
         length = min(max((look.last or look.first + ROWS - 1) - look.first + 1, 1), ROWS)
-        return Window(head=range(min(HEAD, above, start)), body=range(start, min(total, start + length)))
+        head = range(min(HEAD, above)) if start > above else range(0)
+        return Window(head=head, body=range(start, min(total, start + length)))
     start = max(0, above - BEFORE)
     if start <= HEAD or total <= ROWS:
         return Window(head=range(0), body=range(min(total, ROWS)))
