@@ -37,13 +37,7 @@ app = typer.Typer(
 held = typer.Typer(no_args_is_help=True, help="The review queue.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 clients = typer.Typer(no_args_is_help=True, help="The client directory.")
-key = typer.Typer(no_args_is_help=True, help="The master key, which locks what is kept of messages.")
-for name, group in (
-    ("key", key),
-    ("held", held),
-    ("audit", audit),
-    ("clients", clients),
-):
+for name, group in (("held", held), ("audit", audit), ("clients", clients)):
     app.add_typer(group, name=name)
 
 
@@ -108,7 +102,6 @@ def program(config: Config = None, *, version: Version = False) -> None:
 @held.callback()
 @audit.callback()
 @clients.callback()
-@key.callback()
 def everywhere(config: Config = None) -> None:
     """`--config` may stand before a command as well as after it."""
     if config is not None:
@@ -331,55 +324,6 @@ def audit_verify(
     _print(verify(None if file else _settings(config), file, head))
 
 
-@app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="A new file; only you may read it.")], config: Config = None
-) -> None:
-    """Copy the whole store while `serve` runs. The master key is not in the copy."""
-    from gateway.upkeep import backup as run
-
-    _print(run(_settings(config), file))
-
-
-@app.command()
-def restore(
-    file: Annotated[
-        Path | None, typer.Argument(help="What `countersign backup` made; none when pg_restore has done its part.")
-    ] = None,
-    config: Config = None,
-    *,
-    force: Annotated[bool, typer.Option(help="Set the store that is here aside.")] = False,
-) -> None:
-    """Put a backup in the place of the store. Nothing that may have left since leaves again without a decision."""
-    from gateway.upkeep import restore as run
-
-    _print(run(_settings(config), file, force=force))
-
-
-@key.command("new")
-def key_new() -> None:
-    """Print a new key: a line for a key file that you keep yourself."""
-    from gateway.store.keys import new_key
-
-    typer.echo(new_key())
-
-
-@key.command("rotate")
-def key_rotate(config: Config = None) -> None:
-    """Lock with a new key from now on, while `serve` runs; all that is locked with the old one is locked anew."""
-    from gateway.upkeep import rotate
-
-    _print(rotate(_settings(config)))
-
-
-@key.command("forget")
-def key_forget(config: Config = None) -> None:
-    """Take keys that the store no longer needs out of the key file. Older backups can then not be read."""
-    from gateway.upkeep import forget
-
-    _print(forget(_settings(config)))
-
-
 def _secret() -> str:
     """Typed without an echo, or the first line of standard input; never an argument, which others may list."""
     return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
@@ -397,3 +341,4 @@ def _print(lines: Awaitable[Sequence[str]]) -> None:
 from gateway import cli_accounts as _accounts  # noqa: E402, F401 - hangs its commands on `app`
 from gateway import cli_proposals as _proposals  # noqa: E402, F401
 from gateway import cli_rules as _rules  # noqa: E402, F401
+from gateway import cli_upkeep as _upkeep  # noqa: E402, F401
