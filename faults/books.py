@@ -84,23 +84,23 @@ class Books:
         """The store is another one now: read its audit log from the beginning."""
         self._verifier, self._records = Verifier(), []
 
-    def decided(self, hold_id: str, decision: str) -> bool:
+    async def decided(self, hold_id: str, decision: str) -> bool:
         """Whether a decision is on record."""
-        lines = self._site.ask("select line from audit where hold_id = ?", hold_id)
+        lines = await self._site.ask("select line from audit where hold_id = ?", hold_id)
         return any(json.loads(line)["event"] == decision for (line,) in lines)
 
     async def at_rest(self, patience: float | None = None) -> None:
         """Until nothing moves any more, or patience ends."""
         end = time.monotonic() + (patience or self._patience)
         while time.monotonic() < end:
-            if not [row for row in self._rows() if row.state in MOVING]:
+            if not [row for row in await self._rows() if row.state in MOVING]:
                 return
             await asyncio.sleep(0.05)
 
     async def check(self, parcels: Sequence[Parcel], ledger: Ledger) -> None:
         """Every message of one trial, and all that has arrived since the last one."""
-        rows = self._rows()
-        self._read_audit(ledger)
+        rows = await self._rows()
+        await self._read_audit(ledger)
         copies = self._site.next_hop.copies
         fresh = copies[self._counted :]
         self._counted = len(copies)
@@ -191,7 +191,7 @@ class Books:
         kept = {row.message: prints[row.fingerprint or ""] for row in held}
         if not kept:
             return
-        async with Store.open(self._site.settings) as store:
+        async with await asyncio.to_thread(Store.open, self._site.settings) as store:
             for identifier, each in kept.items():
                 try:
                     raw = await Quarantine(store).content(identifier)
@@ -211,16 +211,16 @@ class Books:
             if record["event"] in events and (record["hold_id"] in known or record["detail"].get("fingerprint") == mark)
         ]
 
-    def _rows(self) -> list[Row]:
+    async def _rows(self) -> list[Row]:
         asked = (
             "select m.id, m.purpose, m.about, m.fingerprint, r.address, r.state from recipients r "
             "join messages m on m.id = r.message_id"
         )
-        return [Row(*row) for row in self._site.ask(asked)]
+        return [Row(*row) for row in await self._site.ask(asked)]
 
-    def _read_audit(self, ledger: Ledger) -> None:
+    async def _read_audit(self, ledger: Ledger) -> None:
         asked = "select line from audit where seq > ? order by seq"
-        for (line,) in self._site.ask(asked, self._verifier.seq):
+        for (line,) in await self._site.ask(asked, self._verifier.seq):
             if fault := self._verifier.take(line.encode() + b"\n"):
                 ledger.complain("wrong", f"audit log: {fault}")
                 return

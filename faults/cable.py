@@ -26,10 +26,14 @@ ENDS = frozenset({Trouble.RESET, Trouble.CLOSE, Trouble.DEAD})
 
 @dataclass
 class Cable:
-    """Listens at `port`, leads to `to`. Connections end at the n-th line of the client (`point`), or right after it."""
+    """Listens at `port`, leads to `to`. Connections end at the n-th line of the client (`point`), or right after it.
+
+    `mark`: what counts as the end of a line.
+    """
 
     to: int
     port: int = 0
+    mark: bytes = b"\n"
     trouble: Trouble = Trouble.NONE
     point: int = 0
     after: bool = False  #: the line still gets there; its answer does not come back
@@ -77,7 +81,7 @@ class Cable:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: asyncio.StreamWriter
     ) -> None:
         while piece := await reader.read(PIECE):
-            self._lines += piece.count(b"\n")
+            self._lines += piece.count(self.mark)
             struck = self.trouble in ENDS and self._lines >= self.point
             if struck and not self.after:
                 return await self._strike(writer, there)

@@ -3,28 +3,36 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from faults import load
 from faults.books import Books, Ledger
+from faults.keeping import Keeping
 from faults.mother import Mother
 from faults.pace import Pace
-from faults.scenarios import ACME, BETA, NOT_TAKEN, SCENARIOS, STRANGER, trial
+from faults.scenarios import SCENARIOS, trial
 from faults.shim import Blow, Fault
 from faults.site import Site
-from faults.upstream import Fate, Parcel, parcel, submit
+from faults.upstream import Parcel
 
 Kind = TypeVar("Kind")
 KILLS = (Fault.KILL_BEFORE, Fault.KILL_AFTER)
 NEVER = 1 << 40  #: a call that nothing gets to
-DELIVERED, HELD = frozenset({Fate.DELIVERED}), frozenset({Fate.HELD})
 STARTING = 250  #: calls until a service that has something to go on with goes on with it
 
 
-async def sweep(mother: Mother, ledger: Ledger, pace: Pace, names: Sequence[str], *, plant: str | None = None) -> None:
+async def sweep(
+    mother: Mother,
+    ledger: Ledger,
+    pace: Pace,
+    names: Sequence[str],
+    *,
+    plant: str | None = None,
+    keeping: Keeping | None = None,
+) -> None:
     """The scenarios of `names` in turn, killed before or after any of their calls, no call twice until all were hit."""
-    async with Site.opened(mother, plant=plant) as site:
+    async with Site.opened(mother, plant=plant, keeping=keeping) as site:
         books = Books(site)
         kinds = shuffled((name, fault) for fault in KILLS for name in names)
         targets: dict[str, Targets] = {}
@@ -92,41 +100,20 @@ async def _kill_later(site: Site, seconds: float) -> None:
     await site.kill()
 
 
-async def under_load(mother: Mother, ledger: Ledger, pace: Pace, *, kills: int = 3) -> None:
-    """The service as it is shipped, with real openers: mail from four clients, killed at random moments."""
+async def under_load(mother: Mother, ledger: Ledger, pace: Pace) -> None:
+    """The service as it is shipped, with real openers, killed at random moments."""
     async with Site.opened(mother, hurry=False, inspection=(5, 20)) as site:
-        books = Books(site)
-        for _ in pace.trials():
-            sent: list[Parcel] = []
-            clients = [asyncio.create_task(_client(site, sent)) for _ in range(4)]
-            for _ in range(kills):
-                await asyncio.sleep(random.uniform(0.1, 2.0))
-                await site.kill()
-                ledger.trials += 1
-                await site.again()
-            await asyncio.sleep(0.5)
-            for client in clients:
-                client.cancel()
-            await asyncio.gather(*clients, return_exceptions=True)
-            until = time.monotonic() + 60
-            await asyncio.gather(*(submit(site.door, each, until=until) for each in sent if not each.done))
-            await books.at_rest(60)
-            await books.check(sent, ledger)
+        await killed_under_load(site, ledger, pace)
 
 
-async def _client(site: Site, sent: list[Parcel]) -> None:
-    while True:
-        each = _some_mail()
-        sent.append(each)
-        await submit(site.door, each, until=time.monotonic() + 60)
-        await asyncio.sleep(random.uniform(0, 0.3))
+async def killed_under_load(site: Site, ledger: Ledger, pace: Pace) -> None:
+    books = Books(site)
+    for _ in pace.trials():
+        await load.under_load(site, books, ledger, _kills(site, ledger))
 
 
-def _some_mail() -> Parcel:
-    """A fifth has somebody's number in it; both kinds of openers find it."""
-    number = (
-        f"Ada Byron, SSN {random.randrange(100, 600)}-{random.randrange(10, 99)}-{random.randrange(1000, 9999)}\r\n"
-    )
-    ssn = b"Acme Manufacturing, Inc., plan 501234.\r\n" + number.encode()
-    to, ends = random.choice([(ACME, DELIVERED)] * 7 + [(BETA, HELD)] * 2 + [(STRANGER, NOT_TAKEN)])
-    return parcel({to: ends}) if ends is DELIVERED else parcel({to: ends}, marks="ssn", body=ssn)
+async def _kills(site: Site, ledger: Ledger, times: int = 3) -> None:
+    for _ in range(times):
+        await _kill_later(site, random.uniform(0.1, 2.0))
+        ledger.trials += 1
+        await site.again()

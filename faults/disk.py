@@ -15,6 +15,7 @@ from pathlib import Path
 
 from faults.books import Books, Ledger
 from faults.crashes import Targets, calls, shuffled
+from faults.keeping import InFile
 from faults.mother import Mother
 from faults.pace import Pace
 from faults.scenarios import ACME, BETA, BIG, SCENARIOS, play, trial
@@ -61,7 +62,7 @@ async def _recover(site: Site, seconds: float) -> None:
 async def full(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """A small disk filled to within a few octets, and emptied again a second later."""
     with small_disk() as folder:
-        async with Site.opened(mother, store=folder / "store") as site:
+        async with Site.opened(mother, keeping=InFile(folder / "store")) as site:
             books = Books(site)
             ballast = folder / "ballast"
             for number in pace.trials(len(LEFT)):
@@ -104,7 +105,7 @@ def _lock(site: Site, seconds: float) -> None:
 async def read_only(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """A disk that comes up read-only: the service says so and ends; once it is writable, all goes on."""
     with small_disk() as folder:
-        async with Site.opened(mother, store=folder / "store") as site:
+        async with Site.opened(mother, keeping=InFile(folder / "store")) as site:
             books = Books(site)
             for _ in pace.trials():
                 kept = [parcel({BETA: Fate.HELD}, marks="ssn")]

@@ -8,10 +8,10 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from faults import shim
 from faults.shim import Page
@@ -19,15 +19,22 @@ from faults.shim import Page
 ROOT = Path(__file__).parent.parent
 
 
+class Watcher(Protocol):
+    """Who ordered a service."""
+
+    def started(self, pid: int) -> None: ...
+
+    def ended(self, status: int) -> None: ...
+
+
 class Mother:
-    """Made by `loaded`. One site at a time uses it."""
+    """Made by `loaded`. The page steers the service that was started last, the clock on it all of them."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-mother-"))
         self.page = Page(self.folder / "page")
         self.said: deque[str] = deque(maxlen=400)  #: the service's log
-        self.on_start: Callable[[int], None] = lambda _: None
-        self.on_end: Callable[[int], None] = lambda _: None
+        self._watchers: list[Watcher] = []  #: by the number of the order
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -42,8 +49,9 @@ class Mother:
         finally:
             await mother._end()
 
-    def order(self, settings: Path, *, hurry: bool, plant: str | None) -> None:
+    def order(self, settings: Path, watcher: Watcher, *, hurry: bool, plant: str | None) -> None:
         """Have a service started."""
+        self._watchers.append(watcher)
         assert self._process is not None
         assert self._process.stdin is not None
         order = {"settings": str(settings), "hurry": hurry, "plant": plant}
@@ -72,10 +80,16 @@ class Mother:
         ]
 
     async def _follow(self, told: asyncio.StreamReader) -> None:
-        """A number when a service has started, its wait status when it has ended."""
+        """Number of the order and process when a service has started, number and wait status when it has ended."""
+        running = set[int]()
         while line := await told.readline():
-            self.on_start(int(line))
-            self.on_end(int(await told.readline() or -1))
+            number, detail = map(int, line.split())
+            if number in running:
+                running.remove(number)
+                self._watchers[number].ended(detail)
+            else:
+                running.add(number)
+                self._watchers[number].started(detail)
 
     async def _listen(self, log: asyncio.StreamReader) -> None:
         while line := await log.readline():

@@ -13,14 +13,18 @@ import gateway.deliver
 import gateway.ledger
 import gateway.receive
 import gateway.relay
+import gateway.store.postgres
 import gateway.store.sqlite
+from gateway.deliver import Consignment, Courier
 from gateway.hold import Quarantine
 from gateway.ledger import Fate, Ledger
 from gateway.pipeline import Arrival, Pipeline
 from gateway.reply import Reply
 from gateway.store import Transaction
+from gateway.store.mail import find
 from gateway.store.moments import to_ms
 from gateway.store.schema import ledger as rows
+from gateway.store.schema import recipients
 from rules.verdict import Verdict
 
 
@@ -84,7 +88,7 @@ def courier_stops() -> None:
         while not self._stopping:
             await asyncio.sleep(0.1)
 
-    gateway.deliver.Courier.run = idle  # type: ignore[method-assign]
+    Courier.run = idle  # type: ignore[method-assign]
 
 
 def rewrite() -> None:
@@ -116,6 +120,36 @@ def no_durability() -> None:
     gateway.store.sqlite.PRAGMAS["synchronous"] = ("OFF", 0)
 
 
+def asynchronous_commits() -> None:
+    """Committed means: told to the database server, which writes it down a moment later."""
+    set_up = gateway.store.postgres._set_up
+
+    def hasty(connection: Any) -> None:
+        set_up(connection)
+        connection.execute("SET synchronous_commit = off")
+
+    gateway.store.postgres._set_up = hasty
+
+
+def blind_couriers() -> None:
+    """A node does not see that another one is sending the same mail already, nor says so afterwards."""
+    take, settle = gateway.deliver._lease, Courier._settle
+
+    def is_due(now: datetime) -> Any:
+        return recipients.c.state.in_(gateway.deliver._sending) & (recipients.c.due_at <= to_ms(now))
+
+    def lease(tx: Transaction, message_id: str, now: datetime) -> Any:
+        tx.execute(update(recipients).where(recipients.c.message_id == message_id).values(lease=None))
+        return take(tx, message_id, now)
+
+    def silently(self: Courier, tx: Transaction, consignment: Consignment, delivery: Any) -> None:
+        if any(each.lease == consignment.lease for each in find(tx, consignment.message.id).recipients):
+            settle(self, tx, consignment, delivery)
+
+    gateway.deliver._is_due, gateway.deliver._lease = is_due, lease
+    Courier._settle = silently  # type: ignore[method-assign]
+
+
 def forget_possible_duplicates() -> None:
     """What was under way when the process died is sent again, and no record says so."""
 
@@ -140,6 +174,8 @@ PLANTS: Mapping[str, Callable[[], None]] = {
         one_too_many,
         refuse_on_error,
         no_durability,
+        asynchronous_commits,
+        blind_couriers,
         forget_possible_duplicates,
     )
 }

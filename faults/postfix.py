@@ -65,7 +65,7 @@ async def _client(port: int, sent: list[Parcel]) -> None:
         held = random.random() < 0.2
         each = parcel({BETA: Fate.HELD}, body=body) if held else parcel({ACME: Fate.DELIVERED})
         sent.append(each)
-        await submit(port, each, until=time.monotonic() + 30)
+        await submit(lambda: port, each, until=time.monotonic() + 30)
         await asyncio.sleep(random.uniform(0, 0.3))
 
 
@@ -121,6 +121,6 @@ async def _check(site: Site, sent: list[Parcel], ledger: Ledger) -> None:
         if any(copy.rcpt_to != (to,) for copy in copies):
             ledger.complain("wrong", f"{each.token}: arrived for others")
     ledger.duplicates += second
-    recorded = site.count_records("possible-duplicate")
+    recorded = await site.count_records("possible-duplicate")
     for _ in range(max(0, second - recorded)):
         ledger.complain("unrecorded", f"{second} second copies, {recorded} records")

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from faults.books import Books, Ledger
+from faults.keeping import InFile
 from faults.mother import Mother
 from faults.pace import Pace
 from faults.scenarios import ACME, BETA, play
@@ -46,7 +47,7 @@ def missing() -> str | None:
 
 async def cuts(mother: Mother, ledger: Ledger, pace: Pace, *, plant: str | None = None) -> None:
     """Again and again: some mail, the power goes, and the service comes up on what was on the disk."""
-    async with _rig() as (image, live), Site.opened(mother, plant=plant, store=live / "store") as site:
+    async with _rig() as (image, live), Site.opened(mother, plant=plant, keeping=InFile(live / "store")) as site:
         books = Books(site)
         for _ in pace.trials():
             ledger.trials += 1
@@ -69,7 +70,7 @@ async def _cut(site: Site, books: Books, ledger: Ledger, rig: tuple[Path, Path])
     books.forget()
     await site.start()
     until = time.monotonic() + 30
-    await asyncio.gather(*(submit(site.door, each, until=until) for each in sent))
+    await asyncio.gather(*(submit(site.way, each, until=until) for each in sent))
     await play(site, books, [])
     await books.check(sent, ledger)
 
@@ -79,7 +80,7 @@ async def _client(site: Site, sent: list[Parcel]) -> None:
         held = random.random() < 0.6
         each = parcel({BETA: Fate.HELD}, marks="ssn") if held else parcel({ACME: Fate.DELIVERED})
         sent.append(each)
-        await submit(site.door, each, until=time.monotonic() + 30)
+        await submit(site.way, each, until=time.monotonic() + 30)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from faults import bodies, crashes, disk, postfix, power, wire
+from faults import bodies, crashes, database, disk, nodes, postfix, power, wire
 from faults.books import Books, Ledger
 from faults.mother import Mother
 from faults.pace import Pace
@@ -63,46 +63,79 @@ RUNS: Sequence[Run] = (
     Run(
         name="kill -9 at a call that changes something",
         trials=lambda m, ledger, pace: crashes.sweep(m, ledger, pace, ALL),
-        share=20,
+        share=13,
         short=8,
     ),
     Run(
         name="ENOSPC, EIO, EDQUOT, EROFS at a call on a file",
         trials=lambda m, ledger, pace: disk.failing(m, ledger, pace, SOME),
-        share=11,
+        share=8,
         short=6,
     ),
-    Run(name="power cut", trials=power.cuts, share=9, short=3, missing=power.missing),
-    Run(name="kill -9 at random under load, real openers", trials=crashes.under_load, share=8, short=1),
-    Run(name="kill -9 while it starts after a kill", trials=crashes.while_starting, share=6, short=2),
-    Run(name="kill -9 at random between two Postfixes", trials=postfix.both_sides, share=6, missing=postfix.missing),
+    Run(
+        name="PostgreSQL killed, stopped, restarted, its connections ended, under load",
+        trials=database.struck,
+        share=7,
+        short=2,
+        missing=database.missing,
+    ),
+    Run(
+        name="two nodes on one PostgreSQL, one killed or asleep under load",
+        trials=nodes.one_falls_out,
+        share=7,
+        short=2,
+        missing=database.missing,
+    ),
+    Run(name="power cut", trials=power.cuts, share=7, short=3, missing=power.missing),
+    Run(name="kill -9 at random under load, real openers", trials=crashes.under_load, share=6, short=1),
+    Run(name="kill -9 while it starts after a kill", trials=crashes.while_starting, share=5, short=2),
+    Run(name="kill -9 at random between two Postfixes", trials=postfix.both_sides, share=5, missing=postfix.missing),
+    Run(
+        name="on PostgreSQL: kill -9 at a call that changes something",
+        trials=lambda m, ledger, pace: database.service_killed(m, ledger, pace, SOME),
+        share=5,
+        missing=database.missing,
+    ),
+    Run(
+        name="on PostgreSQL: kill -9 at random under load",
+        trials=database.service_killed_under_load,
+        share=3,
+        missing=database.missing,
+    ),
+    Run(
+        name="on PostgreSQL: connection cut at a commit, or at its answer",
+        trials=database.cut_at_commit,
+        share=3,
+        short=3,
+        missing=database.missing,
+    ),
     Run(
         name="next hop defers, refuses, stalls, hangs up in DATA or after its 250",
         trials=wire.next_hop_misbehaves,
-        share=5,
+        share=4,
         short=6,
     ),
     Run(
         name="network slow, octet by octet, reset, closed or dead, on either side",
         trials=wire.bad_cables,
-        share=6,
+        share=4,
         short=10,
     ),
-    Run(name="disk full (small tmpfs)", trials=disk.full, share=5, short=3, missing=disk.missing),
-    Run(name="reply lost 0 to 60 ms after the final dot, retried", trials=wire.lost_replies, share=4, short=2),
+    Run(name="disk full (small tmpfs)", trials=disk.full, share=3, short=3, missing=disk.missing),
+    Run(name="reply lost 0 to 60 ms after the final dot, retried", trials=wire.lost_replies, share=3, short=2),
     Run(
         name="SIGSTOP, SIGKILL, SIGTERM of worker, workers' parent, service",
         trials=bodies.stopped_or_killed,
-        share=4,
+        share=3,
         short=6,
     ),
     Run(
         name="worker out of memory, crashed by its message, or taking its parent along",
         trials=bodies.worker_dies_of_its_message,
-        share=3,
+        share=2,
         short=3,
     ),
-    Run(name="next hop down or silent", trials=wire.next_hop_away, share=3, short=2),
+    Run(name="next hop down or silent", trials=wire.next_hop_away, share=2, short=2),
     Run(name="clock jumps by an hour to a month", trials=bodies.clock_jumps, share=3, short=4),
     Run(name="no file descriptors left", trials=disk.no_descriptors, share=3, short=2, missing=disk.missing),
     Run(name="store locked by another process", trials=disk.locked, share=2),
@@ -137,6 +170,20 @@ CONTROLS: Sequence[Control] = (
         most=8,
         trials=lambda m, ledger, pace: power.cuts(m, ledger, pace, plant="no-durability"),
         missing=power.missing,
+    ),
+    Control(
+        plant="asynchronous-commits",
+        found_as="lost",
+        most=3,
+        trials=lambda m, ledger, pace: database.struck(m, ledger, pace, plant="asynchronous-commits"),
+        missing=database.missing,
+    ),
+    Control(
+        plant="blind-couriers",
+        found_as="unrecorded",
+        most=4,
+        trials=lambda m, ledger, pace: nodes.one_falls_out(m, ledger, pace, plant="blind-couriers"),
+        missing=database.missing,
     ),
     Control(plant="courier-stops", found_as="undecided", trials=_quiet("courier-stops")),
     Control(plant="release-by-itself", found_as="unasked", trials=_quiet("release-by-itself")),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from faults.books import Books, Ledger
 from faults.shim import Blow
@@ -16,6 +17,17 @@ NOT_TAKEN = frozenset({Fate.REFUSED, Fate.RETURNED})
 NOT_DELIVERED = frozenset({Fate.REFUSED, Fate.FAILED})
 BIG = b"As agreed.\r\n" + b"0123456789abcdef" * 60 + b"\r\n"
 BIG *= 700  # several pieces in the store, several writes on the wire
+
+
+class Front(Protocol):
+    """What clients and reviewers have before them: a node, or whatever spreads them over several."""
+
+    def way(self) -> int: ...
+
+    async def decide(self, hold_id: str, decision: str) -> int: ...
+
+    async def ready(self) -> None: ...
+
 
 Scenario = Callable[[], Sequence[Parcel]]
 
@@ -69,24 +81,22 @@ async def trial(
     return hit or site.starts > before
 
 
-async def play(site: Site, books: Books, parcels: Sequence[Parcel], *, cut_after: float | None = None) -> None:
+async def play(front: Front, books: Books, parcels: Sequence[Parcel], *, cut_after: float | None = None) -> None:
     """Send, decide, and wait until nothing moves."""
     until = time.monotonic() + LONGEST
-    await asyncio.gather(
-        *(submit(site.way_in or site.door, each, until=until, cut_after=cut_after) for each in parcels)
-    )
-    await asyncio.gather(*(_decide(site, books, each, until) for each in parcels if each.decision and each.hold_id))
-    await site.ready()
+    await asyncio.gather(*(submit(front.way, each, until=until, cut_after=cut_after) for each in parcels))
+    await asyncio.gather(*(decide(front, books, each, until) for each in parcels if each.decision and each.hold_id))
+    await front.ready()
     await books.at_rest()
 
 
-async def _decide(site: Site, books: Books, each: Parcel, until: float) -> None:
+async def decide(front: Front, books: Books, each: Parcel, until: float) -> None:
     """Ask again until the decision is on record: the answer to it may have been lost."""
     while each.hold_id and each.decision and time.monotonic() < until:
-        status = await site.decide(each.hold_id, each.decision)
+        status = await front.decide(each.hold_id, each.decision)
         if status == 200:
             return
-        await site.ready()
-        if books.decided(each.hold_id, each.decision):
+        await front.ready()
+        if await books.decided(each.hold_id, each.decision):
             return
         await asyncio.sleep(0.05)

@@ -10,19 +10,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import rules
+from faults.keeping import InFile, Keeping
 from faults.mother import Mother
 from faults.nexthop import NextHop
 from gateway.accounts import Accounts, Role
 from gateway.settings import Settings, load
 from gateway.store import Store
-from gateway.store.driver import sqlite3
 
 READY = 60.0  #: seconds until a started service has to answer
 
@@ -30,7 +30,7 @@ SETTINGS = """\
 smtp: {{listen: "127.0.0.1:{door}", hostname: gw.recordkeeper.example}}
 downstream: {{host: 127.0.0.1, port: {next_hop}, tls: none}}
 web: {{listen: "127.0.0.1:{web}"}}
-store: {{url: "sqlite:///{store}/countersign.db"}}
+store: {store}
 rules: {{clients: {clients}, policy: policy.yaml}}
 inspection: {{soft: {soft}, timeout: {timeout}}}
 """
@@ -60,6 +60,7 @@ class Site:
         self.said = mother.said
         self.door, self.web = free_ports(2)
         self.way_in = 0  #: where clients connect to instead of the door, if anywhere
+        self.keeping: Keeping = InFile(self.folder / "store")
         self.token = ""
         self.pid = 0
         self.starts = 0
@@ -79,29 +80,43 @@ class Site:
         *,
         hurry: bool = True,
         plant: str | None = None,
-        store: Path | None = None,
+        keeping: Keeping | None = None,
         inspection: tuple[float, float] = (0.5, 20.0),
         between: Between | None = None,
     ) -> AsyncIterator[Self]:
         """Running, with its next hop; `inspection`: soft and whole deadline."""
         site = cls(mother, hurry=hurry, plant=plant)
+        site.keeping = keeping or site.keeping
         if between is not None:
             site.door, site.next_hop.port = between.door, between.end
         try:
             await site.next_hop.start()
-            site.configure(store or site.folder / "store", between.downstream if between else 0, inspection)
+            site.configure(between.downstream if between else 0, inspection)
             await site.launch()
             yield site
         finally:
             await site.close()
 
-    def configure(self, store: Path, downstream: int = 0, inspection: tuple[float, float] = (0.5, 20.0)) -> None:
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator["Site"]:
+        """A second node, like this one, on the same store and with the same next hop."""
+        node = Site(self._mother, hurry=self._hurry, plant=self._plant)
+        node.keeping, node.next_hop = self.keeping, self.next_hop
+        inspection = self.settings.inspection
+        try:
+            node.configure(0, (inspection.soft, inspection.timeout))
+            await node.launch()
+            yield node
+        finally:
+            await node.close()
+
+    def configure(self, downstream: int, inspection: tuple[float, float]) -> None:
         (self.folder / "policy.yaml").write_text(POLICY)
         text = SETTINGS.format(
             door=self.door,
             web=self.web,
             next_hop=downstream or self.next_hop.port,
-            store=store,
+            store=self.keeping.section,
             clients=Path(rules.__path__[0], "clients.yaml"),
             soft=inspection[0],
             timeout=inspection[1],
@@ -118,11 +133,10 @@ class Site:
 
     async def launch(self) -> None:
         """An API token, then the service."""
-        async with Store.open(self.settings) as store:
-            self.token = await Accounts(store).add_token("robot", Role.REVIEWER, datetime.now(UTC))
+        async with await asyncio.to_thread(Store.open, self.settings) as store:
+            self.token = await Accounts(store).add_token(f"robot{self.door}", Role.REVIEWER, datetime.now(UTC))
         self.page.disarm()
         self.page.set("clock", 0)
-        self._mother.on_start, self._mother.on_end = self._started, self._ended
         await self.start()
 
     async def start(self) -> None:
@@ -138,7 +152,7 @@ class Site:
         self._down.clear()
         self._up.clear()
         self.starts += 1
-        self._mother.order(self.file, hurry=self._hurry, plant=self._plant)
+        self._mother.order(self.file, self, hurry=self._hurry, plant=self._plant)
 
     async def ready(self) -> None:
         """Until it greets. Raises NotUpError with its last words."""
@@ -173,11 +187,11 @@ class Site:
         except (OSError, TimeoutError):
             return False
 
-    def _started(self, pid: int) -> None:
+    def started(self, pid: int) -> None:
         self.pid = pid
         self._up.set()
 
-    def _ended(self, status: int) -> None:
+    def ended(self, status: int) -> None:
         """Start again what has died, while it is to run."""
         del status
         self._down.set()
@@ -210,14 +224,15 @@ class Site:
             await self.kill(number)
         await asyncio.wait_for(self._down.wait(), 60)
 
-    def ask(self, question: str, *values: object) -> list[Any]:
-        """Of the store, in SQL, past the product."""
-        path = self.settings.store.url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, timeout=10)) as database:
-            return database.execute(question, values).fetchall()
+    def way(self) -> int:
+        """The port that the next attempt of a client goes to."""
+        return self.way_in or self.door
 
-    def count_records(self, event: str) -> int:
-        return sum(json.loads(line)["event"] == event for (line,) in self.ask("select line from audit"))
+    async def ask(self, question: str, *values: object) -> list[Any]:
+        return await self.keeping.ask(question, *values)
+
+    async def count_records(self, event: str) -> int:
+        return sum(json.loads(line)["event"] == event for (line,) in await self.ask("select line from audit"))
 
     def children(self) -> list[int]:
         """Processes of the service: the workers' parent, then its workers."""

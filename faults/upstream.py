@@ -6,7 +6,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -14,6 +14,7 @@ from itertools import count
 SENDER = "sam@recordkeeper.example"
 PAUSE = 0.05  #: seconds between attempts
 _numbers = count(1)
+Way = Callable[[], int]  #: the port for the next attempt
 
 
 class Fate(StrEnum):
@@ -72,12 +73,12 @@ def parcel(
     return Parcel(token=token, raw=raw, wanted=fates, decision=decision)
 
 
-async def submit(port: int, sent: Parcel, *, until: float, cut_after: float | None = None) -> None:
+async def submit(way: Way, sent: Parcel, *, until: float, cut_after: float | None = None) -> None:
     """Try until it is answered for good, or `until`. `cut_after`: hang up so long after the first final dot."""
     while not sent.done and time.monotonic() < until:
         try:
             async with asyncio.timeout(20):
-                reply = await attempt(port, sent, cut_after)
+                reply = await attempt(way(), sent, cut_after)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             reply = f"- {type(error).__name__}"
         cut_after = None

@@ -1,18 +1,19 @@
 """The process under test: `countersign serve`, forked from a parent that has everything imported, once per order.
 
-An order is a line of JSON on standard input: the settings file, whether to hurry, and a mistake to plant. The parent
-prints the child's number, and its wait status once it has ended.
+An order is a line of JSON on standard input: the settings file, whether to hurry, and a mistake to plant. Two lines
+answer it: its number (from 0) and the process, and once that has ended, its number and the wait status.
 """
-# ruff: noqa: T201 - its two lines are how it speaks
+# ruff: noqa: T201 - those lines are how it speaks
 
 import functools
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn.protocols.http.auto
 import uvicorn.protocols.websockets.auto  # noqa: F401
@@ -20,6 +21,7 @@ from argon2 import PasswordHasher
 
 import gateway.cli
 import gateway.deliver
+import gateway.ledger
 import gateway.pipeline
 import gateway.serve
 from faults.plants import PLANTS
@@ -34,17 +36,27 @@ from gateway.workers.confine import die_with
 def main() -> None:
     page = Page.of_environment()
     die_with(int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here asks how those ended that wait
     print("loaded", flush=True)
-    for line in sys.stdin:
+    for number, line in enumerate(sys.stdin):
         me = os.getpid()
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             die_with(me)
-            page.set("pid", os.getpid())
-            _become(json.loads(line), page)
-        print(child, flush=True)
-        _, status = os.waitpid(child, 0)
-        print(status, flush=True)
+            _wait_for(number, json.loads(line), page)
+
+
+def _wait_for(number: int, order: Mapping[str, Any], page: Page) -> NoReturn:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    me = os.getpid()
+    child = os.fork()
+    if child == 0:
+        die_with(me)
+        page.set("pid", os.getpid())
+        _become(order, page)
+    print(number, child, flush=True)
+    _, status = os.waitpid(child, 0)
+    print(number, status, flush=True)
+    os._exit(0)
 
 
 def _become(order: Mapping[str, Any], page: Page) -> None:
@@ -65,12 +77,14 @@ def _become(order: Mapping[str, Any], page: Page) -> None:
 
 def hurry() -> None:
     """Shorter waits and light workers, so that a trial takes a second. No order of steps changes."""
+    gateway.ledger.IN_FLIGHT = timedelta(seconds=6)
     gateway.deliver.LEASE = timedelta(seconds=1)
     gateway.deliver.DRIFT = timedelta(seconds=1)
     gateway.deliver.POLL = 0.1
     gateway.deliver.RETRY_S = 0.1
     gateway.deliver.BACK_OFF = (0.1, 0.2, 0.5, 1)  # type: ignore[assignment]
     gateway.pipeline.PATIENCE = 0.2
+    gateway.pipeline.LOOK = 0.5
     gateway.pipeline.ANSWER_BY = 4.0
     gateway.pipeline.RELAY_AT_LEAST = 2.0
     gateway.serve.DRAIN = 2.0
