@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONFIG = "COUNTERSIGN_CONFIG"  #: environment variable that stands in for --config
 BAD_CONFIGURATION = 78  # sysexits.h EX_CONFIG
+TRY_LATER = 75  # sysexits.h EX_TEMPFAIL
 COULD_NOT_RUN = 1
 BROKEN_CHAIN = 5
 
@@ -122,16 +123,15 @@ def _settings(config: Path | None) -> Settings:
 @contextmanager
 def _plain_errors(configuration: int = BAD_CONFIGURATION) -> Iterator[None]:
     """Our own errors are sentences; a traceback is for bugs."""
-    from gateway.errors import BrokenChainError, GatewayError
+    from gateway.errors import BrokenChainError, GatewayError, StoreUnavailableError
 
     try:
         yield
     except ConfigurationError as error:
         _fail(str(error), configuration)
-    except BrokenChainError as error:
-        _fail(str(error), BROKEN_CHAIN)
     except GatewayError as error:
-        _fail(str(error) or type(error).__name__, COULD_NOT_RUN)
+        status = {BrokenChainError: BROKEN_CHAIN, StoreUnavailableError: TRY_LATER}.get(type(error), COULD_NOT_RUN)
+        _fail(str(error) or type(error).__name__, status)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 GatewayError
 ├── StoreError          the store could not be read or written: 451, nothing of ours is kept
 │   ├── StoreFullError  no room left: 452
+│   ├── StoreUnavailableError   not now, maybe in a moment: 451, and at the start status 75
 │   └── SealError       what is kept of one message was changed or damaged; nothing of it is given out
 ├── InFlightError       another node has this very message in hand: 451, and its answer when the client tries again
 ├── InspectorError      no worker can be had: 451
@@ -31,6 +32,10 @@ class StoreError(GatewayError):
 
 
 class StoreFullError(StoreError):
+    pass
+
+
+class StoreUnavailableError(StoreError):
     pass
 
 

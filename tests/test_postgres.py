@@ -19,7 +19,7 @@ from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.backup import look_through
 from gateway.check import of_settings
-from gateway.errors import BackupError, StoreError
+from gateway.errors import BackupError, StoreError, StoreUnavailableError
 from gateway.hold import Quarantine
 from gateway.settings import Settings
 from gateway.settings import Store as StoreSection
@@ -36,21 +36,51 @@ def elsewhere(folder: Path, url: str) -> Settings:
     return Settings(store=StoreSection(url=url, key=Path("master.key")), base=folder)
 
 
-START: dict[str, tuple[Callable[[Server], str], str]] = {
-    "nobody listens": (lambda _: "postgresql://countersign@127.0.0.1:1/x", "Connection refused"),
-    "no such host": (lambda _: "postgresql://countersign@nowhere.invalid/x", "nowhere.invalid"),
-    "a wrong password": (lambda s: s.tcp("postgres", "wr0ng-one"), "password authentication failed .*PGPASSFILE"),
-    "no such database": (lambda s: s.url("nothing"), '"nothing" does not exist; make role and database'),
-    "no such role": (lambda s: s.url("postgres").replace("countersign@", "nobody@"), '"nobody" does not exist'),
+START: dict[str, tuple[Callable[[Server], str], type[Exception], str]] = {
+    "nobody listens": (
+        lambda _: "postgresql://countersign@127.0.0.1:1/x",
+        StoreUnavailableError,
+        "Connection refused.*is the server up",
+    ),
+    "no such host": (
+        lambda _: "postgresql://countersign@nowhere.invalid/x",
+        StoreUnavailableError,
+        "nowhere.invalid.*the right host",
+    ),
+    "a wrong password": (
+        lambda s: s.tcp("postgres", "wr0ng-one"),
+        ConfigurationError,
+        "password authentication failed .*PGPASSFILE",
+    ),
+    "no such database": (
+        lambda s: s.url("nothing"),
+        ConfigurationError,
+        '"nothing" does not exist; make role and database',
+    ),
+    "no such role": (
+        lambda s: s.url("postgres").replace("countersign@", "nobody@"),
+        ConfigurationError,
+        '"nobody" does not exist',
+    ),
+    "a server that knows no TLS": (
+        lambda s: f"{s.tcp('postgres')}?sslmode=require",
+        ConfigurationError,
+        "SSL.*sslmode and sslrootcert",
+    ),
+    "no such option": (
+        lambda s: f"{s.url('postgres')}&sslmode=maybe",
+        ConfigurationError,
+        "invalid sslmode.*set it right",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", START)
 def test_what_cannot_be_opened_is_named_with_what_to_do(cluster: Server, tmp_path: Path, case: str) -> None:
-    """An engineer at night gets the server's own word, and never the password."""
-    url, said = START[case]
+    """An engineer at night gets the server's own word, and never the password; what may mend itself is told apart."""
+    url, kind, said = START[case]
 
-    with pytest.raises(ConfigurationError, match=rf"store\.url: cannot connect .*{said}") as caught:
+    with pytest.raises(kind, match=rf"store\.url: cannot connect .*{said}") as caught:
         Store.open(elsewhere(tmp_path, url(cluster)))
 
     assert "wr0ng" not in str(caught.value)
@@ -61,8 +91,8 @@ def test_the_right_password_opens_it(postgres: Server, tmp_path: Path) -> None:
     asyncio.run(Store.open(elsewhere(tmp_path, postgres.tcp(postgres.database()))).close())
 
 
-def test_the_service_does_not_start_while_the_database_is_away(tmp_path: Path) -> None:
-    """Nothing is served from a store that is not there."""
+def test_a_service_that_starts_before_its_database_asks_to_be_started_again(tmp_path: Path) -> None:
+    """EX_TEMPFAIL, not EX_CONFIG: nothing is served from a store that is not there, and nothing is wrong with it."""
     (tmp_path / "master.key").write_text(f"{new_key()}\n")
     file = settings_file(tmp_path, 25)
     text = file.read_text()
@@ -72,7 +102,7 @@ def test_the_service_does_not_start_while_the_database_is_away(tmp_path: Path) -
 
     ended = run("serve", "--config", file)
 
-    assert (ended.status, ended.out) == (78, "")
+    assert (ended.status, ended.out) == (75, "")
     assert "countersign.yaml:4: store.url: cannot connect to the database" in ended.err
     assert "wr0ng" not in ended.err
 
@@ -143,7 +173,7 @@ async def test_a_node_whose_clock_is_wrong_is_refused(
     del postgres
     monkeypatch.setattr(backend, "CLOCKS_APART", -60.0)
 
-    with pytest.raises(ConfigurationError, match="let NTP set both"):
+    with pytest.raises(StoreUnavailableError, match="let NTP set both"):
         Store.open(settings(tmp_path))
 
 

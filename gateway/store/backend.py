@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,11 @@ class Failure:
 
     error: StoreError
     broken: bool = False  #: nothing that this process does with the store can be trusted any more
-    away: bool = False  #: the database cannot be reached now, and a second try at once is in vain
+
+    @property
+    def away(self) -> bool:
+        """The database cannot be reached now, and a second try at once is in vain."""
+        return isinstance(self.error, StoreUnavailableError)
 
 
 class Backend(Protocol):

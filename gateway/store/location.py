@@ -3,12 +3,12 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreUnavailableError
 from gateway.settings import Settings
 from gateway.store.backend import Backend
 from gateway.store.keys import KeyRing
 from gateway.store.sqlite import SqliteFile
-from rules.errors import ConfigurationError
+from rules.errors import ConfigurationError, Problem
 
 NO_DRIVER = "store.url: PostgreSQL needs its driver: pip install countersign[postgres]"
 POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
@@ -51,9 +51,15 @@ def open_backend(settings: Settings) -> Backend:
         raise _refusal(settings, NO_DRIVER) from None
     try:
         return PostgresDatabase.open(url, ring)
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(str(_problem(settings, str(error)))) from None
     except StoreError as error:  # nothing has been served yet: the settings, or what they name, have to change
         raise _refusal(settings, str(error)) from None
 
 
 def _refusal(settings: Settings, text: str) -> ConfigurationError:
-    return ConfigurationError([settings.source.problem(("store", "url"), text)])
+    return ConfigurationError([_problem(settings, text)])
+
+
+def _problem(settings: Settings, text: str) -> Problem:
+    return settings.source.problem(("store", "url"), text)

@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gateway.errors import BackupError, StoreError, StoreFullError
+from gateway.errors import BackupError, StoreError, StoreFullError, StoreUnavailableError
 from gateway.store.backend import Failure
 from gateway.store.keys import KeyRing
 
@@ -39,6 +39,13 @@ DRIVER_ERRORS = (SQLAlchemyError, psycopg.Error)
 
 _FULL = {"53100"}
 _BROKEN = {"XX001", "XX002"}  #: the server has found its own files damaged
+_MISTAKES = {  # what no waiting mends, by libpq's words, and what to do; everything else may be well in a moment
+    ("pg_hba.conf",): "let the server's pg_hba.conf take in this machine, role and database",
+    ("password", "authentication"): "put the right password into a file that PGPASSFILE names, or into store.url",
+    ("SSL", "certificate"): "sslmode and sslrootcert in store.url have to fit the server's certificate",
+    ("does not exist",): "make role and database first, e.g. `createdb --owner countersign countersign`",
+    ("invalid ",): "set it right in store.url",
+}
 _AWAY = ("08", "57P")  #: classes of errors: no connection; the server shuts down or starts
 
 
@@ -60,7 +67,7 @@ class PostgresDatabase:
         try:
             opened.readers.connect().close()
         except DRIVER_ERRORS as error:
-            raise StoreError(_why_not(url, error)) from None
+            raise _why_not(url, error) from None
         return opened
 
     @contextmanager
@@ -145,22 +152,21 @@ def _compare_clocks(connection: psycopg.Connection[Any]) -> None:
     there = row[0] if row else before
     if not before - CLOCKS_APART <= there <= after + CLOCKS_APART:
         apart = abs(there - after)
-        raise StoreError(f"this machine's clock and the database's are {apart:.0f} s apart: let NTP set both")
+        raise StoreUnavailableError(
+            f"this machine's clock and the database's are {apart:.0f} s apart: let NTP set both"
+        )
 
 
-def _why_not(url: URL, error: Exception) -> str:
+def _why_not(url: URL, error: Exception) -> StoreError:
     """Libpq's own sentence, which names server, user and database and never the password, and what to do."""
     original = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(original, psycopg.OperationalError):
+        return translate(error).error
     said = " ".join(str(original).split())
-    if "password" in said or "authentication" in said:
-        advice = "put the right password into a file that PGPASSFILE names, or into store.url"
-    elif "does not exist" in said:
-        advice = "make role and database first, e.g. `createdb --owner countersign countersign`"
-    elif isinstance(original, psycopg.OperationalError):
-        advice = "is the server up, and does store.url name the right host and port?"
-    else:
-        return str(translate(error).error)
-    return f"store.url: cannot connect to the database: {_without(url.password, said)}; {advice}"
+    advice = next((todo for words, todo in _MISTAKES.items() if any(word in said for word in words)), None)
+    kind = StoreUnavailableError if advice is None else StoreError
+    advice = advice or "is the server up, and does store.url name the right host and port?"
+    return kind(f"store.url: cannot connect to the database: {_without(url.password, said)}; {advice}")
 
 
 def _without(secret: object, text: str) -> str:
@@ -174,5 +180,5 @@ def translate(error: Exception) -> Failure:
         return Failure(StoreFullError("the database has no room left; free some on its disk"))
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or (code or "").startswith(_AWAY) or (code is None and isinstance(original, psycopg.OperationalError)):
-        return Failure(StoreError("the database cannot be reached, or has broken off"), away=True)
+        return Failure(StoreUnavailableError("the database cannot be reached, or has broken off"))
     return Failure(StoreError(f"the database failed: {name}{f' ({code})' if code else ''}"), broken=code in _BROKEN)
