@@ -68,4 +68,6 @@ def _keys(
 
 
 def _enrolment(client: str, keys: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> Enrolment:
-    return Enrolment(client=client, keys=keys, people=PEOPLE, added=date(2026, 1, 1), source="0" * 64, numbered=True)
+    return Enrolment(
+        client=client, keys=[np.unique(keys)], people=PEOPLE, added=date(2026, 1, 1), source="0" * 64, numbered=True
+    )

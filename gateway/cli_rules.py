@@ -50,9 +50,10 @@ def roster_add(
 
     settings = _settings(config)
     with _plain_errors():
-        added, unknown = asyncio.run(enrol(settings, client, files, today(), replace_it=replace))
-    rest = f"; {unknown:,} more have nothing to be found by" if unknown else ""
-    typer.echo(f"{added.client}: {added.people:,} people{rest}")
+        done = asyncio.run(enrol(settings, client, files, today(), replace_it=replace))
+    rest = f"; {done.unknown:,} more have nothing to be found by" if done.unknown else ""
+    rest += f"; {done.unread:,} rows could not be read as people" if done.unread else ""
+    typer.echo(f"{done.roster.client}: {done.roster.people:,} people{rest}")
 
 
 @roster.command("list")

@@ -11,7 +11,7 @@ import mmap
 import os
 import secrets
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -193,7 +193,7 @@ class Enrolment:
     """One file's people on their way into the index."""
 
     client: str
-    keys: "Keys"
+    keys: "Iterable[Keys]"  #: each once, in ascending order, a block at a time
     people: int
     added: date
     source: str
@@ -209,8 +209,6 @@ class Shelf:
 
     def add(self, new: Enrolment, *, replace: bool) -> Roster:
         """Put people on a client's roster. Raises RosterError when it has one already and is not to be replaced."""
-        import numpy as np  # noqa: PLC0415 - a tenth of a second, and only who changes rosters needs it
-
         with self._locked():
             old = self._open()
             rosters = old.rosters if old else EMPTY
@@ -225,20 +223,18 @@ class Shelf:
                 source=new.source,
                 numbered=new.numbered,
             )
-            blocks = _merged(old, known.number if known else 0, np.unique(new.keys), added.number)
+            blocks = _merged(old, known.number if known else 0, new.keys, added.number)
             self._write(blocks, (*(roster for roster in rosters if roster is not known), added))
         return added
 
     def remove(self, client: str) -> Roster:
         """Raises RosterError when there is none."""
-        import numpy as np  # noqa: PLC0415 - as above
-
         with self._locked():
             old = self._open()
             known = next((roster for roster in (old.rosters if old else ()) if roster.client == client), None)
             if old is None or known is None:
                 raise RosterError(f'"{client}" has no roster')
-            blocks = _merged(old, known.number, np.empty(0, np.uint64), 0)
+            blocks = _merged(old, known.number, (), 0)
             self._write(blocks, tuple(roster for roster in old.rosters if roster is not known))
         return known
 
@@ -286,12 +282,23 @@ def _private(file: Path) -> IO[bytes]:
     return os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w+b")
 
 
-def _merged(old: Index | None, drop: int, new: "Keys", number: int) -> "Iterator[tuple[Keys, Whose]]":
+def _merged(old: Index | None, drop: int, new: "Iterable[Keys]", number: int) -> "Iterator[tuple[Keys, Whose]]":
     """The old keys but for those of roster `drop`, and the new ones, in ascending order, a block at a time."""
-    import numpy as np  # noqa: PLC0415 - as above
+    import numpy as np  # noqa: PLC0415 - a tenth of a second, and only who changes rosters needs it
 
     keys = np.frombuffer(old.keys, np.uint64) if old else np.empty(0, np.uint64)
     whose = np.frombuffer(old.whose, np.uint32) if old else np.empty(0, np.uint32)
+    done = 0
+    for fresh in new:
+        upto = int(np.searchsorted(keys, fresh[-1], side="right")) if len(fresh) else done
+        yield from _woven(keys[done:upto], whose[done:upto], drop, fresh, number)
+        done = upto
+    yield from _woven(keys[done:], whose[done:], drop, np.empty(0, np.uint64), number)
+
+
+def _woven(keys: "Keys", whose: "Whose", drop: int, new: "Keys", number: int) -> "Iterator[tuple[Keys, Whose]]":
+    import numpy as np  # noqa: PLC0415 - as above
+
     taken = 0
     for start in range(0, len(keys), BLOCK):
         block, owners = keys[start : start + BLOCK], whose[start : start + BLOCK]

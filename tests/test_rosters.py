@@ -35,7 +35,7 @@ Row = tuple[str, ...]
 def enrolment(client: str, keys: list[int], *, numbered: bool = True) -> Enrolment:
     return Enrolment(
         client=client,
-        keys=np.array(keys, np.uint64),
+        keys=[np.unique(np.array(keys, np.uint64))],
         people=len(keys),
         added=TODAY,
         source="0" * 64,

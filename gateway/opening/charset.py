@@ -3,6 +3,8 @@
 import codecs
 import io
 import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -21,19 +23,39 @@ _EBCDIC_PRINTABLE = bytes([0x40, 0x05, 0x0D, 0x15, 0x25, *range(0x4A, 0x51), *ra
 _EBCDIC_LETTERS = bytes(
     byte for row in (0x80, 0x90, 0xC0, 0xD0, 0xE0, 0xF0) for byte in range(row + (row != 0xF0), row + 10)
 )
+_OTHER_LINE_ENDS = re.compile(r"[\x85\u2028\u2029]")
 _CONTROLS = bytes({*range(32)} - {7, 8, 9, 10, 11, 12, 13, 26, 27}) + b"\x7f"
+
+
+class Encoding(NamedTuple):
+    """One way in which bytes may have to be read."""
+
+    name: str
+    errors: str = "strict"
+    mark: int = 0  #: bytes of the byte order mark
 
 
 def decode(content: bytes, charset: str | None = None) -> str:
     """The text, its line ends as line feeds."""
     text = _decoded(content, charset)
-    return text if text.isascii() else re.sub(r"[\x85\u2028\u2029]", "\n", text)
+    return text if text.isascii() else _OTHER_LINE_ENDS.sub("\n", text)
+
+
+def lines_as_read(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
+    """The same for what is too long to be had at once: texts that together are what `decode` gives."""
+    for text in _characters(pieces, encoding):
+        yield text if text.isascii() else _OTHER_LINE_ENDS.sub("\n", text)
+
+
+def encoding_of(pieces: Callable[[], Iterable[bytes]], sample: bytes) -> Encoding:
+    """The encoding that `decode` would find; `pieces` gives all bytes anew each time, `sample` is their beginning."""
+    return next(each for each in _encodings(sample, None) if _fits(pieces(), each))
 
 
 def is_text(content: bytes) -> bool:
     """Tell text in any of our encodings from anything else."""
     sample = content[:_SAMPLE]
-    if content.startswith(tuple(mark for mark, _ in _MARKS)) or wide(content) or ebcdic(sample):
+    if content.startswith(tuple(mark for mark, _ in _MARKS)) or _is_wide(content) or ebcdic(sample):
         return True
     if b"\0" in content:
         return False
@@ -52,8 +74,12 @@ def wide(content: bytes) -> str | None:
         (False, True, False, True): "utf-16-le",
         (True, False, True, False): "utf-16-be",
     }
-    name = patterns.get((zeros[0], zeros[1], zeros[2], zeros[3]))
-    return name if name and _fits(content, name) else None
+    return patterns.get((zeros[0], zeros[1], zeros[2], zeros[3]))
+
+
+def _is_wide(content: bytes) -> bool:
+    name = wide(content)
+    return name is not None and _fits(_cut(content[: len(content) // 4 * 4]), Encoding(name))
 
 
 def ebcdic(sample: bytes) -> str | None:
@@ -68,16 +94,30 @@ def ebcdic(sample: bytes) -> str | None:
 
 
 def _decoded(content: bytes, charset: str | None) -> str:
-    for mark, name in _MARKS:
-        if content.startswith(mark):
-            return _characters(content[len(mark) :], name, "replace")
-    declared = _codec(charset)
-    if declared and _SHIFTING.match(declared) and (text := _strictly(content, declared)) is not None:
+    for encoding in _encodings(content, charset):
+        text = ""  # a string that nobody else knows grows in place, so there is no second
+        try:
+            for characters in _characters(_cut(content), encoding):
+                text += characters
+        except (UnicodeError, ValueError, LookupError):
+            continue
         return text
-    for each in (wide(content), "utf-8", ebcdic(content[:_SAMPLE]), *_MEANT.get(declared or "", (declared,))):
-        if each and (text := _strictly(content, each)) is not None:
-            return text
-    return _characters(content, _guess(content), "replace")
+    raise AssertionError("the last encoding replaces what it cannot read")
+
+
+def _encodings(sample: bytes, charset: str | None) -> Iterator[Encoding]:
+    """What a text may be written in, the likeliest first: the first that fits all of it. The last always does."""
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            yield Encoding(name, "replace", len(mark))
+            return
+    declared = _codec(charset)
+    if declared and _SHIFTING.match(declared):
+        yield Encoding(declared)
+    for each in (wide(sample), "utf-8", ebcdic(sample[:_SAMPLE]), *_MEANT.get(declared or "", (declared,))):
+        if each:
+            yield Encoding(each)
+    yield Encoding(_guess(sample), "replace")
 
 
 def _codec(charset: str | None) -> str | None:
@@ -90,27 +130,29 @@ def _codec(charset: str | None) -> str | None:
     return found.name if text and found.name.replace("_", "-") not in _NO_CHARSET else None
 
 
-def _strictly(content: bytes, name: str) -> str | None:
+def _cut(content: bytes) -> Iterator[bytes]:
+    return (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+
+
+def _characters(pieces: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
+    """In pieces, line ends as line feeds."""
+    moved = encoding.name == "cp1047"  # Python has no cp1047: it is cp037 with six signs and the line end moved
+    codec = codecs.getincrementaldecoder("cp037" if moved else encoding.name)(encoding.errors)
+    decoder = io.IncrementalNewlineDecoder(codec, translate=True)
+    mark = encoding.mark
+    for piece in pieces:
+        yield decoder.decode(piece[mark:].translate(_CP1047_TO_CP037) if moved else piece[mark:])
+        mark = 0
+    yield decoder.decode(b"", final=True)
+
+
+def _fits(pieces: Iterable[bytes], encoding: Encoding) -> bool:
     try:
-        if name == "cp1047":  # Python has no cp1047: it is cp037 with six signs and the line end moved
-            return _characters(content.translate(_CP1047_TO_CP037), "cp037").replace("\x85", "\n")
-        return _characters(content, name)
+        for _ in _characters(pieces, encoding):
+            pass
     except (UnicodeError, ValueError, LookupError):
-        return None
-
-
-def _characters(content: bytes, name: str, errors: str = "strict") -> str:
-    """In pieces, line ends as line feeds. A string that nobody else knows grows in place, so there is no second."""
-    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(name)(errors), translate=True)
-    text = ""
-    for start in range(0, len(content), _PIECE):
-        text += decoder.decode(content[start : start + _PIECE])
-    text += decoder.decode(b"", final=True)
-    return text
-
-
-def _fits(content: bytes, name: str) -> bool:
-    return _strictly(content[: len(content) // 4 * 4], name) is not None
+        return False
+    return True
 
 
 def _guess(content: bytes) -> str:
@@ -122,7 +164,7 @@ def _guess(content: bytes) -> str:
 
         if (best := from_bytes(sample[:8192]).best()) is not None:
             return best.encoding
-    return "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "latin-1"
+    return "cp1252"  # which is Latin-1 with letters where that has control characters
 
 
 _MOVED = {0xAD: 0xBA, 0xBD: 0xBB, 0xBA: 0xAD, 0xBB: 0xBD, 0x5F: 0xB0, 0xB0: 0x5F}
