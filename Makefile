@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 # Debian packages that the tests use as real peers; nothing of the product needs them.
 PEERS := postfix postgresql chromium tesseract-ocr tesseract-ocr-eng gcc libc6-dev xfsprogs
 
-.PHONY: help install demo run test check bench eval faults peers lock clean
+.PHONY: help install demo run test check bench eval faults fuzz peers lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -44,6 +44,9 @@ eval: install  ## detection beside stock Presidio on a labelled corpus
 
 faults: install peers  ## kill, cut, fill, lose and stop everything; ends with a ledger (ARGS=--short: 3 minutes)
 	$(BIN)/python -m faults $(ARGS)
+
+fuzz: install  ## files that hide a list from us and show it to others, MINUTES=10 of them (ARGS=--only=pdf: of one kind)
+	$(BIN)/python -m fuzz --minutes $(or $(MINUTES),10) $(ARGS)
 
 peers:
 	@missing=$$(for p in $(PEERS); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \

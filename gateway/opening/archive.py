@@ -10,9 +10,12 @@ import py7zr
 import py7zr.io
 
 from gateway.message import Opened, Unopened
+from gateway.opening.beside import Extent, pieces
 from gateway.opening.compressed import refuse_large
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from rules.verdict import Obstacle
+
+_BLOCK = 512  #: bytes; the unit of a TAR
 
 
 def open_tar(leaf: Leaf, budget: Budget) -> Opening:
@@ -20,14 +23,18 @@ def open_tar(leaf: Leaf, budget: Budget) -> Opening:
 
 
 def _tar(leaf: Leaf, budget: Budget) -> Iterator[Inner]:
+    claimed: list[Extent] = []
     try:
         with tarfile.open(fileobj=io.BytesIO(leaf.content), mode="r:", ignore_zeros=True) as archive:
             for member in archive:
-                if member.isdir():
-                    continue
-                yield _member(archive, member, budget)
+                size = -(-member.size // _BLOCK) * _BLOCK if member.isfile() else 0
+                claimed.append((member.offset, member.offset_data + size))
+                if not member.isdir():
+                    yield _member(archive, member, budget)
     except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError) as error:
+        yield from pieces(leaf.content, claimed)
         raise CannotLookError(Obstacle.CORRUPT, "a tar that breaks off") from error
+    yield from pieces(leaf.content, claimed)  # the reader steps over what is no header of a file
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget) -> Inner:

@@ -133,7 +133,7 @@ def _members(packed: memoryview, make: Callable[[], Inflater], budget: Budget) -
             content += piece
         if not stream.whole:
             return bytes(content), CannotLookError(Obstacle.CORRUPT, "a compressed stream that breaks off")
-        packed = memoryview(stream.rest)
-        if not bytes(packed[:512]).strip(b"\0"):
+        packed = memoryview(bytes(stream.rest).lstrip(b"\0"))  # padding, as tapes and xz have it
+        if not packed:
             return bytes(content), None
     return bytes(content), CannotLookError(Obstacle.LIMIT, f"more than {_MOST_MEMBERS} streams in one file")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from gateway import mime
 from gateway.message import Limits, Opened, OpenedMessage, Outcome, Part, Partial, Unopened
+from gateway.opening.beside import beside
 from gateway.opening.identify import identify
-from gateway.opening.look_in import appended_zip
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opener, Opening
 from gateway.transfer import decoded
 from rules.content import Content, Role, Text
@@ -170,15 +170,13 @@ class _Walk:
                 note = f"no opener for {media_type}"
                 return leaf, Opening(outcome=Unopened(obstacle=Obstacle.UNSUPPORTED, note=note))
             opening = opener(leaf, self.budget)
-            if (behind := appended_zip(leaf.content)) is None:
-                return leaf, opening
-            inner = itertools.chain(opening.inner, [Inner(name="appended.zip", content=behind)])
-            return leaf, Opening(outcome=opening.outcome, inner=inner)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - Rust panics are no Exception; each failure is this part's own
             obstacle, note = _blame(error)
-            return _as(leaf, media_type), Opening(outcome=Unopened(obstacle=obstacle, note=note))
+            leaf, opening = _as(leaf, media_type), Opening(outcome=Unopened(obstacle=obstacle, note=note))
+        inner = itertools.chain(opening.inner, beside(leaf.media_type, leaf.content))
+        return leaf, Opening(outcome=opening.outcome, inner=inner)
 
     def within(self, leaf: Leaf, opening: Opening, depth: int) -> Outcome:
         """Open what the leaf holds; it is partial when not all of that can be had."""

@@ -1,4 +1,4 @@
-"""ZIP archives, by their directory and by what stands between its entries. Trusts no size, writes nothing to disk."""
+"""ZIP archives, by their directory; without one, by the heads of their entries. Trusts no size."""
 
 import bz2
 import io
@@ -6,12 +6,12 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import inflate64
 
-from gateway.message import Opened, Outcome, Partial, Unopened
+from gateway.message import Opened, Partial, Unopened
 from gateway.opening import ziplock
 from gateway.opening.compressed import Inflater, bounded, refuse_large, zstd_inflater
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
@@ -25,7 +25,7 @@ _MOST_ENTRIES = 65_535
 
 
 def open_zip(leaf: Leaf, budget: Budget) -> Opening:
-    """Every entry is handed on, encrypted ones by name only. Entries that no directory lists make it partial."""
+    """Every entry is handed on, encrypted ones by name only. Entries that no directory lists are `beside` it."""
     _refuse_floods(leaf.content, budget)
     try:
         archive = zipfile.ZipFile(io.BytesIO(leaf.content))
@@ -38,19 +38,8 @@ def open_zip(leaf: Leaf, budget: Budget) -> Opening:
     contents: tuple[Content, ...] = (
         (Text(part=leaf.section, where="comments", role=Role.HEADING, content="\n".join(comments)),) if comments else ()
     )
-    hidden = _hidden(leaf.content, entries, archive.start_dir)
-    outcome: Outcome = Opened(contents=contents)
-    if hidden:
-        note = "entries that its directory does not list"
-        outcome = Partial(contents=contents, obstacle=Obstacle.CORRUPT, note=note)
     files = (_inner(leaf.content, entry, budget) for entry in entries if not entry.is_dir() or entry.file_size)
-    return Opening(outcome=outcome, inner=_chain(files, leaf.content, hidden, budget))
-
-
-def _chain(files: Iterator[Inner], content: bytes, hidden: list[int], budget: Budget) -> Iterator[Inner]:
-    yield from files
-    for offset in hidden:
-        yield _stray(content, offset, budget)
+    return Opening(outcome=Opened(contents=contents), inner=files)
 
 
 def _refuse_floods(content: bytes, budget: Budget) -> None:
@@ -235,23 +224,6 @@ _METHODS: dict[int, Callable[[], Inflater]] = {
     93: zstd_inflater,
     95: lzma.LZMADecompressor,
 }
-
-
-def _hidden(content: bytes, entries: list[zipfile.ZipInfo], directory: int) -> list[int]:
-    """Local headers in the gaps between the listed entries: readers that go from front to back find those files."""
-    taken = sorted((entry.header_offset, entry.compress_size) for entry in entries)
-    hidden: list[int] = []
-    place = 0
-    for offset, size in [*taken, (directory, 0)]:
-        found = content.find(_LOCAL, place, max(offset, place))
-        while found >= 0 and len(hidden) < 100:
-            hidden.append(found)
-            found = content.find(_LOCAL, found + 4, offset)
-        end = offset + size + 30
-        if content[offset : offset + 4] == _LOCAL and len(content) >= offset + 30:
-            end += sum(struct.unpack_from("<HH", content, offset + 26))
-        place = max(place, end)
-    return hidden
 
 
 def _without_directory(leaf: Leaf, budget: Budget) -> Opening:
