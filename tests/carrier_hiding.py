@@ -287,7 +287,7 @@ HIDING: Mapping[str, Carrier] = {
         "a.png",
         lambda rows: _blank() + carriers_mail.zip_of({"list.csv": carriers.write_csv(rows)}),
         "A1:I41",
-        "2/appended.zip/list.csv",
+        "2/behind/list.csv",
     ),
     "comment of a zip": Carrier("a.zip", lambda rows: _commented(pasted(rows)), "comments"),
     "words of a picture": Carrier("a.png", lambda rows: _captioned(pasted(rows)), "properties"),
