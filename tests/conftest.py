@@ -8,6 +8,7 @@ from hypothesis import settings
 from postgres_server import Server, server
 
 settings.register_profile("house", deadline=None)  # no test is judged by time: the machine may be busy
+settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.load_profile("house")
 
 

@@ -36,6 +36,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 MEANINGS = {
+    400: "Not text in UTF-8",
     401: "No token, or not a valid one",
     403: "Not with this token's role, or not one's own message",
     404: "No such message",
@@ -70,7 +71,7 @@ async def show_held(desk: AtDesk, hold_id: str) -> HeldShape:
     return whole(await desk.quarantine.get(hold_id))
 
 
-@router.post("/held/{hold_id}/release", responses=errors(403, 404, 409, 413))
+@router.post("/held/{hold_id}/release", responses=errors(400, 403, 404, 409, 413))
 async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Deliver to the recipients named, or to all that still wait. Answers once the decision is on disk.
 
@@ -79,19 +80,19 @@ async def release(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decisio
     return whole(await decide(desk, caller, hold_id, "release", decision))
 
 
-@router.post("/held/{hold_id}/withdraw", responses=errors(403, 404, 409, 413))
+@router.post("/held/{hold_id}/withdraw", responses=errors(400, 403, 404, 409, 413))
 async def withdraw(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Take back one's own agreement to a release, while it waits for others."""
     return whole(await decide(desk, caller, hold_id, "withdraw", decision))
 
 
-@router.post("/held/{hold_id}/escalate", responses=errors(403, 404, 409, 413))
+@router.post("/held/{hold_id}/escalate", responses=errors(400, 403, 404, 409, 413))
 async def escalate(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Leave it to others, with a note: it stays held, and somebody else has to release it. `recipients` is null."""
     return whole(await decide(desk, caller, hold_id, "escalate", decision))
 
 
-@router.post("/held/{hold_id}/return", responses=errors(403, 404, 409, 413))
+@router.post("/held/{hold_id}/return", responses=errors(400, 403, 404, 409, 413))
 async def return_(desk: AtDesk, caller: ByToken, hold_id: str, decision: Decision) -> HeldShape:
     """Give it back to the sender, with a notice that carries the note."""
     return whole(await decide(desk, caller, hold_id, "return", decision))

@@ -48,6 +48,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
         version="1",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of the client's Host
     )
     app.state.desk = Desk(
         settings=settings,
