@@ -5,14 +5,11 @@ import io
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 
 import openpyxl
 
-from bench.labelled import cases
-from gateway.message import Limits, Unopened
-from gateway.opening.registry import open_message
+from bench.labelled import cases, opened
 from rules.content import Content, Role, Table, Text
 
 HARMLESS = Path(__file__).parents[1] / "tests" / "harmless"
@@ -275,18 +272,6 @@ def _workbook(rows: list[list[str]]) -> bytes:
     return out.getvalue()
 
 
-def _opened(name: str, content: bytes) -> tuple[Content, ...]:
-    """A file as the gateway meets it: in a mail, through the product's own openers."""
-    mail = EmailMessage()
-    mail["Subject"] = "as discussed"
-    mail.set_content("Please find it attached.\n")
-    mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
-    message = open_message(mail.as_bytes().replace(b"\n", b"\r\n"), Limits())
-    outcomes = [part.outcome for part in message.parts]
-    found = [content for outcome in outcomes if not isinstance(outcome, Unopened) for content in outcome.contents]
-    return (*message.headings, *found)
-
-
 FILES: dict[str, Callable[[list[list[str]]], bytes]] = {
     "list.xlsx": _workbook,
     "list.csv": lambda rows: "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows).encode(),
@@ -298,7 +283,7 @@ FILES: dict[str, Callable[[list[list[str]]], bytes]] = {
 def list_file(chance: Chance) -> Item:
     rows, people = _list_rows(chance, numbers=chance.random() < 0.7)
     name = chance.choice(list(FILES))
-    contents = _opened(name, FILES[name](rows))
+    contents = opened(name, FILES[name](rows))
     return Item(group="list in a real file (xlsx, csv, txt, tsv)", sensitive=True, contents=contents, people=people)
 
 
@@ -306,7 +291,7 @@ def other_file(chance: Chance) -> Item:
     name = chance.choice(list(FILES))
     [content] = chance.choice([other_table, directory])(chance).contents
     rows = [list(row) for row in content.rows] if isinstance(content, Table) else []
-    return Item(group="other tables in a real file", sensitive=False, contents=_opened(name, FILES[name](rows)))
+    return Item(group="other tables in a real file", sensitive=False, contents=opened(name, FILES[name](rows)))
 
 
 def short_list(chance: Chance) -> Item:

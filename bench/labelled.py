@@ -3,11 +3,14 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gateway.message import Limits, Unopened
+from gateway.opening.registry import open_message
 from rules.content import Content, Role, Table, Text
 
 FOLDER = Path(__file__).parents[1] / "tests" / "detection_cases"
@@ -46,6 +49,21 @@ def cases(folder: Path = FOLDER) -> Iterator[Case]:
             case "texts":
                 for entry in document["cases"]:
                     yield _case(path.stem, entry, "text", _body(entry["text"]))
+            case "files":
+                for entry in document["cases"]:
+                    yield _case(path.stem, entry, entry["file"], *opened(entry["file"], entry["text"].encode()))
+
+
+def opened(name: str, content: bytes) -> tuple[Content, ...]:
+    """A file as the gateway meets it: in a mail, through the product's own openers."""
+    mail = EmailMessage()
+    mail["Subject"] = "as discussed"
+    mail.set_content("Please find it attached.\n")
+    mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    message = open_message(mail.as_bytes().replace(b"\n", b"\r\n"), Limits())
+    outcomes = [part.outcome for part in message.parts]
+    found = [content for outcome in outcomes if not isinstance(outcome, Unopened) for content in outcome.contents]
+    return (*message.headings, *found)
 
 
 def _lines(family: str, lines: Mapping[int, Sequence[str]]) -> Iterator[Case]:
@@ -62,13 +80,13 @@ def _tables(family: str, document: Mapping[str, Any]) -> Iterator[Case]:
             yield _case(family, entry, carrier, _CARRIERS[carrier](rows))
 
 
-def _case(family: str, entry: Mapping[str, Any], carrier: str, contents: Content) -> Case:
+def _case(family: str, entry: Mapping[str, Any], carrier: str, *contents: Content) -> Case:
     people = entry.get("people", 0)
     return Case(
         family=family,
         why=entry["why"],
         carrier=carrier,
-        contents=(contents,),
+        contents=contents,
         people=people,
         numbers=entry.get("numbers", 0),
         itins=entry.get("itins"),

@@ -8,6 +8,7 @@ from rules import states
 from rules.checks import SPECIMENS, is_issued_itin, is_issued_ssn, nine_digits
 from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.normalise import fold
+from rules.vocabulary import words
 
 LONGEST = 120  #: characters of a cell that can be a value; what is longer is free text
 SAMPLE = 200  #: cells of a column that decide its shape
@@ -37,7 +38,7 @@ DATE = re.compile(
     r"(?:[ T][0-9:.]+)?",
     re.IGNORECASE,
 )
-_EARLY = re.compile(r"19[2-9][0-9]|[/.-][3-9][0-9]$")
+EARLY = re.compile(r"19[2-9][0-9]|[/.-][3-9][0-9]$")
 _COMMA_NAME = re.compile(r"[^\W\d_][\w'\u2019. -]{0,40},\s*[^\W\d_][\w'\u2019.-]*(?:[ ,]+[^\W\d_][\w'\u2019.]*){0,3}")
 _WORDS = re.compile(r"[^\W\d_][^\d@$%]{0,60}")
 _PARTICLE = r"(?:(?:de|del|der|den|van|von|da|dos|la|le|di|bin|al|el|st\.) +){0,3}"
@@ -96,6 +97,18 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
         return False
     cells = [cell.rstrip(_FOOTNOTE) for cell in cells]
     return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
+
+
+def are_people(names: Sequence[str]) -> bool:
+    """Whether names that no header calls names are those of several persons, and not of products in capitals."""
+    return len(set(names)) > 2 and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+
+
+def can_be_a_person(name: str) -> bool:
+    """No company, no state, and no run of words that are in every letter: 'Total Assets'."""
+    spoken = re.findall(r"\w+", name.casefold())
+    plain = all(word in words("ordinary_words") or vocabulary().is_header_word(word) for word in spoken)
+    return not plain and not vocabulary().organisation(name) and not states.named(name)
 
 
 def _are_places(cells: Sequence[str]) -> bool:
@@ -197,7 +210,7 @@ def settle_without_header(cells: Sequence[str]) -> Meaning | None:
     """What a column without any header is. Dates are births when half of them lie well back."""
     if meaning := _by_number_shape(None, cells) or _by_shape(cells):
         return meaning
-    if share(cells, DATE) >= 0.8 and sum(_EARLY.search(cell) is not None for cell in cells) >= 0.6 * len(cells):
+    if share(cells, DATE) >= 0.8 and sum(EARLY.search(cell) is not None for cell in cells) >= 0.6 * len(cells):
         return Meaning.BIRTH
     if _are_states(cells):
         return Meaning.STATE
@@ -214,8 +227,8 @@ def is_number_of_something(header: str, *, companies: bool) -> bool:
     """Whether a header says what it numbers, and that is no person: "Sample ID", but neither "ID" nor "Member ID"."""
     if vocabulary().meaning(header) not in {Meaning.NUMBER, Meaning.PERSON_ID}:
         return False
-    words = set(words_of(header))
-    return companies or not (words & (_PERSON_HEADERS | _OF_ANYBODY) or words <= _SAY_NOTHING)
+    said = set(words_of(header))
+    return companies or not (said & (_PERSON_HEADERS | _OF_ANYBODY) or said <= _SAY_NOTHING)
 
 
 def single_names(cells: Sequence[str]) -> bool:

@@ -15,10 +15,10 @@ from rules.checks import is_issued_ssn
 from rules.columns import is_name
 from rules.content import Grid, Role, Table, Text
 from rules.delimited import delimited
-from rules.glued import HEADER, glued
 from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.items import items
 from rules.normalise import fold
+from rules.positional import HEADER, positional
 from rules.ruled import ruled
 from rules.sheets import Sheet
 
@@ -144,7 +144,7 @@ def _under_headers(text: Text, lines: list[str], taken: set[int], carry: Carry) 
 
 
 def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
-    for one in glued(lines, taken):
+    for one in positional(lines, taken):
         taken.update(range(one.first, one.end))
         yield Lines(sheet=_sheet(text, one.first, one.rows, HEADER), first=one.first, end=one.end)
 

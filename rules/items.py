@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rules import states
+from rules.columns import can_be_a_person
 from rules.headers import MONEY, Meaning, vocabulary
-from rules.vocabulary import words
 
 _LEAST = 3
 _LEAST_NAMES = 0.8  #: of the lines of a list, how many must begin with what can be a person's name
@@ -120,7 +120,7 @@ def _kind(value: re.Match[str]) -> str:
 
 
 def _list(run: Sequence[_Item], lines: Sequence[str]) -> Items | None:
-    if len(run) < _LEAST or sum(_can_be_a_person(item.name) for item in run) < _LEAST_NAMES * len(run):
+    if len(run) < _LEAST or sum(can_be_a_person(item.name) for item in run) < _LEAST_NAMES * len(run):
         return None
     announced = _announced(lines[max(run[0].line - _ABOVE, 0) : run[0].line])
     keys = list(dict.fromkeys(key for item in run for key in item.cells))
@@ -144,10 +144,3 @@ def _announced(above: Sequence[str]) -> dict[Meaning, str]:
     """What the words over a list say that it holds."""
     short = [line for line in reversed(above) if len(line) <= _LONGEST_LINE]
     return {meaning: phrase for line in short for phrase, meaning in vocabulary().phrases_in(line)}
-
-
-def _can_be_a_person(name: str) -> bool:
-    """No company, no state, and no run of words that are in every letter: 'Total Assets'."""
-    spoken = re.findall(r"\w+", name.casefold())
-    plain = all(word in words("ordinary_words") or vocabulary().is_header_word(word) for word in spoken)
-    return not plain and not vocabulary().organisation(name) and not states.named(name)

@@ -63,7 +63,7 @@ LIMITS = {
     "rules.columns": "LONGEST SAMPLE",
     "rules.aligned": "_LONGEST_LINE",
     "rules.fixedwidth": "_LONGEST_LINE",
-    "rules.glued": "_LONGEST_LINE",
+    "rules.positional": "_LONGEST_LINE",
     "rules.places": "PROSE",
     "rules.whose": "_WORDS",
 }
