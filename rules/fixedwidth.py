@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 
 import re2
@@ -20,7 +20,10 @@ from rules.items import items
 from rules.normalise import fold
 from rules.positional import HEADER, positional
 from rules.ruled import ruled
+from rules.segments import HEADER as SEGMENTS
+from rules.segments import Segments, segments
 from rules.sheets import Sheet
+from rules.statements import Statements, statements
 
 _LEAST_ROWS = 2
 _SAMPLE = 200  #: rows that tell whether a table's cells are lines of a report
@@ -103,7 +106,8 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     if len(lines) < 2 and not carry.words:
         return []
     taken: set[int] = set()
-    found = list(_with_delimiters(text, lines, taken, "\t|;^~"))
+    found = [*_placed(text, segments(lines, taken), taken, SEGMENTS), *_placed(text, statements(lines, taken), taken)]
+    found += _with_delimiters(text, lines, taken, "\t|;^~")
     found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
     found += _with_delimiters(text, lines, taken, ",")
@@ -127,6 +131,22 @@ def unparted(table: Table) -> Text | None:
 def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Sheet:
     table = Table(part=text.part or "", name=text.where, rows=rows, grid=Grid.LINES, first_row=first + 1)
     return Sheet(part=text.part, rows=rows, place=table.place, header=header)
+
+
+def _placed(
+    text: Text, tables: Iterable[Segments | Statements], taken: set[int], header: Sequence[str] = ()
+) -> Iterator[Lines]:
+    """Tables whose rows are no lines, each row with the line on which it begins."""
+    for one in tables:
+        taken.update(range(one.first, one.end))
+        place = partial(_on_lines, text.where, one.lines)
+        sheet = Sheet(part=text.part, rows=one.rows, place=place, header=header)
+        yield Lines(sheet=sheet, first=one.first, end=one.end)
+
+
+def _on_lines(where: str, lines: Sequence[int], top: int, _left: int, bottom: int, _right: int) -> str:
+    first, last = lines[top] + 1, lines[bottom] + 1
+    return f"{where} line {first}" if first == last else f"{where} lines {first}-{last}"
 
 
 def _under_rulers(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:

@@ -24,7 +24,7 @@ _SHORTEST_LINE, _LONGEST_LINE = 18, 4_000
 _SAMPLE = 200  #: records that tell where the fields of their type are
 _TRIED = 1_000  #: records that tell how long the names of the types are
 _MANY = 20  #: records, from which on plain digits that stand alone are not those of parcels
-_NEARLY_ALL = 0.95
+_MOST, _NEARLY_ALL = 0.8, 0.95
 
 _GLANCE = re2.compile(rb"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
 _NUMBER = re.compile(r"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
@@ -52,11 +52,12 @@ class _Layout:
     birth: Span = (0, 0)
 
     def row(self, line: str) -> list[str]:
-        """The cells under HEADER; none when no number or name stands where it should."""
+        """The cells under HEADER; none when no number stands, or no name begins, where it should."""
         start, end = self.number
         number = line[start:end]
         names = [_words(line, span) for span in self.names]
-        if _NUMBER.fullmatch(number) is None or not all(names[:1]):
+        begun = any(line[max(place - 1, 0) : place].isalpha() for place, _ in self.names[:1])
+        if _NUMBER.fullmatch(number) is None or begun or not all(names[:1]):
             return []
         return [
             ", ".join(filter(None, names)),
@@ -89,11 +90,11 @@ def positional(lines: Sequence[str], taken: set[int]) -> Iterator[Positional]:
 def _best(records: Mapping[int, str]) -> dict[int, list[str]]:
     """Rows by line, by whatever reads the most of them: no type of record, types of one character or more."""
     few = {number: records[number] for number in _evenly(list(records), _TRIED)}
-    sizes = range(_LONGEST_TYPE + 1)
-    read = [len(_read(few, size)) for size in sizes]
-    if len(_read(_under_each_other(few), 0)) > max(read):
+    read = {size: len(_read(few, size)) for size in range(_LONGEST_TYPE, -1, -1)}
+    best = max(read, key=lambda size: read[size])
+    if len(_read(_under_each_other(few), 0)) > read[best]:
         return _read(_under_each_other(records), 0)
-    return _read(records, read.index(max(read))) if max(read) else {}
+    return _read(records, best) if read[best] else {}
 
 
 def _under_each_other(records: Mapping[int, str]) -> dict[int, str]:
@@ -244,17 +245,16 @@ def _of_known(sample: Sequence[str], known: set[str]) -> _Layout | None:
 
 
 def _names(columns: _Columns) -> tuple[Span, ...]:
-    """The first field of whole names, else the first two that are last and first names side by side."""
+    """The first two fields that are last and first names side by side, or the first one of whole names."""
     fields = columns.fields()
     cells = [[_words(line, span) for line in columns.sample] for span in fields]
-    for span, words in zip(fields, cells, strict=True):
+    for index, words in enumerate(cells):
+        beside = cells[index + 1] if index + 1 < len(cells) else []
+        both = [(last, first) for last, first in zip(words, beside, strict=False) if last and first]
+        if len(both) >= _MOST * len(words) and all(single_names(names) for names in zip(*both, strict=True)):
+            return (fields[index], fields[index + 1]) if are_people([", ".join(name) for name in both]) else ()
         if are_people([word for word in words if word]):
-            return (span,)
-    for index in range(len(fields) - 1):
-        pair = fields[index], fields[index + 1]
-        if single_names(cells[index]) and single_names(cells[index + 1]):
-            both = [f"{last}, {first}" for last, first in zip(cells[index], cells[index + 1], strict=True)]
-            return pair if are_people(both) else ()
+            return (fields[index],)
     return ()
 
 

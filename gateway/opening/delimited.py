@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ _SAMPLE_LENGTH = 1 << 15
 _LONG_CELL = 60  #: mean characters from which cells are sentences
 _RUNAWAY = 20  #: line ends within one cell from which a quote was opened and never closed
 _WIDEST = 1 << 30
+
+_STATEMENT = re.compile(r"(?im)^\s{0,40}insert\s+into\b")  #: SQL: the commas are within parentheses
 
 Rows = Sequence[Sequence[str]]
 
@@ -36,6 +39,8 @@ def delimiter_of(text: str, *, named: bool = False) -> str | None:
     sample = text[:_SAMPLE_LENGTH]
     if len(text) > _SAMPLE_LENGTH:
         sample = sample[: sample.rfind("\n") + 1]
+    if _STATEMENT.search(sample):
+        return None
     present = [delimiter for delimiter in _DELIMITERS if delimiter in sample]
     scores = {delimiter: _evenness(sample, delimiter, named=named) for delimiter in present}
     best = max(scores, key=lambda delimiter: scores[delimiter], default=None)
@@ -51,6 +56,8 @@ def _evenness(sample: str, delimiter: str, *, named: bool) -> float:
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     share = count / len(rows)
     cells = [cell for row in rows if len(row) == width for cell in row]
+    if width == 2 and not any(row[1].strip() for row in rows if len(row) == 2):
+        return 0  # ends each line and parts nothing, as in EDI
     if named:
         return share * width if share >= 0.5 else 0
     if sum(map(len, cells)) / len(cells) > _LONG_CELL or count < (2 if width > 2 else 3):
