@@ -30,11 +30,11 @@ def delimited(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterato
         if sum(delimiter in line for line in lines) < _LEAST_ROWS:
             continue
         counts = [
-            len(_cells(line, delimiter)) if delimiter in line and number not in taken else 0
+            len(cells_of_line(line, delimiter)) if delimiter in line and number not in taken else 0
             for number, line in enumerate(lines)
         ]
         for first, end in _runs(counts):
-            rows = [_cells(line, delimiter) for line in lines[first:end]]
+            rows = [cells_of_line(line, delimiter) for line in lines[first:end]]
             if delimiter in ",;^~" and (_is_prose(rows) or (delimiter != ";" and not _is_table(rows))):
                 continue
             yield Delimited(first, end, rows)
@@ -93,7 +93,7 @@ def _is_mixed(cell: str) -> bool:
     return len(cell) > 12 and _DATUM.search(cell) is not None and _DATUM.fullmatch(cell) is None
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def cells_of_line(line: str, delimiter: str) -> list[str]:
     if len(line) > 100_000:
         return []
     if delimiter in ",;" and '"' in line:

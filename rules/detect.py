@@ -21,6 +21,7 @@ from rules.search import Searcher
 from rules.sheets import Block, Sheet, blocks, profile, sheet_of
 from rules.supporting import MOST_TEXT, Supporting
 from rules.tally import CONFIRMED, Tally, window_of
+from rules.typed import joined
 from rules.verdict import Finding, Obstacle, People
 from rules.wrapped import has_broken_numbers
 
@@ -133,8 +134,10 @@ class _Inspection:
     def _content(self, content: Content) -> None:
         content = (isinstance(content, Table) and unparted(content)) or content
         if isinstance(content, Table):
-            self._either_way(sheet_of(content))
-            if sheet := forms(content):
+            as_it_stands = sheet_of(content)
+            rows = joined(as_it_stands.rows)
+            self._either_way(replace(as_it_stands, rows=rows) if rows else as_it_stands)
+            if sheet := forms(as_it_stands):
                 self._sheet(sheet)
             return
         found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
@@ -150,6 +153,8 @@ class _Inspection:
         """Whether the lines are done with; what has no header and holds nothing is read once more as text."""
         before = len(self.findings)
         self._either_way(lines.sheet)
+        if sheet := forms(lines.sheet):
+            self._sheet(sheet)
         return lines.headed or len(self.findings) > before
 
     def _text(self, text: Text, covered: Sequence[Lines]) -> None:

@@ -14,7 +14,7 @@ from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
 from rules.columns import is_name
 from rules.content import Grid, Role, Table, Text
-from rules.delimited import delimited
+from rules.delimited import Delimited, delimited
 from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.items import items
 from rules.normalise import fold
@@ -24,6 +24,7 @@ from rules.segments import HEADER as SEGMENTS
 from rules.segments import Segments, segments
 from rules.sheets import Sheet
 from rules.statements import Statements, statements
+from rules.typed import typed
 
 _LEAST_ROWS = 2
 _SAMPLE = 200  #: rows that tell whether a table's cells are lines of a report
@@ -107,10 +108,11 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
         return []
     taken: set[int] = set()
     found = [*_placed(text, segments(lines, taken), taken, SEGMENTS), *_placed(text, statements(lines, taken), taken)]
-    found += _with_delimiters(text, lines, taken, "\t|;^~")
+    found += _with_delimiters(text, typed(lines, taken, "\t|;^~,"), taken)
+    found += _with_delimiters(text, delimited(lines, taken, "\t|;^~"), taken)
     found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
-    found += _with_delimiters(text, lines, taken, ",")
+    found += _with_delimiters(text, delimited(lines, taken, ","), taken)
     found += _without_gaps(text, lines, taken)
     found += _one_to_a_line(text, lines, taken)
     found += _ruled_by_shape(text, lines, taken, carry)
@@ -175,8 +177,8 @@ def _one_to_a_line(text: Text, lines: list[str], taken: set[int]) -> Iterator[Li
         yield Lines(sheet=_sheet(text, one.first, one.rows, one.header), first=one.first, end=one.end)
 
 
-def _with_delimiters(text: Text, lines: list[str], taken: set[int], delimiters: str) -> Iterator[Lines]:
-    for one in delimited(lines, taken, delimiters):
+def _with_delimiters(text: Text, found: Iterable[Delimited], taken: set[int]) -> Iterator[Lines]:
+    for one in found:
         taken.update(range(one.first, one.end))
         yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
 

@@ -12,6 +12,7 @@ from rules.sourced import read, validate
 
 WORDS = Path(__file__).parent / "words"
 _SHORT_PARTS = frozenset({"id", "no", "nm", "dt"})
+_OF_ANY_MONEY = frozenset({"amount", "ytd", "total"})  #: say nothing of whose or what for
 _LEAST_TOGETHER = 6  #: letters of a word that may be several written together
 
 
@@ -84,7 +85,8 @@ class Vocabulary:
         self._phrases = {tuple(map(self._in_full, words)): meaning for words, meaning in phrases}
         self._starred = [(words[0], meaning) for words, meaning in phrases if "*" in words[0]]
         self._longest = max(map(len, self._phrases))
-        self.last_words_of_names = frozenset(words[-1] for words, meaning in phrases if meaning in NAMES)
+        ends = {words[-1] for words, meaning in phrases if meaning in NAMES}
+        self.last_words_of_names = frozenset(ends | {word for word, full in self._full.items() if full in ends})
         self.tokens = frozenset(word for phrase in self._phrases for word in phrase)
         self._parts = {word for word in self.tokens | self._full.keys() if len(word) > 2 or word in _SHORT_PARTS}
         organisations = validate(read(folder / "organisations.yaml"), _Organisations).words
@@ -130,6 +132,13 @@ class Vocabulary:
         return (word,)
 
     def _look_up(self, words: Sequence[str]) -> Meaning | None:
+        found = self._longest_phrase(words)
+        if found is Meaning.OTHER and not _OF_ANY_MONEY.isdisjoint(words):  # "Severance Amount", "YTD 401(k)"
+            rest = self._longest_phrase([word for word in words if word not in _OF_ANY_MONEY])
+            return rest if rest in MONEY else found
+        return found
+
+    def _longest_phrase(self, words: Sequence[str]) -> Meaning | None:
         for size in range(min(self._longest, len(words)), 0, -1):
             for start in range(len(words) - size, -1, -1):
                 if found := self._phrases.get(tuple(words[start : start + size])):

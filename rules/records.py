@@ -10,7 +10,7 @@ from typing import Any
 import re2
 
 from rules.columns import LONGEST, is_name
-from rules.content import Table, Text
+from rules.content import Text
 from rules.headers import NAMES, Meaning, vocabulary
 from rules.sheets import Sheet
 
@@ -22,12 +22,16 @@ _MOST_CELLS = 6  #: in a row of a form
 
 _PAIR = re.compile(
     # JSON, XML, and "Label: value"
-    r"\"(?P<key>[^\"\n:]{1,40})\"\s{0,3}:\s{0,3}(?:\"(?P<text>[^\"\n]{0,120})\"|(?P<number>-?[0-9][0-9.]{0,20}))"
+    r"(?P<mark>[\"'])(?P<key>[^\"'\n:]{1,40})(?P=mark)\s{0,3}(?::|=>)\s{0,3}"
+    r"(?:\"(?P<text>[^\"\n]{0,120})\"|'(?P<single>[^'\n]{0,120})'|(?P<number>-?[0-9][0-9.]{0,20}))"
     r"|<(?P<tag>[A-Za-z_][\w.:-]{0,40})>(?P<inner>[^<>\n]{0,120})</(?P=tag)>"
-    r"|(?P<attribute>(?<=\s)[A-Za-z_][\w.:-]{0,40})=\"(?P<quoted>[^\"<>\n]{0,120})\""
+    r"|(?P<attribute>(?<![^\s,;(])[A-Za-z_][\w.:-]{0,40}) {0,3}[=:] {0,3}"
+    r"(?:\"(?P<quoted>[^\"<>\n]{0,120})\"|'(?P<quoted_once>[^'<>\n]{0,120})')"
+    r"|(?P<word>(?<![^\s,;?&|(])[A-Za-z_][\w.-]{0,30})=(?P<plain>[^\s\"'<>=&,;]{1,60})(?=[\s&,;)]|$)"
     r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}(?:[:=]|[.]{3,60}:?|_{3,60})[ \t]{0,8}"
     r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
+_VALUES = ("text", "single", "number", "inner", "quoted", "quoted_once", "plain")
 _NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#/-]{1,30}:[ \t])")
 
 
@@ -61,18 +65,18 @@ def records(text: Text) -> Sheet | None:
     return found
 
 
-def forms(table: Table) -> Sheet | None:
+def forms(sheet: Sheet) -> Sheet | None:
     """The forms of a sheet, one below the other: a label in one cell and its value in the next."""
-    sample = [row for row in islice(table.rows, _SAMPLE) if any(row)]
+    sample = [row for row in islice(sheet.rows, _SAMPLE) if any(row)]
     labelled = [row for row in sample if sum(map(bool, row)) <= _MOST_CELLS and any(True for _ in _cell_pairs(row))]
     if len(labelled) < max(2 * _LEAST, 0.5 * len(sample)):
         return None
-    pairs = ((number, label, value) for number, row in enumerate(table.rows) for label, value in _cell_pairs(row))
+    pairs = ((number, label, value) for number, row in enumerate(sheet.rows) for label, value in _cell_pairs(row))
 
     def place(first: int, last: int) -> str:
-        return table.place(first, 0, last, max(map(len, sample)) - 1)
+        return sheet.place(first, 0, last, max(map(len, sample)) - 1)
 
-    return _sheet(table.part, _split(pairs), place)
+    return _sheet(sheet.part, _split(pairs), place)
 
 
 def turned(sheet: Sheet) -> Sheet | None:
@@ -158,7 +162,7 @@ def _split(pairs: Iterable[tuple[int, str, str]]) -> list[_Record]:
             found.append(_Record(line, line, {}, {}))
         record = found[-1]
         record.last = line
-        record.cells[meaning] = value.strip().rstrip(",;")
+        record.cells[meaning] = value.strip().removesuffix("=20").rstrip(",;")
         record.headers[meaning] = label
     return found
 
@@ -168,12 +172,11 @@ def _pairs(content: str) -> Iterator[tuple[int, str, str]]:
     position = 0
     while match := _PAIR.search(content, position):
         position = match.end()
-        if match["key"] is not None:
-            yield match.start(), match["key"], match["text"] if match["text"] is not None else match["number"]
-        elif match["tag"] is not None:
-            yield match.start(), match["tag"], match["inner"]
-        elif match["attribute"] is not None:
-            yield match.start(), match["attribute"], match["quoted"]
+        label = next(
+            (label for kind in ("key", "tag", "attribute", "word") if (label := match[kind]) is not None), None
+        )
+        if label is not None:
+            yield match.start(), label, next(value for kind in _VALUES if (value := match[kind]) is not None)
         else:
             value = match["value"]
             if follows := _NEXT_LABEL.search(value):  # several labels on one line
