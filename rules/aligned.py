@@ -25,6 +25,7 @@ _ALONE = frozenset(
 )
 
 _PIECE = re.compile(r"\S+(?: \S+)*")
+_CHANGE = re.compile(r"(?<= )(?=\S)|(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])")
 _RULER = re.compile(r"[-=_+| ]+")
 _VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
 _NUMBERS = re.compile(r"(?<![0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}(?:\.0+)?)(?![0-9-])")
@@ -158,13 +159,19 @@ class _Under:
         if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
             return []
         row = [""] * len(self._header)
-        for start, end, text in pieces:
-            if (column := self._columns.get((start, end))) is None:  # lines of one report mostly have the same places
-                column = self._columns[start, end] = _column(Piece(start, end, text), self._header)
-            if column < 0:
-                return []
-            row[column] = f"{row[column]} {text}" if row[column] else text
+        for piece in pieces:
+            whole = [piece] if self._column_of(piece) >= 0 else _cut(piece, self._header)
+            for one in whole:
+                if (column := self._column_of(one)) < 0:
+                    return []
+                row[column] = f"{row[column]} {one.text}" if row[column] else one.text
         return row if sum(map(bool, row)) >= 2 else []
+
+    def _column_of(self, piece: Piece) -> int:
+        place = piece.start, piece.end
+        if (column := self._columns.get(place)) is None:  # lines of one report mostly have the same places
+            column = self._columns[place] = _column(piece, self._header)
+        return column
 
 
 def _flush(header: Sequence[Piece]) -> re.Pattern[str] | None:
@@ -232,6 +239,18 @@ def _parts(piece: Piece) -> Iterator[Piece]:
         reached = end
     if rest := piece.text[reached - piece.start :].strip():
         yield Piece(piece.end - len(rest), piece.end, rest)
+
+
+def _cut(piece: Piece, header: Sequence[Piece]) -> list[Piece]:
+    """A piece that fills its column, parted from the next, which begins under or nearly under its own header."""
+    cuts = [piece.start, piece.end]
+    places = [piece.start + match.start() for match in _CHANGE.finditer(piece.text)]
+    for word in header:
+        near = [place for place in places if abs(place - word.start) <= _FAR and place > cuts[-2]]
+        if near:
+            cuts.insert(-1, min(near, key=lambda place: abs(place - word.start)))
+    parts = [(start, piece.text[start - piece.start : end - piece.start].rstrip()) for start, end in pairwise(cuts)]
+    return [Piece(start, start + len(text), text) for start, text in parts if text]
 
 
 def _column(piece: Piece, header: Sequence[Piece]) -> int:

@@ -231,6 +231,20 @@ def is_number_of_something(header: str, *, companies: bool) -> bool:
     return companies or not (said & (_PERSON_HEADERS | _OF_ANYBODY) or said <= _SAY_NOTHING)
 
 
+def says_nothing(header: str) -> bool:
+    """'ID', 'Number': of whom or what, the columns beside it tell."""
+    return set(words_of(header)) <= _SAY_NOTHING
+
+
+def says_person(header: str) -> bool:
+    return not _PERSON_HEADERS.isdisjoint(words_of(header))
+
+
+def last_names_first(cells: Sequence[str]) -> bool:
+    """'LUND, ERIK': how payrolls write names, and parcels do not."""
+    return share(cells, _COMMA_NAME) >= 0.9
+
+
 def single_names(cells: Sequence[str]) -> bool:
     """Whether each cell can be a last or a first name: capitalised words of letters, most of them different."""
     if len(cells) < 3 or share(cells, _SINGLE_NAME) < 0.9 or len(set(cells)) < 0.3 * len(cells):

@@ -13,6 +13,8 @@ _DATUM = re.compile(
     r"|[Xx*#]{3}-?[Xx*#]{2}-?[0-9]{4}"
 )
 _AMOUNT = re.compile(r"(?<=[ $])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])")
+_RULER = re.compile(r"[\s|+:=-]{2,2000}")
+_MARKED = re.compile(r"(\*\*|__|`)(?P<cell>[^*_`]+)\1")  #: Markdown
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./-]*\)?")
 
 
@@ -33,11 +35,18 @@ def delimited(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterato
             len(cells_of_line(line, delimiter)) if delimiter in line and number not in taken else 0
             for number, line in enumerate(lines)
         ]
-        for first, end in _runs(counts):
-            rows = [cells_of_line(line, delimiter) for line in lines[first:end]]
+        kept = [number for number, line in enumerate(lines) if not _is_ruler(line, delimiter)]
+        for place, last in _runs([counts[number] for number in kept]):
+            first, end = kept[place], kept[last - 1] + 1
+            rows = [[] if _is_ruler(line, delimiter) else cells_of_line(line, delimiter) for line in lines[first:end]]
             if delimiter in ",;^~" and (_is_prose(rows) or (delimiter != ";" and not _is_table(rows))):
                 continue
             yield Delimited(first, end, rows)
+
+
+def _is_ruler(line: str, delimiter: str) -> bool:
+    """A line that a table drawn with bars has under its header or between its rows."""
+    return delimiter == "|" and "-" in line and _RULER.fullmatch(line) is not None
 
 
 def _runs(counts: list[int]) -> Iterator[tuple[int, int]]:
@@ -104,11 +113,19 @@ def cells_of_line(line: str, delimiter: str) -> list[str]:
     if delimiter == ",":
         line = _AMOUNT.sub(_without_commas, line)
     cells = [cell.strip() for cell in line.split(delimiter)]
+    if delimiter == "|":
+        cells = list(map(unmarked, cells))
     if delimiter == "," and len(cells) > 2 and not cells[-1]:
         cells.pop()  # "(1, 2),"
     if delimiter == "|" and len(cells) > 2 and not cells[0] and not cells[-1]:
         return cells[1:-1]  # | a Markdown | table |
     return cells
+
+
+def unmarked(cell: str) -> str:
+    """A cell without the marks of Markdown for bold, italics and code."""
+    marked = _MARKED.fullmatch(cell)
+    return marked["cell"] if marked else cell
 
 
 def _without_commas(amount: re.Match[str]) -> str:

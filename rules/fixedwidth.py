@@ -12,11 +12,11 @@ import re2
 from rules import states
 from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
-from rules.columns import is_name
+from rules.columns import can_be_a_person, is_name
 from rules.content import Grid, Role, Table, Text
 from rules.delimited import Delimited, delimited
 from rules.headers import MONEY, Meaning, vocabulary, words_of
-from rules.items import items
+from rules.items import announced_in, items
 from rules.normalise import fold
 from rules.positional import HEADER, positional
 from rules.ruled import ruled
@@ -208,10 +208,11 @@ def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry)
             for n in range(region[0].number, end)
         ]
         if top is not None:
-            gap: list[list[str]] = [[""] for _ in range(top + 1, region[0].number)]
+            gap = [[*blank, line] for line in lines[top + 1 : region[0].number]]
             body = [list(header), *gap, *body]
         inherited = carry.header if top is None and keys == carry.keys else ()
         headed = bool(header or inherited)
+        taken.update(range(first, end))
         yield Lines(sheet=_sheet(text, first, body, inherited), first=first, end=end, headed=headed)
 
 
@@ -310,7 +311,9 @@ def _header_above(
     top = region[0].number
     for number in range(top - 1, max(-1, top - 7), -1):
         line = lines[number]
-        if number in taken or not line.strip() or len(line) > _LONGEST_LINE or _DATA.search(line):
+        if number in taken:
+            break  # another table stands between
+        if not line.strip() or len(line) > _LONGEST_LINE or _DATA.search(line):
             continue
         cells = _header_cells(line)
         above = lines[number - 1] if number and number - 1 not in taken else ""
@@ -326,17 +329,28 @@ def _header_above(
 
 
 def _announced(lines: list[str], region: list[_Line], keys: tuple[Key, ...]) -> tuple[str, ...]:
-    """A header for names with nine digits under a sentence that says what they are: "the socials you asked for:"."""
+    """A header for names with a number or money under a sentence that says what these are: "the socials:"."""
     top = region[0].number
-    if len(region) < 2 or ("nine", 0) not in keys or ("words", 0) not in keys or ("nine", 1) in keys:
+    above = [line for line in lines[max(0, top - 3) : top] if len(line) <= _LONGEST_LINE]
+    if len(region) < 2 or ("words", 0) not in keys or not _are_names(region):
         return ()
-    if not any(_SPEAKS_OF_SSNS.search(line) for line in lines[max(0, top - 3) : top] if len(line) <= _LONGEST_LINE):
-        return ()
-    if not all(is_issued_ssn(row.cells.get(("nine", 0), "")) for row in region):
-        return ()
-    if not is_name([row.cells.get(("words", 0), "") for row in region]):
-        return ()
-    return tuple({"nine": "SSN", "words": "Name"}.get(kind, "") if order == 0 else "" for kind, order in keys)
+    if ("nine", 0) in keys and ("nine", 1) not in keys and any(map(_SPEAKS_OF_SSNS.search, above)):
+        if all(is_issued_ssn(row.cells.get(("nine", 0), "")) for row in region):
+            return _named(keys, "nine", "SSN")
+    elif ("money", 0) in keys and len(region) > 2:
+        pay = next((phrase for meaning, phrase in announced_in(above).items() if meaning in MONEY), "")
+        return _named(keys, "money", pay) if pay else ()
+    return ()
+
+
+def _are_names(region: list[_Line]) -> bool:
+    names = [row.cells.get(("words", 0), "") for row in region]
+    return is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+
+
+def _named(keys: tuple[Key, ...], kind: str, header: str) -> tuple[str, ...]:
+    """Names over the first run of words, and a header over the first field of a kind."""
+    return tuple({("words", 0): "Name", (kind, 0): header}.get(key, "") for key in keys)
 
 
 def _known(cells: list[Cell]) -> set[Meaning]:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from rules import states
 from rules.columns import can_be_a_person
-from rules.headers import MONEY, Meaning, vocabulary
+from rules.headers import MONEY, Meaning, vocabulary, words_of
+from rules.vocabulary import words
 
 _LEAST = 3
 _LEAST_NAMES = 0.8  #: of the lines of a list, how many must begin with what can be a person's name
@@ -14,7 +15,7 @@ _LONGEST_LINE = 300
 _REPORT = re.compile(r"\S {3,}\S|\S {2}\S.*\S {2,}\S")  #: columns, which others read better
 _ABOVE = 3  #: lines over a list in which it is announced: "Salary changes:"
 
-_BULLET = r"[\s>]{0,20}(?:(?:[*\u2022\u00b7\u25aa\u25e6o-]|\(?[0-9]{1,4}[.)])[ \t]{1,4})?"
+_BULLET = r"[\s>]{0,20}(?:(?:[*#\u2022\u00b7\u25aa\u25e6o-]|\(?[0-9]{1,4}[.)])[ \t]{1,4})?"
 _WORD = r"[^\W\d_a-z][\w'\u2019.-]{0,25}"
 _NAME = rf"(?P<name>{_WORD},[ ]{_WORD}(?: {_WORD}){{0,2}}|{_WORD}(?:[ ]{_WORD}){{1,4}})"
 _NAME_LAST = re.compile(rf"{_BULLET}(?P<rest>.{{0,40}}[0-9])[ ]?[:;,-]+[ ]{_NAME}[ ]?")
@@ -46,6 +47,9 @@ _MAY_BE = {
     "number": frozenset({Meaning.LAST_FOUR, Meaning.PERSON_ID}),
 }
 _SPEAK_FOR_THEMSELVES = frozenset({" ssn", " masked"})
+
+#: Whose addresses one to a line are those of their homes.
+_OF_PEOPLE = frozenset({"participants", "members", "retirees", "annuitants", "beneficiaries", "dependents", "patients"})
 
 Key = tuple[str, int]  #: label, or kind of value; and the how manieth of it in the line
 
@@ -122,7 +126,7 @@ def _kind(value: re.Match[str]) -> str:
 def _list(run: Sequence[_Item], lines: Sequence[str]) -> Items | None:
     if len(run) < _LEAST or sum(can_be_a_person(item.name) for item in run) < _LEAST_NAMES * len(run):
         return None
-    announced = _announced(lines[max(run[0].line - _ABOVE, 0) : run[0].line])
+    announced = announced_in(lines[max(run[0].line - _ABOVE, 0) : run[0].line])
     keys = list(dict.fromkeys(key for item in run for key in item.cells))
     header = [_said(label, announced) for label, _ in keys]
     if not any(header) and _SPEAK_FOR_THEMSELVES.isdisjoint(label for label, _ in keys):
@@ -140,7 +144,13 @@ def _said(label: str, announced: dict[Meaning, str]) -> str:
     return next((announced[meaning] for meaning in announced if meaning in _MAY_BE[label[1:]]), "")
 
 
-def _announced(above: Sequence[str]) -> dict[Meaning, str]:
-    """What the words over a list say that it holds."""
+def announced_in(above: Sequence[str]) -> dict[Meaning, str]:
+    """What the words over a list say that it holds. Money that people give for something is nobody's pay."""
     short = [line for line in reversed(above) if len(line) <= _LONGEST_LINE]
-    return {meaning: phrase for line in short for phrase, meaning in vocabulary().phrases_in(line)}
+    said = {word for line in short for word in words_of(line)}
+    found = {meaning: phrase for line in short for phrase, meaning in vocabulary().phrases_in(line)}
+    if not said.isdisjoint(words("giving")):
+        found = {meaning: phrase for meaning, phrase in found.items() if meaning not in MONEY}
+    if not said.isdisjoint(_OF_PEOPLE):
+        found.setdefault(Meaning.HOME, "home address")
+    return found

@@ -15,6 +15,8 @@ _OPTIONS.longest_match = True  # "social security administration" before "social
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _OPTIONS.case_sensitive = False
 
+_PLURAL = re.compile(rb"[sS](?![A-Za-z])")
+
 Place = tuple[int, int]  #: end and length of a phrase; the greater is the nearer, or the longer at the same end
 NOWHERE: Place = (-1, 0)
 
@@ -54,7 +56,9 @@ class _Places:
         for match in expression.finditer(flat):
             start, end = match.span()
             if flat[end - 1 : end].isalpha() and flat[end : end + 1].isalpha():
-                continue
+                if _PLURAL.match(flat, end) is None:
+                    continue
+                end += 1
             self.starts.append(start if flat[start : start + 1].isalnum() else start + 1)
             self.ends.append(end)
 

@@ -10,9 +10,11 @@ from rules.recognisers_file import RecogniserFile, Reports
 
 CERTAIN = 0.5  #: a score from here on is a finding
 BEFORE, AFTER = 96, 40  #: characters in which a label may stand
-NEAR = 40  #: a label farther away than this must stand in the same sentence
 
 _LIST_GOES_ON = re.compile(r"(?: ?\([A-Za-z' ]{1,30}\))?[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)] )?")
+_LISTED_BEFORE = re.compile(
+    r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?: ?\([A-Za-z' ]{1,30}\))?(?:, ?| )(?:and |or |& )?\Z"
+)
 _QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code|tag|pool)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
 _GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)\Z")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
@@ -105,16 +107,16 @@ class Recogniser:
             positive = doubtful
         if positive == NOWHERE:
             return self._labelled_behind(labels, start, end)
-        if positive < self._objection(labels, reach, start) or _taken(labels.text, positive[0], start):
+        if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
         if _OWN_KEY.search(labels.text, positive[0], start):
             return False
-        return score >= CERTAIN or start - positive[0] <= NEAR or same_sentence(labels.text, positive[0], start)
+        return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
 
-    def _objection(self, labels: Labels, reach: int, start: int) -> Place:
+    def _objection(self, labels: Labels, reach: int, start: int, positive: Place) -> Place:
         """The last word before a number that says it is something else, and has no number of its own."""
         direct = labels.direct.last(reach, start)
-        if direct != NOWHERE and _QUALIFIER.fullmatch(labels.text, direct[0], start):
+        if direct > positive and _QUALIFIER.fullmatch(labels.text, direct[0], start):
             return (start, 0)
         negative = labels.negative.last(reach, start)
         own = _OWN_ID.match(labels.text, negative[0]) if negative != NOWHERE else None
@@ -126,13 +128,19 @@ class Recogniser:
         """'212486397 (SSN)', but not '212486397 SSN 312-48-6398': there the label belongs to the next number."""
         gap = _BEFORE_LABEL.match(labels.text, end)
         label_end = labels.positive.beginning(end, gap.end() if gap else end)
-        if label_end < 0 or _LABEL_OF_THE_NEXT.match(labels.text, label_end):
+        if (
+            label_end < 0
+            or _LABEL_OF_THE_NEXT.match(labels.text, label_end)
+            or labels.text[start - 1 : start].isalpha()
+        ):
             return False
         return not self._named_otherwise(labels, start)
 
     @staticmethod
     def _named_otherwise(labels: Labels, start: int) -> bool:
         """Whether the words right before say that the number is something else: 'Part No. '."""
+        if before := _LISTED_BEFORE.search(labels.text, max(0, start - BEFORE), start):
+            start = before.start()  # "parts 212-48-6397 (seal) and 312-48-6398"
         reach = max(0, start - BEFORE)
         words = (labels.negative.last(reach, start), labels.direct.last(reach, start))
         return any(word != NOWHERE and _QUALIFIER.fullmatch(labels.text, word[0], start) for word in words)

@@ -32,7 +32,9 @@ _PAIR = re.compile(
     r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
 _VALUES = ("text", "single", "number", "inner", "quoted", "quoted_once", "plain")
-_NEXT_LABEL = re.compile(r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z][A-Za-z0-9 ._#/-]{1,30}:[ \t])")
+_NEXT_LABEL = re.compile(
+    r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z](?:[A-Za-z0-9._#/-]|[ ](?![ ])){1,30}:[ \t]|[A-Za-z_][\w.-]{0,30}=[\w'\"])"
+)
 
 
 @cache
@@ -139,13 +141,14 @@ def _numbered(content: str) -> Iterator[tuple[int, str, str]]:
 
 def _stacked(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """Line, label and value where each label stands on a line of its own, over its value."""
-    number = 0
-    while number + 1 < len(lines):
-        label, value = lines[number].strip(" \t\r>"), lines[number + 1].strip(" \t\r>")
-        number += 1
-        if value and len(label) <= _LONGEST_LABEL and vocabulary().meaning(label) and not vocabulary().meaning(value):
+    filled = [(number, bare) for number, line in enumerate(lines, 1) if (bare := line.strip(" \t\r>"))]
+    place = 0
+    while place + 1 < len(filled):
+        (number, label), (_, value) = filled[place : place + 2]
+        place += 1
+        if len(label) <= _LONGEST_LABEL and vocabulary().meaning(label) and not vocabulary().meaning(value):
             yield number, label, value
-            number += 1
+            place += 1
 
 
 def _split(pairs: Iterable[tuple[int, str, str]]) -> list[_Record]:
@@ -182,4 +185,4 @@ def _pairs(content: str) -> Iterator[tuple[int, str, str]]:
             if follows := _NEXT_LABEL.search(value):  # several labels on one line
                 value = value[: follows.start()]
                 position = match.start("value") + follows.end()
-            yield match.start(), match["label"], value
+            yield match.start(), match["label"], value.strip(" '")

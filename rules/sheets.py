@@ -1,7 +1,7 @@
 """Where the tables of a sheet begin and end: titles, headers of one or two lines, blank rows, several tables in one."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
@@ -13,7 +13,10 @@ from rules.columns import (
     bare,
     can_be_names,
     is_number_of_something,
+    last_names_first,
     nine_digits_of_people,
+    says_nothing,
+    says_person,
     settle,
     settle_without_header,
     single_names,
@@ -215,18 +218,48 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
             for index, column in columns.items()
             if column.meaning is Meaning.SSN and is_number_of_something(column.header, companies=companies)
         }
-    sure = Meaning.BIRTH in meanings or meanings >= _APART
+    table = _Table(
+        people=people,
+        companies=companies,
+        bare=bare_header,
+        sure=Meaning.BIRTH in meanings or meanings >= _APART or (bare_header and _last_names_first(columns, cells_of)),
+        persons=any(column.meaning in NAMES and says_person(column.header) for column in columns.values()),
+    )
     for index, cells in cells_of.items():
         column = columns.get(index)
-        if column and column.meaning is Meaning.TAX_ID:
-            header = column.header
-            if people and not companies and settle("ssn", cells) is Meaning.SSN:
-                columns[index] = Column(index=index, header=header, meaning=Meaning.SSN)
-            else:
-                columns[index] = Column(index=index, header=header, meaning=Meaning.OTHER_NUMBER)
-        elif column is None and people and bare_header and nine_digits_of_people(cells, sure=sure):
-            columns[index] = Column(index=index, header="", meaning=Meaning.SSN)
+        if meaning := table.number(column, cells):
+            columns[index] = Column(index=index, header=column.header if column else "", meaning=meaning)
     return tuple(columns[index] for index in sorted(columns))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """What the columns of a table together tell of a number in it whose own header does not."""
+
+    people: bool  #: it has names
+    companies: bool  #: of companies
+    bare: bool  #: it has no header
+    sure: bool  #: what marks the rows as persons, not parcels: birth dates, first names apart
+    persons: bool  #: the header of the names says so: "Employee"
+
+    def number(self, column: Column | None, cells: Sequence[str]) -> Meaning | None:
+        """Another meaning of the column, when there is one."""
+        if column and column.meaning is Meaning.TAX_ID:
+            mine = self.people and not self.companies and settle("ssn", cells) is Meaning.SSN
+            return Meaning.SSN if mine else Meaning.OTHER_NUMBER
+        if not self.people:
+            return None
+        if column is None:
+            return Meaning.SSN if self.bare and nine_digits_of_people(cells, sure=self.sure) else None
+        if column.meaning is not Meaning.NUMBER or not says_nothing(column.header):
+            return None
+        if self.sure and nine_digits_of_people(cells, sure=True):
+            return Meaning.SSN
+        return Meaning.PERSON_ID if self.persons else None
+
+
+def _last_names_first(columns: Mapping[int, Column], cells_of: Mapping[int, list[str]]) -> bool:
+    return any(last_names_first(cells_of[index]) for index, column in columns.items() if column.meaning is Meaning.NAME)
 
 
 def _names_unsaid(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> dict[int, Column]:

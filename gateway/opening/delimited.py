@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rules.content import Table
+from rules.delimited import unmarked
 
 TYPES = frozenset({"text/csv", "text/tab-separated-values", "application/csv", "text/comma-separated-values"})
 
@@ -18,6 +19,7 @@ _LONG_CELL = 60  #: mean characters from which cells are sentences
 _RUNAWAY = 20  #: line ends within one cell from which a quote was opened and never closed
 _WIDEST = 1 << 30
 
+_AMOUNT = re.compile(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{2}(?![0-9])")
 _STATEMENT = re.compile(r"(?im)^\s{0,40}insert\s+into\b")  #: SQL: the commas are within parentheses
 
 Rows = Sequence[Sequence[str]]
@@ -31,6 +33,8 @@ def table_of(text: str, part: str, *, named: bool = False) -> Table | None:
     rows = _read(text, delimiter)
     if any(cell.count("\n") > _RUNAWAY for row in rows for cell in row if len(cell) > _RUNAWAY):
         rows = _read(text, delimiter, csv.QUOTE_NONE)
+    if delimiter == "|":
+        rows = [[unmarked(cell.strip()) for cell in row] for row in rows]
     return Table(part=part, name="", rows=rows)
 
 
@@ -55,16 +59,29 @@ def _evenness(sample: str, delimiter: str, *, named: bool) -> float:
         return 0
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     share = count / len(rows)
-    cells = [cell for row in rows if len(row) == width for cell in row]
-    if width == 2 and not any(row[1].strip() for row in rows if len(row) == 2):
-        return 0  # ends each line and parts nothing, as in EDI
+    usual = [row for row in rows if len(row) == width]
+    if _parts_nothing(usual, delimiter, sample):
+        return 0
     if named:
         return share * width if share >= 0.5 else 0
+    cells = [cell for row in usual for cell in row]
     if sum(map(len, cells)) / len(cells) > _LONG_CELL or count < (2 if width > 2 else 3):
         return 0
     if delimiter in ",;" and _is_prose(cells):
         return 0
     return share * width if share >= (0.6 if width > 2 else 0.9) else 0
+
+
+def _parts_nothing(rows: Sequence[Sequence[str]], delimiter: str, sample: str) -> bool:
+    """Whether it stands within members of JSON or within amounts, or ends each line, as in EDI."""
+    if delimiter == "," and (sample.partition("\n")[0].count('":') > 1 or _are_amounts(sample)):
+        return True
+    return len(rows[0]) == 2 and not any(row[1].strip() for row in rows)
+
+
+def _are_amounts(sample: str) -> bool:
+    """Whether nearly all commas stand within amounts: 1,234.56."""
+    return _AMOUNT.sub("", sample).count(",") < 0.2 * sample.count(",")
 
 
 def _is_prose(cells: Sequence[str]) -> bool:

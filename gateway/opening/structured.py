@@ -270,11 +270,17 @@ def _beside(table: Any) -> Iterator[str]:
             yield from (f"{_local(name)}: {value}" for name, value in element.attrib.items())
 
 
-def _fields(record: Any) -> Iterator[tuple[str, str]]:
+def _fields(record: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Attributes and elements; those of an element that holds nothing but elements become columns of their own."""
     for name, value in record.attrib.items():
-        yield _local(name), str(value)
+        yield prefix + _local(name), str(value)
     for child in record:
-        if isinstance(child.tag, str):
+        if not isinstance(child.tag, str):
+            continue
+        name = prefix + _local(child.tag)
+        if len(child) and not _flows(child):
+            yield from _fields(child, f"{name}.")
+        else:
             values = [*map(str, child.attrib.values())] if not len(child) else []
             text = " ".join(piece.strip() for piece in child.itertext() if piece and piece.strip())
-            yield _local(child.tag), text or " ".join(values)
+            yield name, text or " ".join(values)
