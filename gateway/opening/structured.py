@@ -271,14 +271,14 @@ def _beside(table: Any) -> Iterator[str]:
 
 
 def _fields(record: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Attributes and elements; those of an element that holds nothing but elements become columns of their own."""
+    """Attributes and elements; those of an element that holds several different ones become columns of their own."""
     for name, value in record.attrib.items():
         yield prefix + _local(name), str(value)
     for child in record:
         if not isinstance(child.tag, str):
             continue
         name = prefix + _local(child.tag)
-        if len(child) and not _flows(child):
+        if 1 < len(child) == len({piece.tag for piece in child}) and not _flows(child):
             yield from _fields(child, f"{name}.")
         else:
             values = [*map(str, child.attrib.values())] if not len(child) else []
