@@ -48,9 +48,6 @@ class RulesInForce:
         self._seen = (*self.book.stamps, self._additions)
         self._proclaim()
 
-    def client_name(self, client: str) -> str:
-        return self.book.directory.client_name(client)
-
     def warnings(self) -> Mapping[str, str]:
         """For /readyz."""
         told = {"rules": self.problem} if self.problem else {}

@@ -31,6 +31,7 @@ from gateway.listening import listen_everywhere
 from gateway.message import Envelope
 from gateway.observe import Metrics, configure_logging
 from gateway.pipeline import Pipeline
+from gateway.proposals import Proposals
 from gateway.receive import Door
 from gateway.relay import NextHop
 from gateway.review.app import create_app
@@ -183,7 +184,8 @@ def _pages(settings: Settings, pipeline: Pipeline, rules: RulesInForce) -> FastA
         ready=lambda: _not_ready(store, inspector),
         metrics=pipeline.metrics.text,
         now=now,
-        client_name=rules.client_name,
+        proposals=Proposals(store),
+        book=lambda: rules.book,
         warnings=rules.warnings,
         judge=pipeline.judge,
     )

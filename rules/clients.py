@@ -122,6 +122,13 @@ class Directory:
         """Legal name; the id itself when the directory has changed since."""
         return self._client_names.get(client, client)
 
+    def party(self, written: str) -> str | None:
+        """Id of the client or partner that a person means by its id or its name; None when there is not one."""
+        named = {**self._partner_names, **self._client_names}
+        meant = written.strip().casefold()
+        found = [party for party, name in named.items() if meant in {party.casefold(), name.casefold()}]
+        return found[0] if len(found) == 1 else None
+
     def party_name(self, party: str) -> str:
         """Of a client or a partner."""
         return self._client_names.get(party) or self._partner_names.get(party, party)

@@ -20,11 +20,13 @@ from gateway.hold import Quarantine
 from gateway.inspection import Tools, inspect
 from gateway.judging import judge
 from gateway.message import Envelope, Limits
+from gateway.proposals import Proposals
 from gateway.review.app import create_app
 from gateway.review.desk import csrf_of
 from gateway.review.view import view_part
 from gateway.review.viewed import Look, ViewedPart
-from gateway.settings import Settings, Web
+from gateway.rulebook import Rulebook
+from gateway.settings import Rules, Settings, Web
 from gateway.settings import Store as StoreSettings
 from gateway.store import Store
 from gateway.store.mail import new_id
@@ -52,6 +54,13 @@ SAM = "sam@recordkeeper.example"
 BETA = "benefits@beta.example"
 ACME = "trustee@acme.example"
 PASSWORD = "a long enough one"
+CLIENTS = """
+clients:
+  - {id: acme, name: "Acme Manufacturing, Inc.", domains: [acme.example]}
+  - {id: beta, name: Beta Logistics LLC, domains: [beta.example]}
+partners: [{id: northwind, name: Northwind Benefit Administrators, domains: [northwind.example], acts_for: [acme]}]
+internal: {domains: [recordkeeper.example]}
+"""
 DIRECTORY, POLICY = Directory.load(None), Policy.load(None)
 CAST = {"rita": Role.REVIEWER, "otto": Role.AUDITOR, "ada": Role.ADMIN, "sam": Role.REVIEWER}
 HEADER = ("SSN", "First Name", "Last Name", "Birth Date", "Address", "City", "State", "ZIP", "Balance")
@@ -85,6 +94,7 @@ class Room:
     accounts: Accounts
     audit: AuditLog
     inspector: AtHand
+    proposals: Proposals
     tokens: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     ahead: timedelta = timedelta()
@@ -190,11 +200,16 @@ def a_verdict(hold_id: str, to: tuple[str, ...], **changed: Any) -> Verdict:
 @contextmanager
 def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
     """Open store and room; several event loops may use them one after the other."""
-    settings = Settings(store=StoreSettings(url="sqlite:///room.db"), web=Web(base_url=base_url), base=folder)
-    store = Store.open(settings)
+    (folder / "clients.yaml").write_text(CLIENTS)
+    settings = Settings(
+        store=StoreSettings(url="sqlite:///room.db"),
+        web=Web(base_url=base_url),
+        rules=Rules(clients=Path("clients.yaml")),
+        base=folder,
+    )
+    store, book = Store.open(settings), Rulebook.load(settings, folder)
     quarantine, accounts, audit, inspector = Quarantine(store), Accounts(store), AuditLog(store), AtHand()
-    names = {"acme": "Acme Manufacturing, Inc.", "beta": "Beta Logistics LLC"}
-    room = Room(FastAPI(), quarantine, accounts, audit, inspector)
+    room = Room(FastAPI(), quarantine, accounts, audit, inspector, Proposals(store))
     room.app = create_app(
         settings,
         quarantine,
@@ -204,7 +219,8 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
         ready=lambda: room.missing,
         metrics=lambda: b"countersign_held 1\n",
         now=room.now,
-        client_name=lambda client: names.get(client, client),
+        proposals=room.proposals,
+        book=lambda: book,
         judge=partial(judge, store, POLICY, DIRECTORY),
     )
     try:

@@ -15,6 +15,7 @@ from serving import Serving
 from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, store_in, verdict
 
 from gateway import ledger as ledgers
+from gateway import rules_in_force
 from gateway.audit.log import AuditLog
 from gateway.errors import InFlightError, StoreError
 from gateway.hold import Quarantine
@@ -231,6 +232,42 @@ async def test_a_node_killed_in_mid_relay_is_on_record_and_the_mail_goes_on(
                 "relaying",
                 "relayed",
             ]
+
+
+async def ask(node: House, path: str, token: str, body: dict[str, str]) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{node.service.web_port}") as client:
+        return await client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_what_two_people_learnt_at_two_nodes_is_in_force_at_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One proposes here, the other accepts there; nobody restarts anything, and what was held stays held."""
+    monkeypatch.setattr(rules_in_force, "LOOK", 0.05)
+    people, new = "Acme Manufacturing, Inc.\nSSN 219-09-9999\nSSN 219-09-9998\n", "hr@acme-trust.example"
+    async with two_houses(tmp_path) as (one, two):
+        held = hold_id(await one.send(mail("Census", people), new))
+        said = {"hold_id": held, "add": "domain", "value": "acme-trust.example", "to": "acme", "note": "they rang us"}
+        made = await ask(one, "/api/v1/proposals", one.token, said)
+        path = f"/api/v1/proposals/{made.json()['id']}/accept"
+        alone = await ask(two, path, one.token, {"note": "yes"})
+        assert hold_id(await two.send(mail("Census", people), new)) != held
+        accepted = await ask(two, path, two.token, {"note": "I rang them"})
+        for node in (one, two):
+            directory = node.service.rules
+            await eventually(lambda rules=directory: rules.book.directory.recipient(new).clients == ("acme",), 60)
+        relayed = [
+            await node.send(mail("Census", f"{people}{number}\n"), new) for number, node in enumerate((one, two))
+        ]
+
+        assert (made.status_code, alone.status_code, accepted.status_code) == (201, 403, 200)
+        assert [reply[:14] for reply in relayed] == ["250 2.0.0 queu"] * 2
+        assert (await one.service.quarantine.get(held)).state is State.HELD
+        assert one.service.rules.book.versions == two.service.rules.book.versions
+        assert await AuditLog(two.service.rules.store).verify() is None
+        kept = [record async for record in AuditLog(two.service.rules.store).records()]
+        (last,) = {r.detail["versions"]["directory"] for r in kept if r.event == "relaying"}
+        assert last == two.service.rules.book.directory.version
 
 
 async def readiness(node: House) -> tuple[int, object]:

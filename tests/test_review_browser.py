@@ -13,6 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from review_room import BETA, LIST, PASSWORD, SENTENCE, Room, a_message, furnished
 
+from rules.additions import Addition, Key
 from rules.verdict import Finding, PartReport, Reason, Status
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -116,6 +117,31 @@ def test_by_keyboard_alone(room: Room, page: Page) -> None:
     assert states(room, hold_id) == ["returning"]
 
 
+def test_two_people_teach_the_directory_by_keyboard(room: Room, page: Page, browser: Browser, site: str) -> None:
+    """The second one needs neither a mouse nor scripts."""
+    hold_id = done(room.hold("hr@acme-trust.example"))
+    log_in(page)
+    page.goto(f"/held/{hold_id}")
+    page.get_by_text("Propose a change").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("What is so").select_option("everybody at acme-trust.example belongs to")
+    page.get_by_label("How you know").fill("They rang us.")
+    page.get_by_role("button", name="Propose to a second person").click()
+    expect(page.get_by_role("status")).to_contain_text("once a second person has accepted it")
+    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+
+    with browser.new_context(base_url=site, java_script_enabled=False) as context:
+        other = context.new_page()
+        log_in(other, "ada")
+        other.get_by_role("link", name="Directory changes").click()
+        other.get_by_role("link", name="acme-trust.example belongs to Acme Manufacturing, Inc.").click()
+        other.get_by_label("Note").fill("I rang them, too.")
+        other.get_by_role("button", name="Accept").click()
+        expect(other.get_by_role("status")).to_contain_text("Accepted.")
+
+    assert [change.stage for change in done(room.proposals.list(hold_id=hold_id))] == ["accepted"]
+
+
 def test_it_works_without_scripts(room: Room, browser: Browser, site: str) -> None:
     hold_id = done(room.hold())
     with browser.new_context(base_url=site, java_script_enabled=False) as context:
@@ -211,10 +237,15 @@ def test_no_page_is_wider_than_the_window(room: Room, page: Page, width: int) ->
     """Wide tables scroll in their own frame, and a sender's words break, those of an earlier message too."""
     endless = "endless" * 20
     done(room.hold(sentence=endless))
-    hold_id = done(room.hold(raw=a_message(filename=f"{endless}.csv", subject=endless, cell=endless), sentence=endless))
+    stranger = f"{endless[:50]}{width}@other.example"
+    raw = a_message(filename=f"{endless}.csv", subject=endless, cell=endless)
+    hold_id = done(room.hold(stranger, raw=raw, sentence=endless))
+    addition = Addition(key=Key.ADDRESS, value=stranger, party="acme")
+    change = done(room.proposals.propose(hold_id, addition, "ada", endless, room.now()))
     page.set_viewport_size({"width": width, "height": 800})
     log_in(page)
-    for path in ("/", f"/held/{hold_id}", f"/held/{hold_id}?part=1&content=0&rows=3-9", "/audit"):
+    rows = f"/held/{hold_id}?part=1&content=0&rows=3-9"
+    for path in ("/", f"/held/{hold_id}", rows, "/audit", "/proposals", f"/proposals/{change.id}"):
         page.goto(path)
         page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,16 +1,20 @@
 """Who may do what: every route, tried by everybody, by every method. A route that this table does not name fails."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 from fastapi.routing import iter_route_contexts
 from review_room import Room, furnished
 
-FORM, JSON = (
-    {"note": "seen", "reason": "seen", "recipients": ["benefits@beta.example"]},
-    {"note": "seen", "recipients": None},
-)
+from rules.additions import Addition
+from rules.additions import Key as DirectoryKey
+
+NUMBERS = count()
+FORM: dict[str, object] = {"note": "seen", "reason": "seen", "recipients": ["benefits@beta.example"], "why": "seen"}
+JSON: dict[str, object] = {"note": "seen", "recipients": None}
 
 #: route: statuses for nobody, the auditor, the reviewer, the administrator
 PAGES = {
@@ -25,6 +29,10 @@ PAGES = {
     "POST /held/{hold_id}/escalate": (303, 403, 303, 303),
     "POST /held/{hold_id}/password": (303, 403, 422, 422),  # none is given here
     "POST /held/{hold_id}/unmask": (303, 403, 200, 200),
+    "POST /held/{hold_id}/propose": (303, 403, 303, 303),
+    "GET /proposals": (303, 200, 200, 200),
+    "GET /proposals/{proposal_id}": (303, 200, 200, 200),
+    "POST /proposals/{proposal_id}/{say}": (303, 403, 303, 403),  # Ada has proposed it
     "GET /audit": (303, 200, 200, 200),
     "GET /audit/export": (303, 200, 200, 200),
     "GET /healthz": (200, 200, 200, 200),
@@ -39,6 +47,10 @@ API = {
     "POST /api/v1/held/{hold_id}/return": (401, 403, 200, 200),
     "POST /api/v1/held/{hold_id}/withdraw": (401, 403, 409, 409),
     "POST /api/v1/held/{hold_id}/escalate": (401, 403, 200, 200),
+    "GET /api/v1/proposals": (401, 200, 200, 200),
+    "POST /api/v1/proposals": (401, 403, 201, 201),
+    "GET /api/v1/proposals/{proposal_id}": (401, 200, 200, 200),
+    "POST /api/v1/proposals/{proposal_id}/{say}": (401, 403, 200, 403),
     "GET /api/v1/audit": (401, 200, 200, 200),
 }
 PEOPLE = ("", "otto", "rita", "ada")
@@ -66,24 +78,56 @@ def test_the_table_names_every_route(room: Room) -> None:
     assert routes == set(PAGES) | set(API)
 
 
+@dataclass(frozen=True)
+class Case:
+    """A message to somebody new, and what Ada has proposed because of it."""
+
+    hold_id: str
+    stranger: str
+    proposal_id: str = ""
+
+    def path(self, route: str) -> str:
+        path = route.split()[1].replace("{hold_id}", self.hold_id).replace("{say}", "accept")
+        return path.replace("{proposal_id}", self.proposal_id)
+
+    @property
+    def proposed(self) -> dict[str, object]:
+        return {"hold_id": self.hold_id, "add": "address", "value": self.stranger, "to": "acme", "note": "seen"}
+
+
+async def case_for(room: Room, route: str, proposer: str = "ada") -> Case:
+    stranger = f"new{next(NUMBERS)}@other.example"
+    case = Case(await room.hold("benefits@beta.example", stranger), stranger)
+    if "{proposal_id}" not in route:
+        return case
+    addition = Addition.of(DirectoryKey.ADDRESS, stranger, "acme")
+    made = await room.proposals.propose(case.hold_id, addition, proposer, "seen", room.now())
+    return replace(case, proposal_id=made.id)
+
+
 @pytest.mark.parametrize(("route", "who", "status"), cases(PAGES))
 async def test_pages(room: Room, route: str, who: str, status: int) -> None:
     """Deny by default: nobody sees a page, an auditor reads, a reviewer decides."""
-    method, path = route.replace("{hold_id}", await room.hold()).split()
+    case = await case_for(room, route)
+    form = FORM | {"what": f"address:{case.stranger}", "client": "acme"}
     async with room.visit(who) as visit:
-        answer = await (visit.get(path) if method == "GET" else visit.send(path, **FORM))
+        answer = await (
+            visit.get(case.path(route)) if route.startswith("GET") else visit.send(case.path(route), **form)
+        )
 
     assert answer.status_code == status
-    if status == 303 and (method == "GET" or not who):
+    if status == 303 and (route.startswith("GET") or not who):
         assert answer.headers["location"].startswith("/login")
 
 
 @pytest.mark.parametrize(("route", "who", "status"), cases(API))
 async def test_api(room: Room, route: str, who: str, status: int) -> None:
     """A token's role decides as a login's does."""
-    method, path = route.replace("{hold_id}", await room.hold()).split()
+    case = await case_for(room, route, "ada-script")
+    path = case.path(route)
+    body = JSON if "/held/" in path else {"note": "seen"} if case.proposal_id else case.proposed
     async with room.call(who) as client:
-        answer = await (client.get(path) if method == "GET" else client.post(path, json=JSON))
+        answer = await (client.get(path) if route.startswith("GET") else client.post(path, json=body))
 
     assert answer.status_code == status
     if status >= 400:
@@ -94,7 +138,7 @@ async def test_api(room: Room, route: str, who: str, status: int) -> None:
 async def test_no_other_method_does_anything(room: Room, route: str) -> None:
     """A link, an image or a prefetch must never decide."""
     table = PAGES if route in PAGES else API
-    path = route.split()[1].replace("{hold_id}", await room.hold())
+    path = (await case_for(room, route)).path(route)
     known = {entry.split()[0] for entry in table if entry.split()[1] == route.split()[1]}
     async with room.visit("rita") as visit:
         visit.client.headers["Authorization"] = f"Bearer {room.tokens['rita']}"

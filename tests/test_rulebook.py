@@ -10,7 +10,7 @@ from typing import Any
 
 import peers
 import pytest
-from house import ACME, SENDER, XLSX, House, eventually, mail, settings_file
+from house import ACME, SENDER, XLSX, House, eventually, hold_id, mail, settings_file
 
 import rules
 from gateway import rules_in_force
@@ -18,15 +18,19 @@ from gateway.audit.log import AuditLog
 from gateway.demo.sample import participants, workbook
 from gateway.inspector import Inspector
 from gateway.message import Envelope
+from gateway.proposals import Proposals
 from gateway.rulebook import Rulebook
-from gateway.serve import Service, running
+from gateway.serve import Service, now, running
 from gateway.settings import load
+from gateway.stages import Move
+from rules.additions import Addition, Key
 from rules.errors import ConfigurationError
 from rules.verdict import Evidence
 
 CLIENTS = Path(rules.__path__[0], "clients.yaml")
 SMALL = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
 NEW = "hr@acme-trust.example"  #: of a domain that the directory learns of
+TRUST = Addition(key=Key.DOMAIN, value="acme-trust.example", party="acme")
 LEARNT = CLIENTS.read_text().replace("domains: [acme-mfg.example]", "domains: [acme-mfg.example, acme-trust.example]")
 
 
@@ -148,3 +152,28 @@ def test_a_problem_is_told_of_the_file_that_a_person_wrote(tmp_path: Path, text:
 
     assert {problem.file for problem in refusal.value.problems} == {str(tmp_path / "mine.yaml")}
     assert not list(copies.iterdir())
+
+
+async def test_what_two_people_accepted_is_in_force_until_the_file_says_otherwise(tmp_path: Path) -> None:
+    """No restart, no edit; and a file that gives the domain to another client is right: then less is relayed."""
+    async with place(tmp_path) as (house, directory):
+        service = house.service
+        learnt, first = Proposals(service.rules.store), service.rules.book
+        held = hold_id(await house.send(census(), NEW))
+        proposal = await learnt.propose(held, TRUST, "rita", "they rang us", now())
+        await learnt.decide(proposal.id, Move.ACCEPT, "ada", "I rang them", now())
+        await eventually(lambda: service.rules.book is not first, 60)
+        relayed = await house.send(census(), NEW)
+        assert (await page(service, "/readyz")).endswith('"warnings":{}}')
+
+        directory.write_text(
+            CLIENTS.read_text().replace("[betalogistics.example]", "[betalogistics.example, acme-trust.example]")
+        )
+        await eventually(lambda: bool(service.rules.book.ignored), 60)
+        again = await house.send(census(), NEW)
+
+        assert relayed.startswith("250 2.0.0 queued")
+        assert again.startswith("250 2.0.0 held")
+        assert "1 accepted change contradicts the directory's file" in await page(service, "/readyz")
+        assert (await service.quarantine.get(held)).state == "held"
+        assert directory.read_text().count("acme-trust") == 1

@@ -38,11 +38,11 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 MEANINGS = {
     400: "Not text in UTF-8",
     401: "No token, or not a valid one",
-    403: "Not with this token's role, or not one's own message",
-    404: "No such message",
-    409: "The message is not in a state in which this can be decided",
+    403: "Not with this token's role, or not one's own message or proposal",
+    404: "No such message or proposal",
+    409: "It is not in a state in which this can be decided",
     413: "Request too long",
-    422: "Not a valid request: a note is missing, or a recipient is not one of this message",
+    422: "Not a valid request: a note is missing, a recipient is not one of this message, a change is none",
     503: "Our store or our workers do not answer; try again",
 }
 

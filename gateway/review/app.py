@@ -13,14 +13,16 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.accounts import Accounts
 from gateway.audit.log import AuditLog
-from gateway.errors import GatewayError, IllegalTransition, InspectorError, NotFoundError, OwnMessageError, StoreError
+from gateway.errors import GatewayError
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
-from gateway.review import api, login, pages
-from gateway.review.decision import RefusedError
+from gateway.proposals import Proposals
+from gateway.review import api, api_proposals, learning, login, pages
+from gateway.review.decision import status_of
 from gateway.review.desk import AtDesk, Desk
 from gateway.review.guard import Guard
 from gateway.review.paper import STATIC, page
+from gateway.rulebook import Rulebook
 from gateway.second_look import Judge
 from gateway.settings import Settings
 
@@ -37,7 +39,8 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
     ready: Callable[[], Mapping[str, str]],
     metrics: Callable[[], bytes],
     now: Callable[[], datetime],
-    client_name: Callable[[str], str] = str,
+    proposals: Proposals,
+    book: Callable[[], Rulebook],
     judge: Judge,
     warnings: Callable[[], Mapping[str, str]] = dict,
 ) -> FastAPI:
@@ -59,11 +62,12 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
         ready=ready,
         metrics=metrics,
         now=now,
-        client_name=client_name,
+        proposals=proposals,
+        book=book,
         judge=judge,
         warnings=warnings,
     )
-    for router in (health, api.router, login.router, pages.router):
+    for router in (health, api.router, api_proposals.router, login.router, pages.router, learning.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(STATIC)))
     for kind, handler in ANSWERS.items():
@@ -95,19 +99,8 @@ async def metrics_page(desk: AtDesk) -> Response:
     return Response(desk.metrics(), media_type="text/plain; version=0.0.4")
 
 
-STATUSES = (
-    (NotFoundError, 404),
-    (OwnMessageError, 403),
-    (IllegalTransition, 409),
-    (StoreError, 503),
-    (InspectorError, 503),
-)
-
-
 async def _ours(request: Request, error: GatewayError) -> Response:
-    if isinstance(error, RefusedError):
-        return answer(request, error.status, str(error))
-    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    status = status_of(error)
     return answer(request, status, str(error) if status < 500 else "not available right now, please try again")
 
 

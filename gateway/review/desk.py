@@ -12,6 +12,8 @@ from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
+from gateway.proposals import Proposals
+from gateway.rulebook import Rulebook
 from gateway.second_look import Judge
 from gateway.settings import Settings
 
@@ -28,9 +30,13 @@ class Desk:
     ready: Callable[[], Mapping[str, str]]
     metrics: Callable[[], bytes]
     now: Callable[[], datetime]
-    client_name: Callable[[str], str]
+    proposals: Proposals
+    book: Callable[[], Rulebook]  #: the rules in force
     judge: Judge
     warnings: Callable[[], Mapping[str, str]] = dict
+
+    def client_name(self, client: str) -> str:
+        return self.book().directory.client_name(client)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from gateway.review.paper import page
 
 router = APIRouter(include_in_schema=False)
 
-AFTER_LOGIN = re.compile(r"/(held/[A-Za-z0-9_-]{1,64}|audit)?")
+AFTER_LOGIN = re.compile(r"/(held/[A-Za-z0-9_-]{1,64}|audit|proposals(/[A-Za-z0-9_-]{1,64})?)?")
 
 
 class LoginNeeded(Exception):  # noqa: N818 - not a fault: the visitor is sent to the login page

@@ -11,6 +11,7 @@ from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.review.address import Spot
 from gateway.review.decision import RefusedError, Verb, decide
 from gateway.review.desk import AtDesk, Desk, Visitor
+from gateway.review.lesson import lesson_of
 from gateway.review.login import AsVisitor, ByForm, visitor_of
 from gateway.review.looking import Wish, chosen, look
 from gateway.review.message import shape_of, summary, whole
@@ -18,6 +19,7 @@ from gateway.review.paper import page
 from gateway.review.records import export, latest
 from gateway.review.shapes import NOTE, Decision
 from gateway.second_look import Key, WrongPasswordError, look_again
+from gateway.stages import WAITING
 from gateway.states import State
 from rules.verdict import Obstacle, Verdict
 
@@ -91,6 +93,7 @@ async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: 
         chosen=choice.key,
         items=[summary(message) for message in (*first, *found)],
         next=found[-1].id if len(found) == PAGE else None,
+        changes=len(await desk.proposals.list(WAITING)),
         now=desk.now(),
     )
 
@@ -139,6 +142,7 @@ async def _held(
         locked=_is_locked(held.verdict),
         opened=opened,
         not_opened=not_opened,
+        lesson=await lesson_of(desk, message),
         client_name=desk.client_name,
         now=desk.now(),
     )
