@@ -114,6 +114,22 @@ def _riff(content: bytes) -> list[Extent]:
     return [(0, 8 + size + size % 2)]
 
 
+def _boxes(content: bytes) -> list[Extent]:
+    """Boxes of an ISO media file, less those that hold anything one likes (ISO 14496-12 8.1.2, 11.1)."""
+    claimed, place = [], 0
+    while place + 8 <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, place)
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", content, place + 8)
+        size = size or len(content) - place
+        if size < 8 or not kind.isascii():
+            break
+        if kind not in {b"free", b"skip", b"uuid"}:
+            claimed.append((place, place + size))
+        place += size
+    return claimed
+
+
 def _seven(content: bytes) -> list[Extent]:
     offset, size = struct.unpack_from("<QQ", content, 12)
     return [(0, 32 + offset + size)]
@@ -241,8 +257,10 @@ _CLAIMS: Mapping[str, Callable[[bytes], list[Extent]]] = {
     "application/rtf": _rtf,
     "application/vnd.rar": _rar,
     "application/x-7z-compressed": _seven,
+    "image/avif": _boxes,
     "image/bmp": _bmp,
     "image/gif": _gif,
+    "image/jp2": _boxes,
     "image/jpeg": _jpeg,
     "image/png": _png,
     "image/tiff": _tiff,

@@ -287,6 +287,8 @@ def _inner(page: _Page, body: str) -> Iterator[Inner]:
         elif found := _DATA_URI.fullmatch(value):
             yield Inner(name=None, content=_of_uri(found[2], found[3]), declared_type=found[1].strip().lower())
     yield from pasted.blocks(body)
+    for where in ("script", "comment", "attributes", "noscript", "template"):
+        yield from pasted.blocks("\n".join(page.hidden.get(where, ())))
 
 
 def _of_uri(options: str, content: str) -> bytes:

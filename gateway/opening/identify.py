@@ -29,11 +29,18 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
     (b"VCLMTF", "image/x-svm"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (macos.SINGLE, "application/applefile"),
     (macos.DOUBLE, "application/applefile"),
     (macos.STORE, "application/x-apple-ds-store"),
 )
-_SECOND_LOOK = (*(signature for signature, _ in _SIGNATURES), b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0")
+_LATER = (  # behind a length
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftypavis", "image/avif"),
+)
+_MARKS = (b"PK", b"\xd0\xcf\x11\xe0", b"BM", b"RIFF", b"0", b"\0\0\0")
+_SECOND_LOOK = (*(signature for signature, _ in _SIGNATURES), *_MARKS)
 
 _LATE_PDF = re.compile(rb"[\r\n]%PDF-\d")
 _HEADER = re.compile(r"(?:(?:>?From |[!-9;-~]+:).*\n(?:[ \t].*\n)*)+(?:\n|\Z)")
@@ -101,8 +108,8 @@ def _binary(content: bytes) -> str | None:
         return look_in.zipped(content)
     if content.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return look_in.ole(content)
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
+    if found := next((name for place, mark, name in _LATER if content.startswith(mark, place)), None):
+        return found
     if content.startswith(b"BM") and content[6:10] == b"\0\0\0\0" and len(content) > 26:
         return "image/bmp"
     return look_in.cms(content)
@@ -115,9 +122,8 @@ def _text(head: str, declared: str, filename: str | None) -> str:
         return _marked_up(start, hint)
     if start[:1] in "[{" and (_JSON.match(start) or hint == "application/json"):
         return "application/rtf" if start.startswith("{\\rt") else "application/json"
-    for opening, name in _OPENINGS:
-        if start[:40].upper().startswith(opening):
-            return name
+    if found := _begun(start):
+        return found
     if hint == "text/html":
         return hint
     if found := _mail(head, declared):
@@ -134,7 +140,22 @@ _OPENINGS = (
     ("-----BEGIN PGP SIGNATURE", "application/pgp-signature"),
     ("(THIS FILE MUST BE CONVERTED WITH BINHEX", "application/mac-binhex40"),
     ("{\\RT", "application/rtf"),
+    ("%!PS", "application/postscript"),
 )
+# Pictures and data that are written with letters: as a text they say nothing.
+_DRAWN = (
+    (re.compile(r"P[123]\s+(?:#.*\s+)*\d+\s+\d+\s"), "image/x-portable-anymap"),
+    (re.compile(r"(?:/\*.*?\*/\s*)?#define\s+\w+_width\s", re.DOTALL), "image/x-xbitmap"),
+    (re.compile(r"/\* XPM \*/"), "image/x-xpixmap"),
+    (re.compile(r"[ -~\s]{0,400}SPSS PORT FILE"), "application/x-spss-por"),
+)
+
+
+def _begun(start: str) -> str | None:
+    for opening, name in _OPENINGS:
+        if start[:40].upper().startswith(opening):
+            return name
+    return next((name for mark, name in _DRAWN if mark.match(start)), None)
 
 
 def _hint(declared: str, filename: str | None) -> str | None:

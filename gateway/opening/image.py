@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from gateway.opening.layout import align
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
@@ -26,12 +26,13 @@ from rules.content import Role
 from rules.verdict import Obstacle
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # without it recognition takes five times as long
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a confined worker may start none
 try:
     import tesserocr
 except ImportError:
     tesserocr = None
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "AVIF", "JPEG2000")
 PIXELS = 100_000_000  #: a message; some 25 pages of letter paper at 200 dots an inch
 SECONDS = 120  #: of recognition, a message; a page of text takes two to five, a texture without any as much as twenty
 SMALLEST = 150 * 150  #: pixels; without OCR, no readable list fits into less

@@ -1,4 +1,4 @@
-"""Files pasted into a text as uuencode or base64 lines. Never decodes what no opener of ours would know as a file."""
+"""Files pasted into a text as uuencode or base64, or as they are (PDF). Decodes nothing that no opener knows."""
 
 import binascii
 import re
@@ -14,10 +14,17 @@ from rules.verdict import Obstacle
 
 _UU_BEGIN = re.compile(r"^([>|: \t]{0,100})begin [0-7]{3,4} (.+)\n", re.MULTILINE)  #: or quoted
 _BASE64 = re.compile(  # possessive: else a place to go back to is kept for each of a million lines
-    r"(?:^[> \t]*[A-Za-z0-9+/]{40,}[ \t]*\n){2,}+(?:^[> \t]*[A-Za-z0-9+/]*={0,2}[ \t]*$)?", re.MULTILINE
+    r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}+(?:[ \t]*\n[> \t]*[A-Za-z0-9+/]{40,}+)*+"
+    r"(?:[ \t]*(?:\n[> \t]*)?[A-Za-z0-9+/]*={0,2}(?![A-Za-z0-9+/]))?"
 )
+_SHORTEST = 100  #: letters on one line; keys and addresses of pages are shorter, a list is not
 _RUN, _PIECE = 40, 1 << 18
 _LONG_RUN = re2.compile(rb"[A-Za-z0-9+/]{%d}" % _RUN)  #: a glance, ten times faster: most texts have none
+_GUESSED = {
+    "application/pgp-encrypted",
+    "application/pgp-keys",
+    "application/pgp-signature",
+}  #: a key's two bytes are any
 _LETTERS = string.ascii_letters + string.digits + "+/"
 _NO_LETTERS = bytes(set(range(256)).difference(_LETTERS.encode()))
 _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
@@ -26,12 +33,15 @@ _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 def blocks(text: str) -> Iterator[Inner]:
     """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
     yield from _uuencoded(text)
+    if (start := text.find("%PDF-1.")) >= 0 and text.find("%%EOF", start) > 0:
+        yield Inner(name=None, content=text[start:].encode("latin-1", "replace"))
     if not _has_long_run(text):
         return
-    text = text if text.endswith("\n") else text + "\n"
     for found in _BASE64.finditer(text):
+        if len(found[0]) < _SHORTEST and "\n" not in found[0].strip():
+            continue
         content = _base64(text, *found.span())
-        if content and recognised(content):
+        if content and (kind := recognised(content)) and (kind not in _GUESSED or "\n" in found[0].strip()):
             yield Inner(name=None, content=content)
 
 

@@ -11,7 +11,7 @@ import yaml
 from lxml import etree
 
 from gateway.message import Opened, Partial, Unopened
-from gateway.opening import html
+from gateway.opening import html, pasted
 from gateway.opening.charset import decode
 from gateway.opening.opener import Budget, Leaf, Opening
 from gateway.opening.text import as_text, open_text
@@ -26,6 +26,7 @@ _LARGEST_YAML = 1 << 23  #: characters; some two seconds
 _ALIAS = re.compile(r"[\s\[,:-]\*\w")
 _FLOW = re.compile(r"[\[\]{}]")
 _BLOCKS = re.compile(r"(?:[-?:][ \t]+){200}")
+_LINE_END = re.compile(r"(?:\\r)?\\n")
 _REMARK = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
 
 
@@ -52,7 +53,12 @@ def open_json(leaf: Leaf, budget: Budget) -> Opening:
     except RecursionError:
         note = "JSON nested too deep"
         return Opening(outcome=Partial(contents=(as_text(leaf, source),), obstacle=Obstacle.LIMIT, note=note))
-    return Opening(outcome=Opened(contents=contents))
+    return Opening(outcome=Opened(contents=contents), inner=pasted.blocks(_unescaped(source)))
+
+
+def _unescaped(source: str) -> str:
+    """Line ends and slashes as they are meant, for files that stand in strings."""
+    return _LINE_END.sub("\n", source).replace("\\/", "/") if "\\" in source else source
 
 
 def _json(source: str) -> Any:
@@ -181,7 +187,7 @@ def open_xml(leaf: Leaf, budget: Budget) -> Opening:
         root = etree.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", source.lstrip("\ufeff")), parser)
     except (etree.XMLSyntaxError, ValueError):
         return html.open_html(leaf, budget)
-    return Opening(outcome=Opened(contents=tuple(xml_contents(root, leaf))))
+    return Opening(outcome=Opened(contents=tuple(xml_contents(root, leaf))), inner=pasted.blocks(source))
 
 
 def _declared(content: bytes) -> str | None:

@@ -50,3 +50,12 @@ def missed(text: str) -> tuple[Obstacle, str] | None:
     if "\0" in text:
         return Obstacle.CORRUPT, "NUL bytes within the text"
     return None
+
+
+def open_postscript(leaf: Leaf, budget: Budget) -> Opening:
+    """A program that draws pages: its strings are read, what it draws is not."""
+    opening = open_text(leaf, budget)
+    note = "PostScript, read as a text only"
+    contents = getattr(opening.outcome, "contents", ())
+    outcome = Partial(contents=contents, obstacle=Obstacle.UNSUPPORTED, note=note)
+    return Opening(outcome=outcome, inner=opening.inner)
