@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 
@@ -61,13 +61,30 @@ _RELAYING = rows.c.state == Fate.RELAYING.value
 _FREE = and_(*(rows.c.state != fate.value for fate in [Fate.RELAYING, *sorted(_ANSWERED)]))
 _MEMORY_MS = MEMORY // timedelta(milliseconds=1)
 # Built once: every message asks the first, and every relayed one the second.
-_RECALL = select(rows).where(rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest"))
-#: The line of an attempt while it is still this node's, be it given up already.
-_END = update(rows).where(
-    rows.c.fingerprint == bindparam("fp"),
-    rows.c.node == bindparam("by"),
-    or_(_RELAYING, rows.c.state == Fate.UNKNOWN.value),
+_RECALL = select(rows.c.state, rows.c.at, rows.c.code, rows.c.text, rows.c.hold_id, rows.c.node).where(
+    rows.c.fingerprint == bindparam("fp"), rows.c.at > bindparam("oldest")
 )
+#: The line of an attempt while it is still this node's, be it given up already.
+_END = (
+    update(rows)
+    .where(
+        rows.c.fingerprint == bindparam("fp"),
+        rows.c.node == bindparam("by"),
+        or_(_RELAYING, rows.c.state == Fate.UNKNOWN.value),
+    )
+    .values({name: bindparam(name) for name in ("state", "at", "code", "text", "hold_id")})
+)
+
+
+class _Row(NamedTuple):
+    """What `_RECALL` finds."""
+
+    state: str
+    at: int
+    code: int | None
+    text: str | None
+    hold_id: str | None
+    node: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +152,15 @@ class Ledger:
         """
 
         def work(tx: Transaction) -> Known | None:
-            row = tx.execute(_RECALL, {"fp": fp, "oldest": to_ms(now - MEMORY)}).first()
-            if row is not None and Fate(row.state) is Fate.RELAYING:
+            found = tx.find(_RECALL, {"fp": fp, "oldest": to_ms(now - MEMORY)})
+            if found is None:
+                return None
+            row = _Row(*found)
+            if Fate(row.state) is Fate.RELAYING:
                 if self._store.shared and row.node != self._store.node and row.at > to_ms(now - IN_FLIGHT):
                     raise InFlightError("another node has this very message in hand")
                 _unknown(tx, fp, "the outcome of an earlier attempt could not be written down", now)
-            if row is None or Fate(row.state) not in _ANSWERED:
+            if Fate(row.state) not in _ANSWERED:
                 return None
             known = Known(fate=Fate(row.state), reply=_reply_again(row), hold_id=row.hold_id)
             detail = {"fingerprint": fp, "fate": known.fate.value}
@@ -168,7 +188,7 @@ class Ledger:
         line = self._line(fp, fate, reply=delivery.reply)
 
         def work(tx: Transaction) -> None:
-            if tx.execute(_END, {"fp": fp, "by": line.node} | _row(line, now)).rowcount == 1:
+            if tx.change(_END, {"fp": fp, "by": line.node} | _row(line, now)) == 1:
                 tx.record(Entry(event=_EVENTS[fate], at=now, detail={"fingerprint": fp, **reach_detail(delivery)}))
             elif not _written(tx, line):
                 # Another node thought this one dead, and may have sent it as well.
@@ -301,11 +321,11 @@ def _fate(delivery: Delivery) -> Fate:
     return Fate.DEFERRED
 
 
-def _reply_again(row: Any) -> Reply:
+def _reply_again(row: _Row) -> Reply:
     match Fate(row.state):
         case Fate.HELD:
-            return held(row.hold_id)
+            return held(row.hold_id or "")
         case Fate.PENDING:
-            return pending(row.hold_id)
+            return pending(row.hold_id or "")
         case _:
-            return Reply(row.code, row.text)
+            return Reply(row.code or 0, row.text or "")

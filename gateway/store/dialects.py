@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Guard = Callable[[Any], ColumnElement[bool]]  #: given the columns of the row that is to be written
@@ -29,10 +29,9 @@ def forbid_changes_of_audit(connection: Connection) -> None:
 
 
 @cache
-def upsert(dialect: str, table: Table, keys: tuple[str, ...], guard: Guard | None) -> Executable:
+def upsert(dialect: str, table: Table, keys: tuple[str, ...], guard: Guard | None) -> ClauseElement:
     """Insert a row, or replace the one with the same `keys` when `guard` lets it go."""
     statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     new = statement.excluded
     others = {column.name: new[column.name] for column in table.c if column.name not in keys}
-    replacing = statement.on_conflict_do_update(index_elements=keys, set_=others, where=guard and guard(new))
-    return replacing.execution_options(preserve_rowcount=True)
+    return statement.on_conflict_do_update(index_elements=keys, set_=others, where=guard and guard(new))

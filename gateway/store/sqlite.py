@@ -5,7 +5,8 @@ Never NORMAL or OFF: losing the last commits to a power cut is losing mail that 
 
 import shutil
 import time
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -50,7 +51,7 @@ _REMOTE = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"}
 class SqliteFile:
     """A backend: one file on a disk of this machine."""
 
-    writers: Engine
+    writer: Connection  #: the only one, kept for good: to ask a pool for it costs more than a small transaction
     readers: Engine
     path: Path
     lock: FolderLock  #: no backup is restored over a store that is open
@@ -70,10 +71,17 @@ class SqliteFile:
             raise StoreError(f"{path}: a backup is being restored there") from None
         except OSError as error:
             raise StoreError(f"{path}: cannot be opened: {error.strerror or type(error).__name__}") from None
-        return cls(_engine(path, ring, writing=True), _engine(path, ring, writing=False), path, lock)
+        try:
+            writer = _engine(path, ring, writing=True).connect()
+        except (*DRIVER_ERRORS, StoreError) as error:
+            lock.release()
+            raise error if isinstance(error, StoreError) else translate(error).error from None
+        return cls(writer, _engine(path, ring, writing=False), path, lock)
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        return self.writers.begin()
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with self.writer.begin():
+            yield self.writer
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self.readers.begin()
@@ -105,7 +113,8 @@ class SqliteFile:
             source.backup(fresh)
 
     def dispose(self) -> None:
-        self.writers.dispose()
+        self.writer.close()
+        self.writer.engine.dispose()
         self.readers.dispose()
         self.lock.release()
 

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, insert, select
+from sqlalchemy import ClauseElement, Connection, CursorResult, Executable, Table, insert, select
 
 from gateway.audit.chain import Entry, Head, Record, seal
 from gateway.errors import StoreError
 from gateway.store.backend import Backend
 from gateway.store.dialects import Guard, upsert
 from gateway.store.moments import to_ms
+from gateway.store.prepared import Values, prepared
 from gateway.store.schema import audit
 
 Result = TypeVar("Result")
@@ -35,9 +36,11 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = connection.dialect.name
+        self._cursor = connection.connection.cursor()
         self._head: Head | None = None
         self._records: list[Record] = []
-        self._late: dict[_Kind, list[Mapping[str, Any]]] = defaultdict(list)
+        self._late: dict[_Kind, list[Values]] = defaultdict(list)
 
     @property
     def connection(self) -> Connection:
@@ -48,13 +51,25 @@ class Transaction:
     ) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
 
-    def upsert(self, table: Table, keys: tuple[str, ...], row: Mapping[str, Any], guard: Guard | None = None) -> bool:
+    def find(self, statement: ClauseElement, values: Values) -> tuple[Any, ...] | None:
+        """The first row of a select that is made once and asked for every message."""
+        question = prepared(self._dialect, statement)
+        self._cursor.execute(question.text, question.arguments(values))
+        row: tuple[Any, ...] | None = self._cursor.fetchone()
+        return row
+
+    def change(self, statement: ClauseElement, values: Values) -> int:
+        """How many rows were changed by a statement that is made once and run for every message."""
+        order = prepared(self._dialect, statement)
+        self._cursor.execute(order.text, order.arguments(values))
+        return self._cursor.rowcount
+
+    def upsert(self, table: Table, keys: tuple[str, ...], row: Values, guard: Guard | None = None) -> bool:
         """Insert `row`, or put it in the place of the one with the same `keys`. False: `guard` did not let that go."""
-        statement = upsert(self._connection.dialect.name, table, keys, guard)
-        return self._connection.execute(statement, row).rowcount == 1
+        return self.change(upsert(self._dialect, table, keys, guard), row) == 1
 
     def upsert_late(
-        self, table: Table, keys: tuple[str, ...], rows: Iterable[Mapping[str, Any]], guard: Guard | None = None
+        self, table: Table, keys: tuple[str, ...], rows: Iterable[Values], guard: Guard | None = None
     ) -> None:
         """The same, right before the commit: one statement for the rows of all units in it."""
         self._late[table, keys, guard].extend(rows)
@@ -67,20 +82,23 @@ class Transaction:
         return self._head
 
     def _last(self) -> Head:
-        row = self._connection.execute(_LAST).first()
-        return Head() if row is None else Head(row.seq, row.hash)
+        row = self.find(_LAST, {})
+        return Head() if row is None else Head(*row)
 
     def complete(self) -> None:
         """Called once, before the commit."""
         for (table, keys, guard), late in self._late.items():
-            if late:
-                self._connection.execute(upsert(self._connection.dialect.name, table, keys, guard), late)
-        if self._records:
-            rows = [
-                {"seq": r.seq, "at": to_ms(r.at), "hold_id": r.hold_id, "hash": r.hash, "line": r.line}
-                for r in self._records
-            ]
-            self._connection.execute(_APPEND, rows)
+            self._run_all(upsert(self._dialect, table, keys, guard), late)
+        rows = [
+            {"seq": r.seq, "at": to_ms(r.at), "hold_id": r.hold_id, "hash": r.hash, "line": r.line}
+            for r in self._records
+        ]
+        self._run_all(_APPEND, rows)
+
+    def _run_all(self, statement: ClauseElement, rows: Sequence[Values]) -> None:
+        if rows:
+            order = prepared(self._dialect, statement)
+            self._cursor.executemany(order.text, [order.arguments(row) for row in rows])
 
 
 Work = Callable[[Transaction], Result]
