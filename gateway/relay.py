@@ -16,7 +16,8 @@ from gateway.reply import NO_DOWNSTREAM, Reply
 from gateway.settings import Downstream
 from gateway.smtp.addresses import AddressError, checked, path
 from gateway.smtp.data import dotted_line
-from gateway.smtp.downstream import Connection, Patience, Pool, Route, Said, TlsNotMet, Unreachable
+from gateway.smtp.downstream import Connection, Patience, Pool, Route, TlsNotMet
+from gateway.smtp.replies import Said, Unreachable
 from gateway.smtp.tls import next_hop_context
 
 log = logging.getLogger(__name__)
@@ -175,8 +176,9 @@ class _Transaction:
             line = _mail_line(connection, self._envelope, self._header, self._raw)
             if isinstance(line, Reply):
                 return line
+            connection.ask(line, *self._rcpt_lines(connection))
             try:
-                said = await connection.command(b"MAIL", line)
+                said = await connection.answer()
             except Unreachable:
                 if not connection.used:
                     raise
@@ -184,14 +186,26 @@ class _Transaction:
             if connection.usable or not connection.used:
                 return _reply(said)
 
+    def _rcpt_lines(self, connection: Connection) -> list[bytes]:
+        """RCPT for everybody who can be named, and DATA if there is one."""
+        lines = []
+        for address in self._replies:
+            try:
+                lines.append(_rcpt_line(connection, address, self._envelope))
+            except AddressError:
+                self._replies[address] = BAD_RECIPIENT
+        return [*lines, b"DATA"] if lines else []
+
     async def _after_mail(self, connection: Connection) -> Reply:
         self._tls = connection.secure
-        for address in self._replies:
-            self._replies[address] = await _rcpt(connection, address, self._envelope)
+        for address, refused in self._replies.items():
+            if refused is not BAD_RECIPIENT:
+                reply = _reply(await connection.answer())
+                self._replies[address] = None if reply.accepted else reply
         refusals = [reply for reply in self._replies.values() if reply is not None]
         if len(refusals) == len(self._replies):
             return next((reply for reply in refusals if reply.transient), refusals[0] if refusals else NO_RECIPIENTS)
-        said = await connection.command(b"DATA")
+        said = await connection.answer()
         if said.code != 354:
             return _refusal(said)
         reply = _reply(await connection.content(wire(self._header, self._raw)))
@@ -200,21 +214,17 @@ class _Transaction:
         return reply if connection.past_dot or not reply.accepted else NOT_A_REPLY
 
 
-async def _rcpt(connection: Connection, address: str, envelope: Envelope) -> Reply | None:
-    """None: accepted, as far as this recipient goes."""
-    try:
-        line = b"TO:" + path(checked(address, utf8=envelope.smtputf8, recipient=True))
-    except AddressError:
-        return BAD_RECIPIENT
+def _rcpt_line(connection: Connection, address: str, envelope: Envelope) -> bytes:
+    """Raises AddressError."""
+    line = b"RCPT TO:" + path(checked(address, utf8=envelope.smtputf8, recipient=True))
     if connection.offers("dsn"):
         asked = envelope.asked_for(address)
         line += _parameters({"NOTIFY": asked.notify, "ORCPT": asked.orcpt})
-    reply = _reply(await connection.command(b"RCPT", line))
-    return None if reply.accepted else reply
+    return line
 
 
 def _mail_line(connection: Connection, envelope: Envelope, header: bytes, raw: bytes) -> bytes | Reply:
-    """FROM and its parameters, as far as the next hop offers them; or why it cannot take the message."""
+    """MAIL and its parameters, as far as the next hop offers them; or why it cannot take the message."""
     try:
         sender = checked(envelope.mail_from, utf8=envelope.smtputf8) if envelope.mail_from else ""
     except AddressError:
@@ -230,7 +240,7 @@ def _mail_line(connection: Connection, envelope: Envelope, header: bytes, raw: b
         parameters.append(b"SMTPUTF8")
     elif envelope.smtputf8 and _needs_smtputf8(envelope, raw):
         return NO_SMTPUTF8
-    line = b" ".join([b"FROM:" + path(sender), *parameters])
+    line = b" ".join([b"MAIL FROM:" + path(sender), *parameters])
     return line + (_parameters({"RET": envelope.ret, "ENVID": envelope.envid}) if connection.offers("dsn") else b"")
 
 

@@ -97,7 +97,7 @@ async def serve(settings: Settings) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What the start has built stays: looking through it for garbage again and again cost a tenth of a small message."""
+    """What the start has built stays: looking through it for garbage all the time cost a tenth of a small message."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from next_hop import HEADER, MESSAGE, OTTO, RITA, SAM, deliver, envelope, next_hop, reaches
-from peers import Hangup, LostReply, Script, downstream
+from peers import OFFERS, Hangup, LostReply, Script, downstream
 
 from gateway.relay import PIECE, Fate, NextHop, wire
 from gateway.settings import Downstream as NextHopSettings
@@ -129,15 +129,17 @@ async def test_each_recipient_has_his_own_answer() -> None:
     assert peer.accepted[0].rcpt_to == (RITA.encode(),)
 
 
-async def test_recipients_refused_for_different_reasons_are_deferred_as_a_whole() -> None:
+@pytest.mark.parametrize("offers", [OFFERS, ("SIZE",)], ids=["together", "one by one"])
+async def test_recipients_refused_for_different_reasons_are_deferred_as_a_whole(offers: tuple[str, ...]) -> None:
     """One may yet come through: a 5xx for the message would end that."""
     script: Script = {f"RCPT {OTTO}": ["550 5.1.1 unknown"], f"RCPT {SAM}": ["452 4.2.2 full"]}
-    async with downstream(script) as peer:
+    async with downstream(script, offers=offers) as peer:
         delivery = await deliver(peer, OTTO, SAM)
 
     assert delivery.fate is Fate.DEFERRED
     assert reaches(delivery) == {SAM: Fate.DEFERRED, OTTO: Fate.REFUSED}
-    assert b"DATA" not in peer.commands
+    assert (b"DATA" in peer.commands) == ("PIPELINING" in offers)
+    assert peer.accepted == []
 
 
 @pytest.mark.parametrize(("offer", "largest"), [("SIZE 200000", 134464), ("SIZE 0", None), ("SIZE", None), ("", None)])
@@ -174,7 +176,7 @@ async def test_there_is_an_outcome_in_time(where: str, fate: Fate) -> None:
 
 async def test_a_next_hop_that_refuses_in_the_middle_has_no_message() -> None:
     """Its early reply counts; the final dot is never sent after it."""
-    heard = bytearray()
+    heard, gone = bytearray(), asyncio.Event()
 
     async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 x\r\n")
@@ -186,17 +188,48 @@ async def test_a_next_hop_that_refuses_in_the_middle_has_no_message() -> None:
         while piece := await reader.read(1 << 16):
             heard.extend(piece)
         writer.close()
+        gone.set()
 
     server = await asyncio.start_server(impatient, "127.0.0.1", 0)
     hop = NextHop(NextHopSettings(host="127.0.0.1", port=server.sockets[0].getsockname()[1]), "gw.example")
     delivery = await hop.deliver(envelope(), HEADER, b"x" * 76 + b"\r\n" + b"y" * 30_000_000 + b"\r\n")
     await hop.close()
     server.close()
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(gone.wait(), 10)
 
     assert delivery.fate is Fate.REFUSED
     assert str(delivery.reply) == "552 5.3.4 too much"
     assert not heard.endswith(b"\r\n.\r\n")
+
+
+async def test_a_next_hop_that_wants_a_message_without_recipients_gets_none() -> None:
+    """RFC 2920 3.1: DATA was said before RCPT was refused. What comes next would be read as content."""
+    script: Script = {"RCPT": ["550 5.1.1 unknown"], "DATA": ["354 go on"]}
+    async with downstream(script) as peer, next_hop(peer) as hop:
+        fates = [(await hop.deliver(envelope(), HEADER, MESSAGE)).fate for _ in range(2)]
+
+    assert fates == [Fate.REFUSED, Fate.REFUSED]
+    assert peer.connections == 2
+    assert b"RSET" not in peer.commands
+
+
+async def test_a_next_hop_is_asked_for_all_it_can_bear_at_once() -> None:
+    """RFC 2920: one way there and back for the whole envelope, and the answers find their recipients."""
+    script: Script = {f"RCPT {OTTO}": ["550 5.1.1 unknown"], "DATA": [0.05, "354 go on"]}
+    async with downstream(script) as peer:
+        delivery = await deliver(peer, RITA, OTTO, SAM)
+
+    assert reaches(delivery) == {RITA: Fate.DELIVERED, OTTO: Fate.REFUSED, SAM: Fate.DELIVERED}
+
+
+async def test_what_is_said_unasked_is_nobodys_answer() -> None:
+    """A reply too many would be taken for the next message's, and a refusal for a 250."""
+    async with downstream({"DOT": ["250 2.0.0 one\r\n250 2.0.0 another"]}) as peer, next_hop(peer) as hop:
+        for _ in range(2):
+            assert str((await hop.deliver(envelope(), HEADER, MESSAGE)).reply) == "250 2.0.0 one"
+            await asyncio.sleep(0.01)
+
+    assert peer.connections == 2
 
 
 # Connections

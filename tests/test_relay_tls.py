@@ -94,7 +94,7 @@ async def test_the_log_says_why_and_nothing_of_the_mail(
         await deliver(peer)
 
     assert "certificate is not valid for 'localhost'" in caplog.text
-    assert "next hop: deferred, SMTPResponseException" in caplog.text
+    assert "next hop: deferred, no SMTP reply" in caplog.text
     assert RITA not in caplog.text
 
 

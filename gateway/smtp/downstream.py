@@ -1,4 +1,4 @@
-"""One connection to the next hop: aiosmtplib for the dialogue, content in bulk. Never in clear where TLS is asked for.
+"""One connection to the next hop: aiosmtplib greets and secures it. Never in clear where TLS is asked for.
 
 aiosmtplib's own way with content rewrites line ends and touches every line, and its mail() and rcpt() parse addresses
 again; so commands are written from checked bytes, and content goes to the transport with only its dots stuffed.
@@ -8,12 +8,14 @@ import asyncio
 import contextlib
 import re
 import ssl
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import aiosmtplib
-from aiosmtplib.protocol import SMTPProtocol
+
+from gateway.smtp.replies import Replies, Said, Unreachable
 
 IDLE = 30.0  #: seconds that a connection is kept for the next message
 
@@ -41,20 +43,8 @@ class Route:
     patience: Patience
 
 
-class Unreachable(Exception):  # noqa: N818 - an outcome, not an error
-    """No connection, no greeting, or the dialogue broke off."""
-
-
 class TlsNotMet(Unreachable):
     """The next hop does not offer the TLS that is asked for. Nothing of the message was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the next hop answered: untrusted text."""
-
-    code: int
-    text: str
 
 
 async def connect(route: Route) -> "Connection":
@@ -117,93 +107,97 @@ class Connection:
     """A session with the next hop, for one transaction after another."""
 
     def __init__(self, smtp: aiosmtplib.SMTP, patience: Patience) -> None:
-        self._smtp = smtp
+        transport = self._transport = cast("asyncio.Transport", smtp.transport)
+        self._replies = Replies(transport)
+        self._extensions = dict(smtp.esmtp_extensions)
         self._patience = patience
+        self._waiting: deque[bytes] = deque()  #: commands that are not sent yet
+        self.secure = smtp.get_transport_info("sslcontext") is not None
         self.idle_since = 0.0
         self.used = False  #: a transaction went over it before: it may have gone stale
         self.past_dot = False  #: the end of this transaction's content has been sent
+        transport.set_protocol(self._replies)
 
     @property
     def usable(self) -> bool:
-        return self._smtp.is_connected
-
-    @property
-    def secure(self) -> bool:
-        return self.usable and self._smtp.get_transport_info("sslcontext") is not None
+        return self._replies.open
 
     def offers(self, extension: str) -> bool:
-        return self._smtp.supports_extension(extension)
+        return extension in self._extensions
 
     @property
     def size(self) -> int | None:
         """RFC 1870 4: octets of the largest message; None, and 0 too: no fixed limit."""
-        said = self._smtp.esmtp_extensions.get("size", "")
+        said = self._extensions.get("size", "")
         return int(said) or None if re.fullmatch("[0-9]{1,20}", said) else None
 
     async def ready(self) -> bool:
         """Free for a next transaction; one that ended before its final dot is still open over there."""
         if not self.past_dot:
             try:
-                await self.command(b"RSET")
+                await self._start_over()
             except Unreachable:
                 return False
         self.past_dot = False
         return self.usable
 
-    async def command(self, *words: bytes) -> Said:
-        """Raises Unreachable when there is no answer, or one that is no SMTP reply."""
-        try:
-            said = await self._smtp.execute_command(*words, timeout=self._patience.command)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            self.close()
-            raise Unreachable(type(error).__name__) from error
-        return Said(said.code, said.message)
+    async def _start_over(self) -> None:
+        self._waiting.clear()
+        while self._replies.owed:
+            if (await self._hear(self._patience.command)).code == 354:
+                self.close()  # for a message of which nobody is left (RFC 2920 3.1); it has no content, so none will be
+        self.ask(b"RSET")
+        await self.answer()
+
+    def ask(self, *commands: bytes) -> None:
+        """Say them together where the next hop takes that (RFC 2920), else each when the one before is answered."""
+        if any(octet in command for command in commands for octet in (b"\r", b"\n", b"\0")):
+            raise ValueError("a command is one line")
+        self._waiting.extend(commands)
+
+    async def answer(self) -> Said:
+        """To the next of the commands. Raises Unreachable when there is none, or one that is no SMTP reply."""
+        if not self._replies.owed and self._waiting:
+            together = len(self._waiting) if self.offers("pipelining") else 1
+            self._write(b"".join([self._waiting.popleft() + b"\r\n" for _ in range(together)]), together)
+        return await self._hear(self._patience.command)
 
     async def content(self, pieces: Iterator[bytes]) -> Said:
         """Send content after a 354; the last piece holds the final dot. Raises Unreachable.
 
         A next hop may reply or hang up before it has all: then the last piece is not sent, and it has no message.
         """
-        protocol = self._smtp.protocol
-        if protocol is None:
-            raise Unreachable("connection lost")
-        try:
-            said = await self._exchange(protocol, pieces)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            self.close()
-            raise Unreachable(type(error).__name__) from error
-        if not self.past_dot or said.code == 421:
-            self.close()
-        return Said(said.code, said.message)
+        piece, replies = next(pieces), 1
+        for following in pieces:
+            self._write(piece, replies)
+            await self._replies.drained(self._patience.final_dot)
+            if self._replies.early:
+                self.close()
+                return await self._hear(self._patience.final_dot)
+            piece, replies = following, 0
+        self.past_dot = True
+        self._write(piece, replies)
+        return await self._hear(self._patience.final_dot)
 
-    async def _exchange(self, protocol: SMTPProtocol, pieces: Iterator[bytes]) -> aiosmtplib.SMTPResponse:
-        piece, following = next(pieces), next(pieces, None)
-        if following is None:
-            self.past_dot = True
-            protocol.write(piece)
-            return await protocol.read_response(timeout=self._patience.final_dot)
-        # Reading starts before writing ends: aiosmtplib drops what comes while nobody reads.
-        reading = asyncio.ensure_future(protocol.read_response(timeout=None))
-        try:
-            while following is not None:
-                protocol.write(piece)
-                # What StreamWriter.drain() calls; a StreamWriter itself would close the connection when it goes.
-                await asyncio.wait_for(protocol._drain_helper(), self._patience.final_dot)  # noqa: SLF001
-                if reading.done():
-                    return await reading
-                piece, following = following, next(pieces, None)
-            self.past_dot = True
-            protocol.write(piece)
-            return await asyncio.wait_for(reading, self._patience.final_dot)
-        finally:
-            reading.cancel()
+    def _write(self, octets: bytes, replies: int) -> None:
+        if not self.usable:
+            raise Unreachable("connection lost")
+        self._replies.owed += replies
+        self._transport.write(octets)
+
+    async def _hear(self, within: float) -> Said:
+        said = await self._replies.hear(within)
+        if said.code == 421:
+            self.close()
+        return said
 
     def close(self) -> None:
-        self._smtp.close()
+        self._replies.close()
 
     async def quit(self) -> None:
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-            await self._smtp.quit(timeout=1)
+        with contextlib.suppress(Unreachable):
+            self._write(b"QUIT\r\n", 1)
+            await self._replies.hear(1)
         self.close()
 
 
