@@ -14,6 +14,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
+from gateway.actor import Actor
 from gateway.audit.chain import Entry, Event
 from gateway.errors import AccountError, NotFoundError
 from gateway.store import Store, Transaction
@@ -36,6 +37,7 @@ class Role(StrEnum):
 
 
 PEOPLE = frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN})
+DECIDING = frozenset({Role.REVIEWER, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Account:
 
     name: str
     role: Role
+    account: str | None = None  #: of a token: whose it is
 
 
 class Accounts:
@@ -87,7 +90,7 @@ class Accounts:
         await self._store.write(work)
 
     async def remove_user(self, name: str, now: datetime, actor: str, *, force: bool = False) -> None:
-        """Take away an account with its sessions. Its API tokens have names of their own and stay.
+        """Take away an account with its sessions and its API tokens.
 
         Raises NotFoundError; AccountError for the last admin, unless `force`.
         """
@@ -99,7 +102,10 @@ class Accounts:
             tx.execute(delete(sessions).where(sessions.c.name == name))
             if tx.execute(delete(accounts).where(accounts.c.name == name)).rowcount == 0:
                 raise NotFoundError("there is no such user")
-            tx.record(Entry(event=Event.USER_REMOVED, at=now, actor=actor, detail={"name": name}))
+            his = tokens.c.account == name
+            gone = tx.execute(select(tokens.c.name).where(his).order_by(tokens.c.name)).scalars().all()
+            tx.execute(delete(tokens).where(his))
+            tx.record(Entry(event=Event.USER_REMOVED, at=now, actor=actor, detail={"name": name, "tokens": list(gone)}))
 
         await self._store.write(work)
 
@@ -136,19 +142,27 @@ class Accounts:
         await self._store.write(work)
         return _read(row) if right else None
 
-    async def add_token(self, name: str, role: Role | str, now: datetime, actor: str = "countersign") -> str:
-        """Make an API token. It is shown this once; the store keeps its hash."""
-        account = _account(name, role)
-        if account.role not in PEOPLE:
+    async def add_token(
+        self, name: str, role: Role | str, now: datetime, actor: str = "countersign", account: str | None = None
+    ) -> str:
+        """Make an API token, of an account if one is given or has its name. It is shown once; the store keeps its hash.
+
+        Raises AccountError.
+        """
+        made = _account(name, role)
+        if made.role not in PEOPLE:
             raise AccountError("a token is for a reviewer, an auditor or an admin")
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
 
         def work(tx: Transaction) -> None:
-            if tx.execute(select(tokens.c.name).where(tokens.c.name == account.name)).first():
-                raise AccountError(f"token {account.name} exists already")
-            row = {"hash": _digest(token), "name": account.name, "role": account.role.value, "created_at": to_ms(now)}
-            tx.execute(insert(tokens), row)
-            detail = {"name": account.name, "role": account.role.value}
+            if tx.execute(select(tokens.c.name).where(tokens.c.name == made.name)).first():
+                raise AccountError(f"token {made.name} exists already")
+            owner = tx.execute(select(accounts.c.name).where(accounts.c.name == (account or made.name))).scalar()
+            if account is not None and owner is None:
+                raise AccountError(f"there is no account {account}")
+            row = {"hash": _digest(token), "name": made.name, "role": made.role.value, "created_at": to_ms(now)}
+            tx.execute(insert(tokens), row | {"account": owner})
+            detail = {"name": made.name, "role": made.role.value, "account": owner}
             tx.record(Entry(event=Event.TOKEN_ADDED, at=now, actor=actor, detail=detail))
 
         await self._store.write(work)
@@ -158,11 +172,23 @@ class Accounts:
         """Whose API token this is."""
         digest = _digest(token)
         row = await self._store.read(lambda c: c.execute(select(tokens).where(tokens.c.hash == digest)).first())
-        return None if row is None else _read(row)
+        return None if row is None else _of_token(row)
 
     async def tokens(self) -> tuple[Account, ...]:
         found = await self._store.read(lambda c: c.execute(select(tokens).order_by(tokens.c.name)).all())
-        return tuple(_read(row) for row in found)
+        return tuple(_of_token(row) for row in found)
+
+    async def decider(self, name: str | None, at_terminal: str) -> Actor:
+        """Who decides in a terminal: an account that may, given by name, or whoever has logged in there.
+
+        Raises AccountError.
+        """
+        if name is None:
+            return Actor(at_terminal, login=at_terminal)
+        asked = select(accounts.c.role).where(accounts.c.name == name)
+        if await self._store.read(lambda c: c.execute(asked).scalar()) not in DECIDING:
+            raise AccountError(f"--as {name}: no account of that name may decide (see `countersign user list`)")
+        return Actor(name, login=at_terminal)
 
     async def revoke_token(self, name: str, now: datetime, actor: str) -> None:
         def work(tx: Transaction) -> None:
@@ -255,6 +281,10 @@ def _account(name: str, role: Role | str) -> Account:
 
 def _read(row: Any) -> Account:
     return Account(name=row.name, role=Role(row.role))
+
+
+def _of_token(row: Any) -> Account:
+    return Account(name=row.name, role=Role(row.role), account=row.account)
 
 
 def _long_enough(password: str) -> None:

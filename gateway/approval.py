@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
+from gateway.actor import Actor, person, persons, traits
 from gateway.errors import IllegalTransition
+from gateway.store.approvals import Agreement
 from gateway.store.mail import OwnMessage, OwnRecipient
 from rules.phrases import masked
 from rules.verdict import Verdict
@@ -15,21 +17,22 @@ def needed(verdict: Verdict | None, address: str) -> int:
     return max(asked, default=1)
 
 
-def person(actor: str) -> str:
-    """One name for one person, whether he decides in the browser, by token or in a terminal."""
-    return actor.strip().casefold().partition("@")[0]
+def agreement(actor: str) -> Agreement:
+    """Under the account's name, if one is known."""
+    name = person(traits(actor).get("account", actor))
+    return Agreement(name, next(iter(persons(actor) - {name}), None))
 
 
 def refuse_who_escalated(escalated: Collection[str], actor: str) -> None:
     """Who has handed a message up has left it to others. Raises IllegalTransition."""
-    if person(actor) in escalated:
+    if not persons(actor).isdisjoint(escalated):
         raise IllegalTransition("cannot release what you have escalated: somebody else has to")
 
 
 def wrote(message: OwnMessage, actor: str) -> bool:
-    """Whether this is a sender of the message, by an account that bears his address or its local part; or nobody."""
-    name = actor.strip().casefold()
-    return not name or name in {own for author in message.authors for own in (author, author.partition("@")[0])}
+    """Whether this is a sender of the message, by a name that is his address or its local part; or nobody."""
+    names = {name.strip().casefold() for name in (actor, *traits(actor).values())}
+    return "" in names or not names.isdisjoint(own for author in message.authors for own in (author, person(author)))
 
 
 def missing(verdict: Verdict | None, recipient: OwnRecipient) -> int:
@@ -37,9 +40,11 @@ def missing(verdict: Verdict | None, recipient: OwnRecipient) -> int:
     return max(needed(verdict, recipient.address) - len(recipient.agreed), 0)
 
 
-def not_yet(chosen: Iterable[OwnRecipient], actor: str) -> list[OwnRecipient]:
+def not_yet(verdict: Verdict | None, chosen: Iterable[OwnRecipient], actor: str) -> list[OwnRecipient]:
     """Those for whom this person has not agreed before. Raises IllegalTransition when there is nobody."""
-    fresh = [recipient for recipient in chosen if person(actor) not in recipient.agreed]
+    fresh = [recipient for recipient in chosen if persons(actor).isdisjoint(recipient.counted)]
     if not fresh:
         raise IllegalTransition("cannot count one person twice: you have agreed, and somebody else has to")
+    if isinstance(actor, Actor) and actor.nobody and any(needed(verdict, r.address) > 1 for r in fresh):
+        raise IllegalTransition("cannot count a token that belongs to no account as one of several people")
     return fresh

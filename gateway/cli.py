@@ -67,7 +67,9 @@ HoldId = Annotated[str, typer.Argument(metavar="ID", help="As `held list` shows 
 Locked = Annotated[
     bool, typer.Option("--password", help="Ask for a password, open with it what is locked, and judge again.")
 ]
-Reviewer = Annotated[str | None, typer.Option("--as", help="Who decides; else your login name.")]
+Reviewer = Annotated[
+    str | None, typer.Option("--as", help="Your account; else your login. Both are on record, and are one person.")
+]
 Moment = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="ISO 8601; UTC if no zone.")]
 Recipients = Annotated[list[str] | None, typer.Option("--rcpt-to", help="Recipient; may be repeated.")]
 
@@ -221,11 +223,10 @@ def held_show(
     hold_id: HoldId, config: Config = None, as_json: AsJson = False, password: Locked = False, reviewer: Reviewer = None
 ) -> None:
     """One message: the contradiction, the recipients, what happened to it."""
-    from gateway.second_look import Key
     from gateway.terminal import held_message
 
-    key = Key(actor=reviewer or getpass.getuser(), password=_secret()) if password else None
-    _print(held_message(_settings(config), hold_id, as_json=as_json, key=key))
+    typed = _secret() if password else None
+    _print(held_message(_settings(config), hold_id, as_json=as_json, password=typed, reviewer=reviewer))
 
 
 @held.command("release")
@@ -235,7 +236,7 @@ def held_release(
     """Send it on as it is, to all its recipients or to those chosen."""
     from gateway.terminal import release
 
-    _print(release(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+    _print(release(_settings(config), hold_id, rcpt_to, reviewer, note))
 
 
 @held.command("withdraw")
@@ -245,7 +246,7 @@ def held_withdraw(
     """Take back your agreement to a release, while it waits for others."""
     from gateway.terminal import withdraw
 
-    _print(withdraw(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+    _print(withdraw(_settings(config), hold_id, rcpt_to, reviewer, note))
 
 
 @held.command("escalate")
@@ -253,7 +254,7 @@ def held_escalate(hold_id: HoldId, note: Note, config: Config = None, reviewer: 
     """Leave it to another reviewer, with your note: it stays held, and you do not release it."""
     from gateway.terminal import escalate
 
-    _print(escalate(_settings(config), hold_id, reviewer or getpass.getuser(), note))
+    _print(escalate(_settings(config), hold_id, reviewer, note))
 
 
 @held.command("return")
@@ -263,7 +264,7 @@ def held_return(
     """Give it back to its sender, with your note."""
     from gateway.terminal import give_back
 
-    _print(give_back(_settings(config), hold_id, rcpt_to, reviewer or getpass.getuser(), note))
+    _print(give_back(_settings(config), hold_id, rcpt_to, reviewer, note))
 
 
 @app.command("report")

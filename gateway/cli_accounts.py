@@ -60,11 +60,16 @@ def user_remove(
 
 
 @token.command("add")
-def token_add(name: Name, role: Role, config: Config = None) -> None:
-    """An API token, printed once."""
+def token_add(
+    name: Name,
+    role: Role,
+    config: Config = None,
+    account: Annotated[str | None, typer.Option("--account", help="Whose it is; else the user of its name.")] = None,
+) -> None:
+    """An API token, printed once. One that belongs to a user counts as him, and goes with him."""
     from gateway.terminal import add_token
 
-    _print(add_token(_settings(config), name, role))
+    _print(add_token(_settings(config), name, role, account))
 
 
 @token.command("list")

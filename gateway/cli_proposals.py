@@ -1,7 +1,6 @@
 """The terminal's commands around changes of the client directory that somebody has proposed."""
 # ruff: noqa: PLC0415 - as in gateway.cli
 
-import getpass
 from typing import Annotated, Literal
 
 import typer
@@ -44,7 +43,7 @@ def proposals_add(  # noqa: PLR0913 - what, of whom, and why
     from rules.additions import Addition, Key
 
     addition = Addition.of(Key(what), value, to)
-    _print(propose(_settings(config), hold_id, addition, reviewer or getpass.getuser(), note))
+    _print(propose(_settings(config), hold_id, addition, reviewer, note))
 
 
 @proposals.command("accept")
@@ -75,4 +74,4 @@ def _decide(verb: str, proposal_id: str, note: str, config: Config, reviewer: st
     from gateway.stages import Move
     from gateway.terminal_proposals import decide
 
-    _print(decide(_settings(config), proposal_id, Move(verb), reviewer or getpass.getuser(), note))
+    _print(decide(_settings(config), proposal_id, Move(verb), reviewer, note))

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from gateway import approval, post
+from gateway.actor import person, persons
 from gateway.audit.chain import Entry, Event, Record
 from gateway.audit.detail import masked, of_message, of_verdict
 from gateway.audit.log import history
@@ -207,11 +208,11 @@ class Quarantine:
             mail.stay(tx, message, _chosen(message, recipients, Action.RELEASE), Action.AGREE)
             message = _received(tx, hold_id)  # as it is now that nobody else can change it
             approval.refuse_who_escalated(message.escalated, actor)
-            chosen = approval.not_yet(_chosen(message, recipients, Action.RELEASE), actor)
+            chosen = approval.not_yet(message.verdict, _chosen(message, recipients, Action.RELEASE), actor)
             ready = [r for r in chosen if approval.missing(message.verdict, r) <= 1]
             waiting = [r for r in chosen if r not in ready]
             if waiting:
-                approvals.give(tx, hold_id, _positions(waiting), approval.person(actor), now)
+                approvals.give(tx, hold_id, _positions(waiting), approval.agreement(actor), now)
                 tx.record(decision.entry(Event.APPROVED, message, waiting))
             if ready:
                 approvals.forget(tx, hold_id, _positions(ready))
@@ -225,32 +226,32 @@ class Quarantine:
         self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
     ) -> None:
         """Take back what one has agreed to, while it waits for others. Raises IllegalTransition, NotFoundError."""
-        decision, person = _Decision(actor, checked_note(note), now, {}), approval.person(actor)
+        decision, mine = _Decision(actor, checked_note(note), now, {}), persons(actor)
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
-            own = [r for r in _chosen(message, recipients, Action.WITHDRAW) if person in r.agreed]
+            own = [r for r in _chosen(message, recipients, Action.WITHDRAW) if not mine.isdisjoint(r.counted)]
             if not own:
                 raise IllegalTransition("cannot withdraw what you have not agreed to")
             mail.stay(tx, message, own, Action.WITHDRAW)
-            approvals.forget(tx, hold_id, _positions(own), person)
+            approvals.forget(tx, hold_id, _positions(own), mine)
             tx.record(decision.entry(Event.APPROVAL_WITHDRAWN, message, own))
 
         await self._store.write(work)
 
     async def escalate(self, hold_id: str, actor: str, note: str, now: datetime) -> None:
         """Leave it to others: it stays held, and somebody else has to release it. Raises like `withdraw`."""
-        decision, person = _Decision(actor, checked_note(note), now, {}), approval.person(actor)
+        decision, mine = _Decision(actor, checked_note(note), now, {}), persons(actor)
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
             _refuse_own(message, actor, Action.ESCALATE)
             waiting = _chosen(message, None, Action.ESCALATE)
-            if person in message.escalated:
+            if not mine.isdisjoint(message.escalated):
                 raise IllegalTransition("cannot escalate once more what you have escalated")
             mail.stay(tx, message, waiting, Action.ESCALATE)
-            escalations.add(tx, hold_id, person, now)
-            approvals.forget(tx, hold_id, _positions(waiting), person)  # he no longer wants to be one of them
+            escalations.add(tx, hold_id, person(actor), now)
+            approvals.forget(tx, hold_id, _positions(waiting), mine)  # he no longer wants to be one of them
             told = post.ask_others(tx, self._letterhead, message, decision.note, now)
             tx.record(replace(decision, detail={"notices": told}).entry(Event.ESCALATED, message, waiting))
 

@@ -10,8 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gateway.approval import person, wrote
+from gateway.actor import person, persons
+from gateway.approval import wrote
 from gateway.audit.chain import Entry, Event
+from gateway.audit.log import history
 from gateway.directory import today
 from gateway.errors import ChangeError, IllegalTransition, NotFoundError, OwnMessageError, OwnProposalError
 from gateway.hold import checked_note
@@ -65,7 +67,8 @@ class Proposals:
         word = Word(by=actor, at=now, why=mask_text(checked_note(note)))
         proposal, known = await self._store.read(lambda c: (rows.find(c, proposal_id), rows.in_force(c)))
         _refuse_sender(await self._store.read(lambda c: _learnt_from(c, proposal.hold_id)), actor)
-        _refuse_first(proposal, move, actor)
+        asked = await self._store.read(lambda c: _who_asked(c, proposal))
+        _refuse_first(proposal, move, own=not asked.isdisjoint(persons(actor)))
         if (proposal.stage, move) == (Stage.PROPOSED, Move.ACCEPT):
             await asyncio.to_thread(_examine, self._store.settings, proposal.addition, known)
 
@@ -103,9 +106,17 @@ def _refuse_sender(message: OwnMessage, actor: str) -> None:
         raise OwnMessageError("the sender of a message has no say in what is learnt from it")
 
 
-def _refuse_first(proposal: Proposal, move: Move, actor: str) -> None:
+def _who_asked(source: Connection, proposal: Proposal) -> frozenset[str]:
+    """Every name that whoever asked is known by: his login stands in the audit record only."""
+    asked = proposal.asked.by
+    records = (record for record in history(source, proposal.hold_id) if record.actor == asked)
+    traits = (record.detail for record in records if record.detail.get("proposal") == proposal.id)
+    logins = (detail[key] for detail in traits for key in ("login", "account") if key in detail)
+    return frozenset(map(person, (asked, *logins)))
+
+
+def _refuse_first(proposal: Proposal, move: Move, *, own: bool) -> None:
     """A second person decides. What one has proposed oneself one may withdraw while nobody has accepted it."""
-    own = person(actor) == person(proposal.asked.by)
     match proposal.stage, move:
         case Stage.PROPOSED, Move.WITHDRAW:
             if not own:

@@ -1,6 +1,5 @@
 """The review queue, the log and the accounts in a terminal: each function opens the store and does one thing."""
 
-import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from gateway.accounts import Accounts, Role
+from gateway.actor import Actor, login
 from gateway.audit.export import FORMATS, header
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor, Fault
@@ -63,14 +63,22 @@ async def _all_held(quarantine: Quarantine) -> list[HeldMessage]:
     return found
 
 
-async def held_message(settings: Settings, hold_id: str, *, as_json: bool, key: Key | None = None) -> Lines:
+async def held_message(
+    settings: Settings, hold_id: str, *, as_json: bool, password: str | None = None, reviewer: str | None = None
+) -> Lines:
     """One message, opened with a password first if there is one. Raises NotFoundError, WrongPasswordError."""
     async with Store.open(settings) as store:
         quarantine = Quarantine(store)
-        if key is not None:
+        if password is not None:
+            key = Key(actor=await _decider(store, reviewer), password=password)
             await _look_again(store, quarantine, hold_id, key)
         message = whole(await quarantine.get(hold_id))
     return [message.model_dump_json()] if as_json else _described(message)
+
+
+async def _decider(store: Store, reviewer: str | None) -> Actor:
+    """Raises AccountError for a name that may not decide."""
+    return await Accounts(store).decider(reviewer, login())
 
 
 async def _look_again(store: Store, quarantine: Quarantine, hold_id: str, key: Key) -> None:
@@ -124,11 +132,11 @@ def _part(part: PartReport) -> str:
     return f"{part.part}  {part.filename or ''}  {part.type}  {part.size} bytes  {part.status}{reason}"
 
 
-async def release(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+async def release(settings: Settings, hold_id: str, to: Sequence[str] | None, reviewer: str | None, note: str) -> Lines:
     """Raises NotFoundError, IllegalTransition. `serve` delivers it; when it is not running, once it is."""
     async with Store.open(settings) as store:
         quarantine = Quarantine(store)
-        await quarantine.release(hold_id, to or None, actor, note, _now())
+        await quarantine.release(hold_id, to or None, await _decider(store, reviewer), note, _now())
         message = whole(await quarantine.get(hold_id))
     if not message.agreed:
         return [f"{hold_id} is being released"]
@@ -136,24 +144,28 @@ async def release(settings: Settings, hold_id: str, to: Sequence[str] | None, ac
     return [f"{hold_id} is held until {more} agreed; agreed so far: {', '.join(message.agreed)}"]
 
 
-async def withdraw(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+async def withdraw(
+    settings: Settings, hold_id: str, to: Sequence[str] | None, reviewer: str | None, note: str
+) -> Lines:
     """Raises NotFoundError, IllegalTransition."""
     async with Store.open(settings) as store:
-        await Quarantine(store).withdraw(hold_id, actor, note, _now(), to or None)
+        await Quarantine(store).withdraw(hold_id, await _decider(store, reviewer), note, _now(), to or None)
     return [f"{hold_id}: what you agreed to is withdrawn"]
 
 
-async def escalate(settings: Settings, hold_id: str, actor: str, note: str) -> Lines:
+async def escalate(settings: Settings, hold_id: str, reviewer: str | None, note: str) -> Lines:
     """Raises NotFoundError, IllegalTransition."""
     async with Store.open(settings) as store:
-        await Quarantine(store).escalate(hold_id, actor, note, _now())
+        await Quarantine(store).escalate(hold_id, await _decider(store, reviewer), note, _now())
     return [f"{hold_id} is escalated, and stays held: somebody else has to release it"]
 
 
-async def give_back(settings: Settings, hold_id: str, to: Sequence[str] | None, actor: str, note: str) -> Lines:
+async def give_back(
+    settings: Settings, hold_id: str, to: Sequence[str] | None, reviewer: str | None, note: str
+) -> Lines:
     """Raises NotFoundError, IllegalTransition."""
     async with Store.open(settings) as store:
-        await Quarantine(store).return_(hold_id, actor, note, _now(), to or None)
+        await Quarantine(store).return_(hold_id, await _decider(store, reviewer), note, _now(), to or None)
     return [f"{hold_id} is being returned to its sender"]
 
 
@@ -201,14 +213,14 @@ def _verify_file(file: Path, anchor: Anchor | None) -> Fault | None:
 async def add_user(settings: Settings, name: str, role: str, password: str) -> Lines:
     """Raises GatewayError for a name that is taken, a role that is none, a password that is too short."""
     async with Store.open(settings) as store:
-        await Accounts(store).add_user(name, role, password, _now(), actor=getpass.getuser())
+        await Accounts(store).add_user(name, role, password, _now(), actor=login())
     return [f"{name} may relay through the door" if role == Role.SENDER else f"{name} may log in as {role}"]
 
 
 async def set_password(settings: Settings, name: str, password: str) -> Lines:
     """Raises NotFoundError; AccountError for a password that is too short."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).set_password(name, password, _now(), actor=getpass.getuser())
+        await Accounts(store).set_password(name, password, _now(), actor=login())
     return [f"{name} has another password, and is logged out everywhere"]
 
 
@@ -221,27 +233,29 @@ async def user_lines(settings: Settings) -> Lines:
 async def remove_user(settings: Settings, name: str, *, force: bool) -> Lines:
     """Raises NotFoundError; AccountError for the last admin, unless it is forced."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).remove_user(name, _now(), getpass.getuser(), force=force)
-    return [f"{name} is removed, and logged out everywhere; API tokens have names of their own and stay"]
+        await Accounts(store).remove_user(name, _now(), login(), force=force)
+    return [f"{name} is removed, with its API tokens, and logged out everywhere"]
 
 
 async def token_lines(settings: Settings) -> Lines:
     async with Store.open(settings, with_keys=False) as store:
         tokens = await Accounts(store).tokens()
-    return [f"{token.name}  {token.role}" for token in tokens] or ["there are no tokens"]
+    return [
+        f"{token.name}  {token.role}  {f'of {token.account}' if token.account else 'of no account'}" for token in tokens
+    ] or ["there are no tokens"]
 
 
 async def remove_token(settings: Settings, name: str) -> Lines:
     """Raises NotFoundError."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).revoke_token(name, _now(), getpass.getuser())
+        await Accounts(store).revoke_token(name, _now(), login())
     return [f"the token {name} opens nothing any more"]
 
 
-async def add_token(settings: Settings, name: str, role: str) -> Lines:
+async def add_token(settings: Settings, name: str, role: str, account: str | None) -> Lines:
     """The token alone on its line, so that a script can take it. It is shown this once."""
     async with Store.open(settings) as store:
-        return [await Accounts(store).add_token(name, role, _now(), actor=getpass.getuser())]
+        return [await Accounts(store).add_token(name, role, _now(), login(), account)]
 
 
 async def report(settings: Settings, hold_id: str, form: str) -> bytes:

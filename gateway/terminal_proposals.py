@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
+from gateway.accounts import Accounts
+from gateway.actor import login
 from gateway.errors import StoreError
 from gateway.proposals import Proposals
 from gateway.review.proposal import ProposalShape, shown
@@ -45,16 +47,18 @@ def _described(shape: ProposalShape) -> Lines:
     return [*lines, *(f"    ! {text}" for text in (shape.caution, shape.ignored) if text)]
 
 
-async def propose(settings: Settings, hold_id: str, addition: Addition, actor: str, note: str) -> Lines:
+async def propose(settings: Settings, hold_id: str, addition: Addition, reviewer: str | None, note: str) -> Lines:
     """Raises NotFoundError, IllegalTransition, ChangeError."""
     async with Store.open(settings) as store:
+        actor = await Accounts(store).decider(reviewer, login())
         proposed = await Proposals(store).propose(hold_id, addition, actor, note, datetime.now(UTC))
     return [f"{proposed.id} waits for a second person"]
 
 
-async def decide(settings: Settings, proposal_id: str, move: Move, actor: str, note: str) -> Lines:
+async def decide(settings: Settings, proposal_id: str, move: Move, reviewer: str | None, note: str) -> Lines:
     """Raises NotFoundError, IllegalTransition, ChangeError."""
     async with Store.open(settings) as store:
+        actor = await Accounts(store).decider(reviewer, login())
         decided = await Proposals(store).decide(proposal_id, move, actor, note, datetime.now(UTC))
     return [f"{proposal_id} {DONE[decided.stage]}"]
 

@@ -234,5 +234,5 @@ async def _cast(room: Room) -> None:
     for name, role in CAST.items():
         await room.accounts.add_user(name, role, PASSWORD, room.now())
         room.tokens[name] = await room.accounts.add_token(
-            f"{name}-script" if name != "sam" else "sam", role, room.now()
+            f"{name}-script" if name != "sam" else "sam", role, room.now(), account=name
         )

@@ -3,9 +3,10 @@
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -146,6 +147,27 @@ async def test_a_revoked_token_is_nothing(accounts: Accounts) -> None:
     assert await accounts.by_token(token) is None
     with pytest.raises(NotFoundError):
         await accounts.revoke_token("siem", NOW, "rita")
+
+
+async def test_a_token_belongs_to_an_account_and_goes_with_it(accounts: Accounts, store: Store) -> None:
+    """Who leaves leaves no key behind; a token of a user's name is his."""
+    his = [await accounts.add_token("night-script", "reviewer", NOW, account="rita")]
+    his.append(await accounts.add_token("rita", "reviewer", NOW))
+    alone = await accounts.add_token("siem", "auditor", NOW)
+    with pytest.raises(AccountError, match="no account nobody"):
+        await accounts.add_token("other", "auditor", NOW, account="nobody")
+    owners = [known.account for token in his if (known := await accounts.by_token(token))]
+
+    await accounts.remove_user("rita", NOW, "ada")
+
+    assert owners == ["rita", "rita"]
+    assert [await accounts.by_token(token) for token in his] == [None, None]
+    assert await accounts.by_token(alone) == Account(name="siem", role=Role.AUDITOR)
+    assert (await removed(store))["tokens"] == ["night-script", "rita"]
+
+
+async def removed(store: Store) -> Mapping[str, Any]:
+    return [record.detail async for record in AuditLog(store).records() if record.event == "user-removed"][-1]
 
 
 async def test_a_token_name_is_taken_once(accounts: Accounts) -> None:

@@ -13,6 +13,8 @@ from review_room import ACME, BETA, Room, furnished
 from serving import run
 from store_kit import NOW, RAW, SAM, an_id, envelope, later, settings, verdict
 
+from gateway.accounts import Accounts
+from gateway.actor import Actor, login
 from gateway.audit.log import AuditLog
 from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.hold import Quarantine
@@ -256,20 +258,75 @@ async def _agreed_and_released(room: Room) -> None:
         assert taken_back.json()["recipients"][0]["agreed"] == []
 
 
-async def test_terminal_says_who_has_agreed(tmp_path: Path) -> None:
-    """`held release` of the first person tells that it waits, that of the second lets it go."""
+async def test_a_terminal_is_one_person_whatever_it_says(tmp_path: Path) -> None:
+    """`--as` takes accounts only, and the login behind it counts once and is on record."""
     file = settings_file(tmp_path, 1)
     async with Store.open(load(file, {})) as store:
         hold_id = await hold(Quarantine(store))
+        for name in ("rita", "rolf"):
+            await Accounts(store).add_user(name, "reviewer", "a long enough password", NOW)
 
     def held(verb: str, who: str, status: int = 0) -> str:
         ended = run("held", verb, hold_id, "--note", WHY, "--as", who, "--config", file)
         assert ended.status == status, ended.err
-        return ended.out
+        return ended.out + ended.err
 
+    assert "no account of that name may decide" in held("release", "nobody-we-know", status=1)
     assert held("release", "rita") == f"{hold_id} is held until 1 more person has agreed; agreed so far: rita\n"
-    held("release", "Rita", status=1)
+    assert "one person twice" in held("release", "rolf", status=1)
     assert "1 of 2 people have agreed (rita)" in run("held", "show", hold_id, "--config", file).out
     assert "withdrawn" in held("withdraw", "rita")
-    held("release", "rolf")
+    async with Store.open(load(file, {})) as store:
+        await Quarantine(store).release(hold_id, None, "rolf", WHY, NOW)
     assert held("release", "rita") == f"{hold_id} is being released\n"
+    async with Store.open(load(file, {})) as store:
+        records = [record async for record in AuditLog(store).records(hold_id=hold_id)]
+    assert [(r.event, r.actor, r.detail.get("login")) for r in records[1:]] == [
+        ("approved", "rita", login()),
+        ("approval-withdrawn", "rita", login()),
+        ("approved", "rolf", None),
+        ("release", "rita", login()),
+    ]
+
+
+BOB = {
+    "in the browser": "bob",
+    "by his token": Actor("night-script", account="bob"),
+    "in a terminal": Actor("bob", login="bob"),
+    "in a terminal, as somebody else": Actor("rolf", login="bob"),
+}
+
+
+@pytest.mark.parametrize("second", BOB)
+@pytest.mark.parametrize("first", BOB)
+async def test_one_person_counts_once_wherever_he_comes_from(quarantine: Quarantine, first: str, second: str) -> None:
+    """Whoever has a browser, a token and a terminal is still one of the two people that are needed."""
+    hold_id = await hold(quarantine)
+    await quarantine.release(hold_id, None, BOB[first], WHY, NOW)
+
+    with pytest.raises(IllegalTransition, match="one person twice"):
+        await quarantine.release(hold_id, None, BOB[second], WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita", login="rita"), WHY, NOW)
+
+    assert await states(quarantine, hold_id) == [State.RELEASING]
+
+
+async def test_a_token_of_nobody_is_nobody(quarantine: Quarantine) -> None:
+    """Whoever may make tokens could else make himself a second person; where one person is enough it may decide."""
+    robot = Actor("robot", nobody=True)
+    two, one = await hold(quarantine), await hold(quarantine, 1)
+
+    with pytest.raises(IllegalTransition, match="belongs to no account"):
+        await quarantine.release(two, None, robot, WHY, NOW)
+    await quarantine.release(one, None, robot, WHY, NOW)
+
+    assert await states(quarantine, two) == [State.HELD]
+    assert await states(quarantine, one) == [State.RELEASING]
+
+
+async def test_the_sender_is_known_by_his_login_too(quarantine: Quarantine) -> None:
+    """Another name does not make him another person."""
+    hold_id = await hold(quarantine, 1)
+
+    with pytest.raises(OwnMessageError):
+        await quarantine.release(hold_id, None, Actor("rita", login="sam"), WHY, NOW)

@@ -10,6 +10,7 @@ from serving import run
 from store_kit import NOW, RAW, SAM, an_id, envelope, settings
 from test_approval import asking, decisions, states
 
+from gateway.accounts import Accounts
 from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.hold import Quarantine
 from gateway.settings import Notices, load
@@ -111,6 +112,7 @@ async def test_terminal_escalates_and_says_so(tmp_path: Path) -> None:
     file = settings_file(tmp_path, 1)
     async with Store.open(load(file, {})) as store:
         first, second = await hold(Quarantine(store)), await hold(Quarantine(store))
+        await Accounts(store).add_user("rita", "reviewer", "a long enough password", NOW)
 
     ended = run("held", "escalate", first, "--note", WHY, "--as", "rita", "--config", file)
     listed = run("held", "list", "--config", file).out

@@ -19,6 +19,7 @@ from store_kit import NOW, RAW, SAM, SECRET, an_id, envelope, later, settings, v
 from typer.testing import CliRunner
 
 import rules
+from gateway.accounts import Accounts
 from gateway.audit.log import AuditLog
 from gateway.backup import backup, restore
 from gateway.cli import app
@@ -434,7 +435,7 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     with_a_directory(tmp_path)
     file = settings_file(tmp_path, 25, clients=tmp_path / "clients.yaml")
     installation = load(file, {})
-    asyncio.run(_held(installation))
+    asyncio.run(_held(installation, "rita", "ada"))
 
     def say(*words: str, status: int = 0) -> str:
         done = CliRunner().invoke(app, words, env={"COUNTERSIGN_CONFIG": str(file)})
@@ -450,7 +451,8 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     ).split()
     listed = say("proposals", "list")
     decide("accept", "Rita", status=1)
-    assert "is in force" in decide("accept", "ada")
+    decide("accept", "ada", status=1)  # with the login that has proposed it
+    asyncio.run(_accepted(installation, proposal_id))
 
     assert f"{proposal_id}  proposed  acme-trust.example belongs to Acme Manufacturing, Inc." in listed
     assert f"{WHY}   (message {hold_id})" in listed
@@ -465,9 +467,16 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     assert "is in force" in decide("keep", "rita")
 
 
-async def _held(installation: Settings) -> None:
+async def _held(installation: Settings, *reviewers: str) -> None:
     async with Store.open(installation) as store:
         await hold(store)
+        for name in reviewers:
+            await Accounts(store).add_user(name, "reviewer", "a long enough password", NOW)
+
+
+async def _accepted(installation: Settings, proposal_id: str) -> None:
+    async with Store.open(installation) as store:
+        await Proposals(store).decide(proposal_id, Move.ACCEPT, "ada", WHY, NOW)
 
 
 def test_a_scan_makes_no_store_and_says_when_it_cannot_ask_one(tmp_path: Path) -> None:

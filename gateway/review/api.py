@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import StreamingResponse
 
+from gateway.actor import Actor
 from gateway.review.decision import decide
 from gateway.review.desk import AtDesk, Visitor
 from gateway.review.message import summary, whole
@@ -25,7 +26,7 @@ async def caller(
     account = await desk.accounts.by_token(credentials.credentials) if credentials else None
     if account is None:
         raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
-    return Visitor(name=account.name, role=account.role)
+    return Visitor(name=Actor(account.name, account=account.account, nobody=account.account is None), role=account.role)
 
 
 ByToken = Annotated[Visitor, Depends(caller)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from gateway.accounts import Accounts, Role
+from gateway.accounts import DECIDING, Accounts, Role
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
@@ -49,12 +49,12 @@ class Visitor:
 
     @property
     def may_decide(self) -> bool:
-        return self.role in {Role.REVIEWER, Role.ADMIN}
+        return self.role in DECIDING
 
     @property
     def may_look(self) -> bool:
         """At opened content; an auditor sees verdicts and records only."""
-        return self.role in {Role.REVIEWER, Role.ADMIN}
+        return self.role in DECIDING
 
     @property
     def may_unmask(self) -> bool:

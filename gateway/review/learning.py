@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from gateway.approval import person
+from gateway.actor import person
 from gateway.errors import ChangeError, GatewayError
 from gateway.review.decision import Say, propose, rule, status_of
 from gateway.review.desk import AtDesk, Desk, Visitor

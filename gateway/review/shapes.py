@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.approval import person
+from gateway.actor import person
 from gateway.states import State
 from rules.verdict import Disposition, Kind, Verdict
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -11,22 +12,29 @@ from gateway.store.schema import approvals
 from gateway.store.writer import Transaction
 
 
-def of(source: Connection | Transaction, ids: Collection[str]) -> Mapping[tuple[str, int], tuple[str, ...]]:
-    """Persons, first to agree first, by message and position of its recipient."""
+class Agreement(NamedTuple):
+    person: str
+    known_by: str | None  #: another name of the same person: a login, or the account of a token
+
+
+def of(source: Connection | Transaction, ids: Collection[str]) -> Mapping[tuple[str, int], tuple[Agreement, ...]]:
+    """First to agree first, by message and position of its recipient."""
     asked = select(approvals).where(approvals.c.message_id.in_(ids)).order_by(approvals.c.at, approvals.c.person)
-    found = defaultdict[tuple[str, int], tuple[str, ...]](tuple)
+    found = defaultdict[tuple[str, int], tuple[Agreement, ...]](tuple)
     for row in source.execute(asked):
-        found[row.message_id, row.position] += (row.person,)
+        found[row.message_id, row.position] += (Agreement(row.person, row.known_by),)
     return found
 
 
-def give(tx: Transaction, message_id: str, positions: Iterable[int], person: str, now: datetime) -> None:
-    rows = [{"message_id": message_id, "position": p, "person": person, "at": to_ms(now)} for p in positions]
+def give(tx: Transaction, message_id: str, positions: Iterable[int], given: Agreement, now: datetime) -> None:
+    row = {"message_id": message_id, "at": to_ms(now), **given._asdict()}
+    rows = [row | {"position": position} for position in positions]
     if rows:
         tx.execute(insert(approvals), rows)
 
 
-def forget(tx: Transaction, message_id: str, positions: Iterable[int], person: str | None = None) -> None:
-    """Those of one person, or all: a decision uses them up, and a new verdict asks anew."""
+def forget(tx: Transaction, message_id: str, positions: Iterable[int], names: Collection[str] | None = None) -> None:
+    """Those of one person, by his names, or all: a decision uses them up, and a new verdict asks anew."""
     gone = (approvals.c.message_id == message_id) & approvals.c.position.in_(list(positions))
-    tx.execute(delete(approvals).where(gone if person is None else gone & (approvals.c.person == person)))
+    his = approvals.c.person.in_(names or ()) | approvals.c.known_by.in_(names or ())
+    tx.execute(delete(approvals).where(gone if names is None else gone & his))

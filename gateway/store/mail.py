@@ -63,6 +63,7 @@ class OwnRecipient:
     reply: str | None
     lease: str | None  #: token of the attempt under way, or id of the notice that gives it back
     agreed: tuple[str, ...] = ()  #: who wants it released, while more people have to
+    counted: frozenset[str] = frozenset()  #: every name that these people are known by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +211,7 @@ def stay(tx: Transaction, message: OwnMessage, chosen: Iterable[OwnRecipient], a
             raise IllegalTransition(f"cannot {action} this message any more: somebody else was first")
 
 
-def _recipient(row: Any, agreed: tuple[str, ...]) -> OwnRecipient:
+def _recipient(row: Any, agreed: Sequence[approvals.Agreement]) -> OwnRecipient:
     return OwnRecipient(
         position=row.position,
         address=row.address,
@@ -219,7 +220,8 @@ def _recipient(row: Any, agreed: tuple[str, ...]) -> OwnRecipient:
         attempts=row.attempts,
         reply=row.reply,
         lease=row.lease,
-        agreed=agreed,
+        agreed=tuple(one.person for one in agreed),
+        counted=frozenset(name for one in agreed for name in one if name is not None),
     )
 
 

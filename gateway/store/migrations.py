@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from gateway.errors import StoreError
 from gateway.store.schema import schema_versions
-from gateway.store.steps import eighth, fifth, first, fourth, second, seventh, sixth, third
+from gateway.store.steps import eighth, fifth, first, fourth, ninth, second, seventh, sixth, third
 
 Step = Callable[[Connection], None]
 
@@ -20,6 +20,7 @@ STEPS: tuple[Step, ...] = (
     sixth.take,
     seventh.take,
     eighth.take,
+    ninth.take,
 )
 
 

@@ -65,6 +65,7 @@ approvals = Table(  # who has agreed to a release that more people have to agree
     Column("position", Integer, nullable=False),
     Column("person", String(320), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("known_by", String(320)),  # the login or the account that the same person has
     PrimaryKeyConstraint("message_id", "position", "person"),
 )
 
@@ -196,6 +197,7 @@ tokens = Table(
     Column("name", String(128), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("account", String(128)),  # whose it is
 )
 
 sessions = Table(
