@@ -186,6 +186,13 @@ def view_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
     return view(raw, argument, tools)
 
 
+def picture_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
+    """One page for a reviewer's eyes."""
+    from gateway.review.picture import picture_job as picture  # noqa: PLC0415 - `scan` should not wait for it
+
+    return picture(raw, argument, tools)
+
+
 def warm() -> None:
     """What no import alone brings in."""
     from gateway.opening.warm import warm as warm_openers  # noqa: PLC0415 - imports every opener
@@ -193,7 +200,7 @@ def warm() -> None:
     warm_openers()
 
 
-JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job, "enrol": enrol_job}
+JOBS: Mapping[str, Job] = {"inspect": inspect_job, "view": view_job, "picture": picture_job, "enrol": enrol_job}
 
 #: What takes longest to import, in steps, so that a worker can be forked in between.
 SLOW = (
@@ -205,6 +212,6 @@ SLOW = (
     "pdfplumber",
     "PIL.Image",
     "py7zr",
-    "gateway.review.view",
+    "gateway.review.picture",
 )
 WARM_UP: Sequence[Callable[[], object]] = (*(partial(import_module, name) for name in SLOW), warm)

@@ -27,7 +27,7 @@ from rules.errors import ConfigurationError
 from rules.verdict import Evidence, Obstacle, PartReport, Status
 
 if TYPE_CHECKING:
-    from gateway.review.viewed import Look, ViewedPart
+    from gateway.review.viewed import Look, ViewedPart, ViewedPicture
 
 PATIENCE = 30.0  #: seconds to wait for a worker when it is our turn, before it counts as our failure
 QUIET = 60.0  #: seconds without a message until workers beyond the one ahead are sent home
@@ -59,6 +59,13 @@ def _viewed() -> "TypeAdapter[ViewedPart]":
     from gateway.review.viewed import ViewedPart  # noqa: PLC0415 - takes long to build, and `scan` needs none of it
 
     return TypeAdapter(ViewedPart)
+
+
+@cache
+def _pictured() -> "TypeAdapter[ViewedPicture]":
+    from gateway.review.viewed import ViewedPicture  # noqa: PLC0415 - as above
+
+    return TypeAdapter(ViewedPicture)
 
 
 class DoubtError(Exception):
@@ -150,6 +157,13 @@ class Inspector:
             return outcome
         part = {"section": look.section, "status": Status.UNOPENED, "reason": outcome.obstacle, "note": outcome.note}
         return _viewed().validate_python(part)
+
+    async def picture(self, raw: bytes, look: "Look") -> "ViewedPicture":
+        """The page that a text stands on, as pixels, masked. Raises InspectorError like `inspect`."""
+        outcome = await self.ask("picture", raw, asdict(look), _pictured())
+        if not isinstance(outcome, Unopened):
+            return outcome
+        return _pictured().validate_python({"note": outcome.note or str(outcome.obstacle)})
 
     async def ask(
         self, job: str, raw: bytes, argument: Mapping[str, Any], shape: TypeAdapter[Shape]

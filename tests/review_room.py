@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 from carriers import people, write_csv
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from gateway.accounts import Accounts, Role
 from gateway.audit.log import AuditLog
@@ -23,8 +24,9 @@ from gateway.message import Envelope, Limits
 from gateway.proposals import Proposals
 from gateway.review.app import create_app
 from gateway.review.desk import csrf_of
+from gateway.review.picture import picture_job
 from gateway.review.view import view_part
-from gateway.review.viewed import Look, ViewedPart
+from gateway.review.viewed import Look, ViewedPart, ViewedPicture
 from gateway.rulebook import Rulebook
 from gateway.settings import Rules, Settings, Web
 from gateway.settings import Store as StoreSettings
@@ -54,6 +56,7 @@ SAM = "sam@recordkeeper.example"
 BETA = "benefits@beta.example"
 ACME = "trustee@acme.example"
 PASSWORD = "a long enough one"
+DETECTOR = Detector()  #: for all rooms: it takes a second to build
 CLIENTS = """
 clients:
   - {id: acme, name: "Acme Manufacturing, Inc.", domains: [acme.example]}
@@ -74,13 +77,19 @@ class AtHand:
     """The worker's own function, without its walls: those have tests of their own."""
 
     def __init__(self) -> None:
-        self.detector = Detector()
+        self.detector = DETECTOR
         self.fault: Exception | None = None
 
     async def view(self, raw: bytes, look: Look) -> ViewedPart:
         if self.fault:
             raise self.fault
         return await asyncio.to_thread(view_part, raw, look, Limits(), self.detector)
+
+    async def picture(self, raw: bytes, look: Look) -> ViewedPicture:
+        answer = await asyncio.to_thread(
+            picture_job, raw, asdict(look), Tools(limits=Limits(), detector=self.detector, directory=DIRECTORY)
+        )
+        return TypeAdapter(ViewedPicture).validate_json(answer.body)
 
     async def inspect(self, raw: bytes, passwords: tuple[str, ...] = ()) -> Evidence:
         tools = Tools(limits=Limits(), detector=self.detector, directory=DIRECTORY)

@@ -17,6 +17,7 @@ from gateway.settings import Notices, load
 from gateway.states import State
 from gateway.store import Store, mail
 from gateway.store.schema import messages
+from gateway.terminal import held_lines
 
 WHY = "Ask the privacy office: whose is 212-48-6397?"
 
@@ -115,7 +116,7 @@ async def test_terminal_escalates_and_says_so(tmp_path: Path) -> None:
         await Accounts(store).add_user("rita", "reviewer", "a long enough password", NOW)
 
     ended = run("held", "escalate", first, "--note", WHY, "--as", "rita", "--config", file)
-    listed = run("held", "list", "--config", file).out
+    listed = "\n".join(await held_lines(load(file, {}), as_json=False))
 
     assert ended.out == f"{first} is escalated, and stays held: somebody else has to release it\n"
     assert listed.index(f"{first}  2026-") < listed.index(second)

@@ -15,10 +15,12 @@ import carriers_mail
 import pytest
 import pytest_asyncio
 from inspecting import HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
+from test_review_picture import LINES, ROWS, page_of, typed, with_file
 
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
 from gateway.opening import image
+from gateway.review.viewed import SIDE, Look
 from gateway.settings import Settings
 from gateway.workers import nursery
 from gateway.workers.confine import Allowance
@@ -51,13 +53,31 @@ async def test_what_nothing_knows_is_unsupported_also_before_the_warm_up(content
     assert [part.reason for part in evidence.parts] == [None, Obstacle.UNSUPPORTED]
 
 
-@pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
-async def test_a_picture_that_ocr_complains_about_ends_no_worker() -> None:
-    """Tesseract writes its warnings to a file, and crashes when it cannot; a worker can write none."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shipped() -> AsyncIterator[Inspector]:
+    """One with the workers of the service itself."""
     inspector = Inspector(Settings.model_validate({"inspection": {"workers": 1}}))
     await inspector.start()
-    evidence = await inspector.inspect(carriers_mail.write_eml(carriers.write_texture(), "paper.png"))
+    yield inspector
     await inspector.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_confined_worker_draws_a_page(shipped: Inspector) -> None:
+    """Behind its walls there is no file and no memory to spare; what cannot be drawn says so."""
+    raw = with_file(typed(*LINES, *ROWS), ("application", "pdf"))
+    picture = await shipped.picture(raw, Look(section="2", content=page_of(raw)))
+    none = await shipped.picture(raw, Look(section="9", content=0))
+
+    assert (picture.width, picture.height) == (SIDE, 1000)
+    assert none.note == "this part is no page and no picture"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
+async def test_a_picture_that_ocr_complains_about_ends_no_worker(shipped: Inspector) -> None:
+    """Tesseract writes its warnings to a file, and crashes when it cannot; a worker can write none."""
+    evidence = await shipped.inspect(carriers_mail.write_eml(carriers.write_texture(), "paper.png"))
 
     assert [part.status for part in evidence.parts] == [Status.OPENED] * 2
 

@@ -12,7 +12,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from review_room import BETA, LIST, PASSWORD, SENTENCE, Room, a_message, furnished
+from test_review_picture import LINES, ROWS, typed, with_file
 
+from gateway.review.viewed import SIDE
 from rules.additions import Addition, Key
 from rules.verdict import Finding, PartReport, Reason, Status
 
@@ -218,6 +220,21 @@ def test_values_are_one_reason_away_and_rows_one_link(room: Room, page: Page) ->
     assert LIST[1][0] not in page.url
     page.get_by_role("link", name="Mask them again").click()
     expect(page.locator(".sheet .found").first).to_have_text(f"***-**-{LIST[1][0][-4:]}")
+
+
+def test_a_page_is_a_picture_when_it_is_asked_for(room: Room, page: Page) -> None:
+    """By keyboard; until then nothing is drawn, and nothing put on record."""
+    report = PartReport(part="2", filename="a.pdf", type="application/pdf", size=9, status=Status.OPENED, reason=None)
+    hold_id = done(room.hold(raw=with_file(typed(*LINES, *ROWS), ("application", "pdf")), parts=(report,), findings=()))
+    page.set_viewport_size({"width": 360, "height": 800})
+    log_in(page)
+    page.goto(f"/held/{hold_id}")
+    asked_before = done(room.events(hold_id)).count("viewed by rita")
+    page.locator(".drawn summary").press("Enter")
+    expect(page.locator(".drawn img")).to_have_js_property("naturalWidth", SIDE)
+
+    assert asked_before == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_hostile_mail_runs_nothing_and_calls_nobody(room: Room, page: Page) -> None:

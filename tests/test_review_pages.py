@@ -1,12 +1,15 @@
 """The pages as Rita sees them: the sentence first, the people counted, the content masked, one decision."""
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
 
 import pytest
+from PIL import Image
 from review_room import ACME, BETA, LIST, SAM, SENTENCE, Room, a_message, furnished
+from test_review_picture import LINES, ROWS, page_of, typed, with_file
 
 from gateway.errors import InspectorError
 from gateway.message import Envelope
@@ -95,6 +98,28 @@ async def test_any_part_can_be_asked_for(room: Room, part: str) -> None:
 
     assert answer.status_code == 200
     assert "Opened and masked" in answer.text
+
+
+async def test_a_pages_picture_is_offered_and_the_look_is_on_record(room: Room) -> None:
+    """As PNG of our own making, kept by nobody; a page that is not drawn says why."""
+    report = PartReport(part="2", filename="a.pdf", type="application/pdf", size=9, status=Status.OPENED, reason=None)
+    raw = with_file(typed(*LINES, *ROWS), ("application", "pdf"))
+    hold_id = await room.hold(raw=raw, parts=(report,), findings=())
+    async with room.visit("rita") as visit:
+        page = (await visit.get(f"/held/{hold_id}?part=0")).text
+        source = f"/held/{hold_id}/picture?part=0&content={page_of(raw)}"
+        answer, none = await visit.get(source), await visit.get(f"/held/{hold_id}/picture?part=0&content=99")
+
+    assert f'src="{source.replace("&", "&amp;")}"' in page
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert (picture.format, picture.info) == ("PNG", {})
+    assert none.status_code == 422
+    assert "no picture of this page: there is no such page" in none.text
+    records = [record.detail async for record in room.audit.records(hold_id=hold_id) if record.event == "viewed"]
+    assert {**records[1]} == {"shown": "part 1 of 1", "as": "picture", "table-or-text": page_of(raw) + 1}
 
 
 async def test_what_this_sender_had_held_for_these_recipients_before_is_told(empty_room: Room) -> None:

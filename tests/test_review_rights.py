@@ -23,6 +23,7 @@ PAGES = {
     "POST /login": (401, 401, 401, 401),
     "POST /logout": (303, 303, 303, 303),
     "GET /held/{hold_id}": (303, 200, 200, 200),
+    "GET /held/{hold_id}/picture": (303, 403, 404, 404),  # none is named here
     "POST /held/{hold_id}/release": (303, 403, 303, 303),
     "POST /held/{hold_id}/return": (303, 403, 303, 303),
     "POST /held/{hold_id}/withdraw": (303, 403, 409, 409),  # nobody has agreed to anything here

@@ -12,6 +12,7 @@ from carriers import HEADER, people, save, ssn, write_csv, write_fixed, write_ht
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
+from review_room import DETECTOR
 
 from gateway.message import Limits
 from gateway.review.address import Spot, turns
@@ -20,10 +21,8 @@ from gateway.review.shown import COLUMNS, table_shown
 from gateway.review.view import WHOLE, view_part
 from gateway.review.viewed import Look, Segment, ViewedPart, ViewedTable, ViewedText, write
 from rules.content import Table
-from rules.detect import Detector
 from rules.verdict import Status
 
-DETECTOR = Detector()
 LIST = [HEADER, *people(30)]
 XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 

@@ -22,6 +22,7 @@ from gateway.opening.layout import align
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
 from gateway.opening.ruling import unruled
+from gateway.opening.words import Word
 from rules.content import Role
 from rules.verdict import Obstacle
 
@@ -43,6 +44,7 @@ _CHANGES, _ROWS, _CONTRAST = 12, 5, 16
 _SHARP = 1_500_000  #: pixels; smaller pictures are screen shots, whose type Tesseract reads better at twice the size
 _LARGEST = 5000  #: pixels a side: letter paper at 450 dots an inch; more only costs time
 _GAP = 0.7  #: of the height of a word; a common space is half of it at the most
+_SURE = 80  #: confidence in percent of a word that a reviewer is shown as it stands on the picture
 _DOUBTFUL = 60  #: mean confidence in percent under which the page may lie on its side
 
 _DATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata", "/usr/local/share/tessdata")
@@ -52,14 +54,14 @@ def open_image(leaf: Leaf, budget: Budget) -> Opening:
     """Every frame of a picture, and the words in its own fields."""
     reading = Reading(leaf)
     with reading.attempt("the image"):
-        for number, frame in enumerate(_frames(leaf.content, budget, reading), start=1):
+        for number, frame in enumerate(frames(leaf.content, budget, reading), start=1):
             where = "image" if number == 1 else f"image {number}"
             with reading.attempt(where):
                 reading.text(where, words_of(frame, budget))
     return reading.opening()
 
 
-def _frames(content: bytes, budget: Budget, reading: Reading) -> Iterator[Any]:
+def frames(content: bytes, budget: Budget, reading: Reading) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -169,19 +171,54 @@ def _recognise(engine: Any, page: Any, budget: Budget) -> str:
     return best
 
 
+class Printed(NamedTuple):
+    """A word on a picture; in pixels, so downwards is more."""
+
+    sure: bool
+    word: Word
+
+
+def printed(page: Any, budget: Budget) -> list[Printed]:
+    """The words of a grey picture with their places. Raises CannotLookError when it cannot be read upright."""
+    engine = warm()
+    if engine is None:
+        raise CannotLookError(Obstacle.UNSUPPORTED, NO_OCR)
+    sized = _sized(page.copy())
+    tsv, confidence = _recognised(engine, unruled(sized), budget)
+    if confidence < _DOUBTFUL:
+        raise CannotLookError(Obstacle.UNSUPPORTED, "its writing cannot be read for certain")
+    scale = page.width / sized.width
+    words = []
+    for row in tsv.splitlines():
+        level, *_, left, top, width, height, sure, text = row.split("\t", 11)
+        if level == "5" and text.strip():
+            right, bottom = int(left) + int(width), int(top) + int(height)
+            word = Word(int(left) * scale, right * scale, int(top) * scale, bottom * scale, text)
+            words.append(Printed(float(sure) >= _SURE, word))
+    return words
+
+
 def _read(engine: Any, page: Any, budget: Budget) -> tuple[str, int]:
-    """Raises CannotLookError when the message has no time left; asked for words after that, the engine would crash."""
+    tsv, confidence = _recognised(engine, page, budget)
+    return _in_columns(tsv), confidence
+
+
+def _recognised(engine: Any, page: Any, budget: Budget) -> tuple[str, int]:
+    """Tesseract's table of words, and how sure it is of them on the whole.
+
+    Raises CannotLookError when the message has no time left; asked for words after that, the engine would crash.
+    """
     start = time.process_time()
     left = int((SECONDS - budget.recognising) * 1000)
     engine.SetImage(page)
     if left <= 0 or not engine.Recognize(left):
         engine.Clear()
         raise CannotLookError(Obstacle.TIMEOUT, f"reading the pictures takes more than {SECONDS} s")
-    text = _in_columns(engine.GetTSVText(0))
+    tsv = engine.GetTSVText(0)
     confidence = engine.MeanTextConf()
     engine.Clear()
     budget.recognising += time.process_time() - start
-    return text, confidence
+    return tsv, confidence
 
 
 class _Word(NamedTuple):

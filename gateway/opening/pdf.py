@@ -34,7 +34,7 @@ _BETWEEN_TAGS = re.compile(r"<[^>]*>")
 
 def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
     reading = Reading(leaf)
-    with reading.attempt("the PDF"), _document(leaf.content, budget.passwords) as document:
+    with reading.attempt("the PDF"), open_document(leaf.content, budget.passwords) as document:
         _read_properties(document, leaf.content, reading)
         forms = document.get_formtype() != pdfium.FORMTYPE_NONE
         if forms:
@@ -56,7 +56,7 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
 
 
 @contextmanager
-def _document(content: bytes, passwords: tuple[str, ...]) -> Iterator[Any]:
+def open_document(content: bytes, passwords: tuple[str, ...]) -> Iterator[Any]:
     """The open document. An owner's password only forbids printing and the like: such a file opens with none."""
     tries = (_opened(content, password) for password in (None, *passwords))
     document = next((document for document in tries if document is not None), None)
@@ -124,7 +124,7 @@ def _read_revisions(content: bytes, budget: Budget, reading: Reading, known: set
     for revision, end in enumerate(ends[:REVISIONS], start=1):
         with reading.attempt(f"revision {revision}"):
             budget.expand(end)
-            with _document(content[:end], budget.passwords) as document:
+            with open_document(content[:end], budget.passwords) as document:
                 for number, page in enumerate(document, start=1):
                     where = f"revision {revision} page {number}"
                     with _page_text(page, budget) as (_, text):

@@ -15,9 +15,9 @@ from rules.verdict import Obstacle
 
 DPI = 200
 _OBJECTS = 400  #: a page with so few objects is searched for pictures even if the file names none
-_STROKES = 40  #: vector drawings on a page without text that could be writing turned into outlines
+STROKES = 40  #: vector drawings on a page without text that could be writing turned into outlines
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b|/S[\w#]*#[\w#]*\s*/I|/Subtype\s*/I[\w#]*#")
-_BLANK = 3  #: characters: a page number alone is no text layer
+BLANK = 3  #: characters: a page number alone is no text layer
 
 
 def mentioned(content: bytes) -> bool:
@@ -35,7 +35,7 @@ class Pictures:
         self._seen: set[bytes] = set()
 
     def read(self, page: Any, number: int, text: str) -> None:
-        if len(text.strip()) < _BLANK:
+        if len(text.strip()) < BLANK:
             self._read_whole(page, number)
         elif (self._anywhere or pdfium.FPDFPage_CountObjects(page.raw) <= _OBJECTS) and (
             {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM} & set(_kinds(page))
@@ -48,7 +48,7 @@ class Pictures:
         kinds = [item.type for item in page.get_objects()]
         strokes = sum(kind == pdfium.FPDF_PAGEOBJ_PATH for kind in kinds)
         drawn = {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_SHADING}
-        if not drawn & set(kinds) and strokes < _STROKES:
+        if not drawn & set(kinds) and strokes < STROKES:
             return
         scale = DPI / 72
         width, height = page.get_size()

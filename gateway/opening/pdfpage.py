@@ -94,6 +94,23 @@ class PageText:
         placed = [word for word in words if word is not None]
         return placed if len(placed) == len(words) else []
 
+    def tokens(self) -> list[Word]:
+        """What stands between spaces, each with all its characters inside its box.
+
+        Raises LookupError when one of them cannot be placed, or a font does not say what it means.
+        """
+        if not self._measurable:
+            raise LookupError
+        tokens = []
+        for found in _WORD.finditer(self.content):
+            boxes = [box for at in range(*found.span()) if (box := self._box(at)) is not None]
+            if len(boxes) < len(found[0]) or any(_is_unknown(self._raw, at) == 1 for at in range(*found.span())):
+                raise LookupError
+            left, bottom = min(box.left for box in boxes), min(box.bottom for box in boxes)
+            right, top = max(box.right for box in boxes), max(box.top for box in boxes)
+            tokens.append(Word(left, right, bottom, top, found[0]))
+        return tokens
+
     def _word(self, start: int, end: int) -> Word | None:
         first, last = self._box(start), self._box(end - 1)
         if first is None or last is None:

@@ -1,14 +1,17 @@
 """One part of a held message opened for a visitor. That he looks, and why he wants values, is on record before."""
 
 import asyncio
+from base64 import b64decode
 from dataclasses import dataclass, field
+from io import BytesIO
 
 from gateway.audit.chain import Entry, Event
-from gateway.errors import InspectorError
+from gateway.errors import InspectorError, NotFoundError
 from gateway.review.address import HEADER, Spot
+from gateway.review.decision import RefusedError
 from gateway.review.desk import Desk, Visitor
 from gateway.review.shapes import HeldShape
-from gateway.review.viewed import Look, ViewedPart
+from gateway.review.viewed import Look, ViewedPart, ViewedPicture
 from rules.mask import mask_text
 from rules.verdict import Verdict
 
@@ -60,10 +63,41 @@ async def look(desk: Desk, visitor: Visitor, held: HeldShape, wish: Wish) -> tup
         return None, "It cannot be opened right now. Load the page again in a moment."
 
 
-def _entry(desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str, wish: Wish) -> Entry:
+async def picture(desk: Desk, visitor: Visitor, held: HeldShape, spot: Spot) -> bytes:
+    """A page of a part as PNG, masked. Raises RefusedError saying why there is none, InspectorError."""
+    shown = chosen(held.verdict, spot)
+    if held.verdict is None or spot.content is None or isinstance(shown, str | None):
+        raise NotFoundError("there is no such picture")
+    raw, wish = await desk.quarantine.content(held.id), Wish(spot=spot)
+    await desk.audit.append(_entry(desk, visitor, held, shown, wish, drawn=True))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            drawn = await desk.inspector.picture(raw, _look(held.verdict, shown, wish))
+    except TimeoutError:
+        raise InspectorError("it takes too long to draw") from None
+    if drawn.note:
+        raise RefusedError(422, f"no picture of this page: {drawn.note}")
+    return await asyncio.to_thread(png, drawn)
+
+
+def png(picture: ViewedPicture) -> bytes:
+    """Written here, of pixels alone: no field of a file, and no file of a worker's making, reaches a browser."""
+    from PIL import Image  # noqa: PLC0415 - only who looks at pictures needs it
+
+    written = BytesIO()
+    pixels = b64decode(picture.pixels, validate=True)
+    Image.frombytes("RGB", (picture.width, picture.height), pixels).save(written, "PNG")
+    return written.getvalue()
+
+
+def _entry(
+    desk: Desk, visitor: Visitor, held: HeldShape, shown: int | str, wish: Wish, *, drawn: bool = False
+) -> Entry:
     # A section inside a container is made of file names, so the record counts parts instead.
     total = len(held.verdict.parts) if held.verdict else 0
     detail = {"shown": HEADER if isinstance(shown, str) else f"part {shown + 1} of {total}"} | wish.spot.told
+    if drawn:
+        detail["as"] = "picture"
     if wish.reason:
         detail["reason"] = mask_text(wish.reason)
     event = Event.UNMASKED if wish.reason else Event.VIEWED

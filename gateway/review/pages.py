@@ -13,7 +13,7 @@ from gateway.review.decision import RefusedError, Verb, decide
 from gateway.review.desk import AtDesk, Desk, Visitor
 from gateway.review.lesson import lesson_of
 from gateway.review.login import AsVisitor, ByForm, visitor_of
-from gateway.review.looking import Wish, chosen, look
+from gateway.review.looking import Wish, chosen, look, picture
 from gateway.review.message import shape_of, summary, whole
 from gateway.review.paper import page
 from gateway.review.records import export, latest
@@ -151,6 +151,15 @@ async def _held(
 def _is_locked(verdict: Verdict | None) -> bool:
     """Whether a password may help. Once given it is gone, so it may be given again to see the same part."""
     return verdict is not None and any(part.reason is Obstacle.ENCRYPTED for part in verdict.parts)
+
+
+@router.get("/held/{hold_id}/picture")
+async def page_picture(request: Request, desk: AtDesk, visitor: AsVisitor, hold_id: str) -> Response:
+    """The page that a text of a part stands on."""
+    if not visitor.may_look:
+        raise RefusedError(403, f"the role {visitor.role} sees verdicts and records, not content")
+    held, spot = whole(await desk.quarantine.get(hold_id)), Spot.of(request.query_params)
+    return Response(await picture(desk, visitor, held, spot), media_type="image/png")
 
 
 @router.post("/held/{hold_id}/password")

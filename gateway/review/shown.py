@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gateway.review.places import LIST, Area, areas, window
 from gateway.review.viewed import Line, Look, Row, Segment, Stretch, ViewedTable, ViewedText
-from rules.content import Table, Text, column_letters
+from rules.content import Content, Table, Text, column_letters
 from rules.mask import mask_rows, mask_text
 from rules.normalise import fold
 from rules.verdict import Finding
@@ -68,9 +68,12 @@ def _is_found(value: str, row: int, column: int, found: Iterable[Area]) -> bool:
 
 
 def _cell(value: str, masked: str, *, found: bool, clear: bool) -> Segment:
-    # Where masker and finding differ, the finding wins.
-    hidden = _DIGIT.sub("*", masked) if found and masked == value else masked
-    return Segment(text=cut(value if clear else hidden, CELL), marked=found)
+    return Segment(text=cut(value if clear else _hidden(value, masked, found=found), CELL), marked=found)
+
+
+def _hidden(value: str, masked: str, *, found: bool) -> str:
+    """Where masker and finding differ, the finding wins."""
+    return _DIGIT.sub("*", masked) if found and masked == value else masked
 
 
 def text_shown(text: Text, index: int, findings: Iterable[Finding], look: Look) -> ViewedText:
@@ -85,8 +88,12 @@ def text_shown(text: Text, index: int, findings: Iterable[Finding], look: Look) 
         lines=tuple(
             Line(
                 number=at + 1,
-                segments=_segments(
-                    fold(lines[at][:LONGEST]), of_people=any(area.covers(at) for area in of_people), clear=look.clear
+                segments=_cut_segments(
+                    _segments(
+                        fold(lines[at][:LONGEST]),
+                        of_people=any(area.covers(at) for area in of_people),
+                        clear=look.clear,
+                    )
                 ),
             )
             for at in shown.rows
@@ -94,14 +101,44 @@ def text_shown(text: Text, index: int, findings: Iterable[Finding], look: Look) 
     )
 
 
-def _segments(line: str, *, of_people: bool, clear: bool) -> tuple[Segment, ...]:
+def hidden_words(content: Content, findings: Iterable[Finding]) -> frozenset[str]:
+    """The words, folded, that are shown otherwise than they are."""
+    found = areas(content, findings)
+    if isinstance(content, Table):
+        return _hidden_in_table(content, [area for area in found if area.entity != LIST])
+    of_people, hidden = [area for area in found if area.entity not in NUMBERS], set[str]()
+    for at, line in enumerate(map(fold, content.content.split("\n"))):
+        shown = _segments(line, of_people=any(area.covers(at) for area in of_people), clear=False)
+        hidden |= _changed(line, "".join(segment.text for segment in shown))
+    return frozenset(hidden)
+
+
+def _hidden_in_table(table: Table, found: Sequence[Area]) -> frozenset[str]:
+    cells = [[fold(cell) for cell in row] for row in table.rows]
+    masked = mask_rows(Table(part=table.part, name=table.name, rows=cells, grid=table.grid), range(len(cells)))
+    hidden = set[str]()
+    for row, (values, texts) in enumerate(zip(cells, masked, strict=True)):
+        for column, (value, text) in enumerate(zip(values, texts, strict=True)):
+            hidden |= _changed(value, _hidden(value, text, found=_is_found(value, row, column, found)))
+    return frozenset(hidden)
+
+
+def _changed(clear: str, shown: str) -> set[str]:
+    """All of them, when a mask joins words and which is which cannot be told."""
+    before, after = clear.split(), shown.split()
+    if len(before) != len(after):
+        return set(before)
+    return {old for old, new in zip(before, after, strict=True) if old != new}
+
+
+def _segments(line: str, *, of_people: bool, clear: bool) -> list[Segment]:
     """Mask a line, and mark the words that the mask changes."""
     masked = mask_text(line)
     if of_people:
         masked = _ANY_DIGIT.sub(lambda match: match[1] or "*", masked)
     before, after = _WORDS.split(line), _WORDS.split(masked)
     if clear and len(before) != len(after):  # a mask that joins words: which is which cannot be told
-        return _cut_segments([Segment(text=line, marked=True)])
+        return [Segment(text=line, marked=True)]
     segments: list[Segment] = []
     for old, new in zip(before, after, strict=False):
         marked, text = old != new, old if clear else new
@@ -113,7 +150,7 @@ def _segments(line: str, *, of_people: bool, clear: bool) -> tuple[Segment, ...]
         segments = [
             segment if segment.marked else replace(segment, text=_initials(segment.text)) for segment in segments
         ]
-    return _cut_segments(segments)
+    return segments
 
 
 def _initials(text: str) -> str:

@@ -4,6 +4,7 @@ It runs in the confined worker. What it gives back is small whatever the file is
 first finding or where the reviewer wants to look, and the numbers of those left out.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -14,13 +15,19 @@ from gateway.review.places import BEFORE, areas
 from gateway.review.shown import masked_text, table_shown, text_shown
 from gateway.review.viewed import InnerPart, Look, ViewedPart, look_of, write
 from gateway.workers.workshop import Answer
-from rules.content import Content, Table
+from rules.content import Content, Role, Table, Text
 from rules.detect import Detector
 from rules.mask import mask_place, mask_text
 from rules.verdict import Finding, Obstacle, Status
 
 CONTENTS = 24  #: tables and texts of one part
 INNER = 500  #: parts listed of one container
+
+PDF = "application/pdf"
+DRAWN = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/bmp", "image/tiff", "image/webp"})
+
+_PAGE = re.compile(r"page \d+")
+_FRAME = re.compile(r"image(?: \d+)?")
 
 WHOLE = ""  #: the section that stands for the message itself: its header fields and a list of its parts
 
@@ -42,6 +49,13 @@ def find(message: OpenedMessage, section: str) -> Part | None:
         if section in {part.section, mask_text(part.section), masked_text(part.section)}:
             return part
     return None
+
+
+def is_page(media_type: str, content: Content) -> bool:
+    """Whether this text is that of a page, or of a picture, as a whole: what can be drawn."""
+    if media_type not in DRAWN or not isinstance(content, Text) or content.role is not Role.CONTENT:
+        return False
+    return (_PAGE if media_type == PDF else _FRAME).fullmatch(content.where) is not None
 
 
 class Shop(Protocol):
@@ -121,7 +135,10 @@ def _with_contents(shown: ViewedPart, contents: Sequence[Content], detector: Det
         contents=tuple(
             table_shown(content, index, detection.findings, look)
             if isinstance(content, Table)
-            else text_shown(content, index, detection.findings, look)
+            else replace(
+                text_shown(content, index, detection.findings, look),
+                page=is_page(shown.media_type, content) and not (look.passwords or look.clear),
+            )
             for index, content in _chosen(contents, detection.findings, look)
         ),
     )

@@ -8,6 +8,8 @@ from pydantic import Field, TypeAdapter
 
 from rules.verdict import Obstacle, Status
 
+SIDE = 1400  #: pixels of a picture, at the most
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -55,6 +57,7 @@ class ViewedText:
     where: str
     stretch: Stretch
     lines: tuple[Line, ...]
+    page: bool = False  #: whether it is a page's or a picture's, which can be drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +107,33 @@ class ViewedPart:
     inner_total: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewedPicture:
+    """Bare pixels, so that nothing that a worker made up is ever decoded; or why there are none."""
+
+    width: int = 0
+    height: int = 0
+    pixels: str = ""  #: three bytes each, in base64
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.width <= SIDE and 0 <= self.height <= SIDE):
+            raise ValueError("too large")
+        if len(self.pixels) != 4 * self.width * self.height or bool(self.pixels) is bool(self.note):
+            raise ValueError("no picture, and no reason why")
+
+
+_PICTURES: TypeAdapter[ViewedPicture] = TypeAdapter(ViewedPicture)
 _PARTS: TypeAdapter[ViewedPart] = TypeAdapter(ViewedPart)
 _LOOKS: TypeAdapter[Look] = TypeAdapter(Look)
 
 
 def write(part: ViewedPart) -> bytes:
     return _PARTS.dump_json(part)
+
+
+def write_picture(picture: ViewedPicture) -> bytes:
+    return _PICTURES.dump_json(picture)
 
 
 def look_of(argument: Mapping[str, Any]) -> Look:
