@@ -42,7 +42,6 @@ PRICES = [
     for name in sorted(path.name.removesuffix(".xz") for path in FOLDER.glob("prices.*"))
 ]
 LOCKED = ("locked.list.ods", "locked.list.odt", "locked.list.xls", "locked.user.pdf")
-OPENED_BY_PASSWORD = ("locked.list.xls", "locked.user.pdf")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +88,6 @@ def test_what_another_program_locked_is_said_to_be(tools: Tools, name: str) -> N
     assert {part.reason for part in evidence.parts if part.status is not Status.OPENED} == {Obstacle.ENCRYPTED}
 
 
-@pytest.mark.parametrize("name", OPENED_BY_PASSWORD)
+@pytest.mark.parametrize("name", LOCKED)
 def test_its_password_opens_it(tools: Tools, name: str) -> None:
     assert inspect(mail(name), tools, passwords=(PASSWORD,)).people.count == 40

@@ -123,6 +123,15 @@ def test_a_zip_without_its_directory_is_read_and_partial() -> None:
     assert SSN in words(message)
 
 
+def test_empty_entries_of_a_zip_without_its_directory_are_empty() -> None:
+    """Each one was taken for all that follows it, and that again for a zip: parts grew with the square and more."""
+    whole = zip_of({f"{number}/": b"" for number in range(12)} | LIST, zipfile.ZIP_STORED)
+
+    message = open_attachment(whole[: whole.find(b"PK\x01\x02")], "a.zip")
+
+    assert len(message.parts) == 2 + 12 + len(LIST)
+
+
 def test_a_zip_behind_a_picture_is_opened_too() -> None:
     """Two files in one: a picture to viewers, an archive to unzippers."""
     pixel = bytes.fromhex(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import carriers
 import carriers_mail
+import odf_locker
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 from opening_messages import obstacle, tables, with_attachment
@@ -42,6 +43,8 @@ LOCKED: dict[str, Callable[[str, Path], bytes]] = {
     "ZIP, AES-256": lambda password, _: aes_zip("list.csv", CSV, password.encode()),
     "ZIP, AES-128": lambda password, _: aes_zip("list.csv", CSV, password.encode(), strength=1),
     "7z": lambda password, _: carriers_mail.seven_of({"list.csv": CSV}, password),
+    "OpenDocument, Blowfish": lambda password, _: odf_locker.blowfish(carriers.write_ods(ROWS), password),
+    "OpenDocument, AES-GCM": lambda password, _: odf_locker.wholesome(carriers.write_ods(ROWS), password),
     "7z, names sealed too": lambda password, _: carriers_mail.seven_of({"list.csv": CSV}, password, hide=True),
     **{
         f"RAR, {name}": lambda password, _, options=options: carriers_mail.rar_of(

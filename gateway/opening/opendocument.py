@@ -6,6 +6,7 @@ Repeated cells and rows are claims of a few bytes; they are counted before they 
 from collections.abc import Iterator
 from typing import Any
 
+from gateway.opening import odflock
 from gateway.opening.ooxml import Package, hand_on, inner_of, kind, local, parse, spoken
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
@@ -20,6 +21,7 @@ _CELLS = {_TABLE + "table-cell", _TABLE + "covered-table-cell"}
 _ALONGSIDE = {_OFFICE + "annotation", _TEXT + "note", _TABLE + "table"}
 _ROWS_REPEATED = _TABLE + "number-rows-repeated"
 _COLUMNS_REPEATED = _TABLE + "number-columns-repeated"
+_SEALED = {"encryption-data", "encrypted-key"}
 _WIDEST = 16_384
 _HARMLESS = ("mimetype", "META-INF/", "settings.xml", "manifest.rdf", "Thumbnails/", "Configurations2/", "layout-cache")
 
@@ -27,8 +29,7 @@ _HARMLESS = ("mimetype", "META-INF/", "settings.xml", "manifest.rdf", "Thumbnail
 def open_opendocument(leaf: Leaf, budget: Budget) -> Opening:
     reading = Reading(leaf)
     with reading.attempt("the document"):
-        package = Package(leaf.content, budget)
-        _refuse_encrypted(package)
+        package = _unlocked(Package(leaf.content, budget), budget)
         if package.find("content.xml") is None:
             raise CannotLookError(Obstacle.CORRUPT, "the package has no content")
         for name in list(package.left(r"(.*/)?(content|styles)\.xml$")):
@@ -43,12 +44,17 @@ def open_opendocument(leaf: Leaf, budget: Budget) -> Opening:
     return reading.opening()
 
 
-def _refuse_encrypted(package: Package) -> None:
-    """The manifest says so for each entry (OpenDocument 1.3 part 2, 3.4)."""
+def _unlocked(package: Package, budget: Budget) -> Package:
+    """The package, its locks opened by a reviewer's password. The manifest names what is locked."""
     name = package.find("META-INF/manifest.xml")
     root = parse(package.read(name), "the manifest") if name else ()
-    if any(local(node) in {"encryption-data", "encrypted-key"} for entry in root for node in (entry, *entry)):
+    entries = odflock.locked(root)
+    if not entries and not any(local(node) in _SEALED for entry in root for node in (entry, *entry)):
+        return package
+    clear = odflock.unlocked(package, entries, budget)
+    if clear is None:
         raise CannotLookError(Obstacle.ENCRYPTED, "the document needs a password")
+    return Package(clear, budget)
 
 
 def _read_leftover(package: Package, reading: Reading, name: str) -> None:

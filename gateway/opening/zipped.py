@@ -166,7 +166,7 @@ class _ZipLzma:
         return self._inner.decompress(self._head[4 + size :], most)
 
 
-class _Deflate:
+class Deflate:
     """zlib's raw inflater with the face of bz2's and lzma's."""
 
     def __init__(self) -> None:
@@ -217,7 +217,7 @@ class _Deflate64:
 
 
 _METHODS: dict[int, Callable[[], Inflater]] = {
-    zipfile.ZIP_DEFLATED: _Deflate,
+    zipfile.ZIP_DEFLATED: Deflate,
     zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
     zipfile.ZIP_LZMA: _ZipLzma,
     9: _Deflate64,
@@ -236,11 +236,13 @@ def _without_directory(leaf: Leaf, budget: Budget) -> Opening:
     if not offsets:
         raise CannotLookError(Obstacle.CORRUPT, "a zip without a directory")
     outcome = Partial(contents=(), obstacle=Obstacle.CORRUPT, note="a zip without a directory")
-    return Opening(outcome=outcome, inner=(_stray(leaf.content, offset, budget) for offset in offsets))
+    ends = [*offsets[1:], len(leaf.content)]
+    inner = (_stray(leaf.content, offset, end, budget) for offset, end in zip(offsets, ends, strict=True))
+    return Opening(outcome=outcome, inner=inner)
 
 
-def _stray(content: bytes, offset: int, budget: Budget) -> Inner:
-    """An entry that no directory lists; its size is where its stream ends."""
+def _stray(content: bytes, offset: int, end: int, budget: Budget) -> Inner:
+    """An entry that no directory lists. If its size follows it, it ends with its stream, or where the next begins."""
     name = "unlisted"
     try:
         place = _place(content, offset)
@@ -248,7 +250,8 @@ def _stray(content: bytes, offset: int, budget: Budget) -> Inner:
         size = struct.unpack_from("<I", content, offset + 18)[0]
         if place.flags & _ENCRYPTED:
             return Inner(name=name, content=Unopened(obstacle=Obstacle.ENCRYPTED, note="an encrypted entry"))
-        packed = memoryview(content)[place.start : place.start + size if size else None]
+        follows = size == 0 and (place.flags & _CHECKSUM_FOLLOWS or place.method)
+        packed = memoryview(content)[place.start : end if follows else place.start + size]
         return Inner(name=name, content=_unpacked(packed, place.method, budget)[0])
     except CannotLookError as error:
         if error.obstacle is Obstacle.LIMIT:
