@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
@@ -49,12 +49,12 @@ def _reason(note: str) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """A time without a zone is UTC, as in the API and in the records themselves."""
+    from gateway.store.moments import of_text
+
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("not an ISO 8601 time like 2026-01-31 or 2026-01-31T09:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return of_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 Config = Annotated[

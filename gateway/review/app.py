@@ -78,7 +78,7 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
 
 # Load balancers ask by HEAD (RFC 9110 9.3.2), which a GET route here does not answer by itself.
 @health.head("/healthz", include_in_schema=False)
-@health.get("/healthz")
+@health.get("/healthz", response_class=PlainTextResponse)
 async def healthz() -> PlainTextResponse:
     """The process answers."""
     return PlainTextResponse("ok\n")
@@ -93,7 +93,7 @@ async def readyz(desk: AtDesk) -> JSONResponse:
     return JSONResponse(told, 503 if missing else 200)
 
 
-@health.get("/metrics")
+@health.get("/metrics", response_class=PlainTextResponse)
 async def metrics_page(desk: AtDesk) -> Response:
     """Counts and times in Prometheus' text format."""
     return Response(desk.metrics(), media_type="text/plain; version=0.0.4")
