@@ -13,7 +13,7 @@ from test_approval import asking, decisions, states
 from gateway.accounts import Accounts
 from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.hold import Quarantine
-from gateway.settings import Notices, load
+from gateway.settings import load
 from gateway.states import State
 from gateway.store import Store, mail
 from gateway.store.schema import messages
@@ -23,9 +23,8 @@ WHY = "Ask the privacy office: whose is 212-48-6397?"
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    notices = Notices(reviewers=("privacy@recordkeeper.example",))
-    async with Store.open(settings(tmp_path).model_copy(update={"notices": notices})) as opened:
+async def store(tmp_path: Path, database: str) -> AsyncIterator[Store]:  # noqa: ARG001 - says what `settings` name
+    async with Store.open(settings(tmp_path, reviewers=("privacy@recordkeeper.example",))) as opened:
         yield opened
 
 

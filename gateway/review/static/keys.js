@@ -21,6 +21,8 @@ const keys = {
   r: () => focus("release"),
   t: () => focus("return"),
   n: () => focus("note"),
+  e: () => focus("escalate"),
+  v: () => focus("values"),
   u: () => document.querySelector(".brand")?.click(),
 };
 
