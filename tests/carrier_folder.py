@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import lzma
+import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,6 +126,31 @@ def write_ics(rows: Sequence[Row]) -> bytes:
     text = "\\n".join(line.replace(",", "\\,") for line in lines(rows))
     head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1@recordkeeper.example\r\nSUMMARY:Review\r\n"
     return f"{head}DESCRIPTION:{text}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n".encode()
+
+
+def write_sylk(rows: Sequence[Row]) -> bytes:
+    cells = [
+        f'C;Y{row};X{column};K"{text.replace(";", ";;")}"\r\n'
+        for row, line in enumerate(rows, start=1)
+        for column, text in enumerate(line, start=1)
+    ]
+    return f"ID;PWXL;N;E\r\nP;PGeneral\r\n{''.join(cells)}E\r\n".encode()
+
+
+def write_dif(rows: Sequence[Row]) -> bytes:
+    lines = "".join("-1,0\nBOT\n" + "".join(f'1,0\n"{text}"\n' for text in row) for row in rows)
+    return f'TABLE\n0,1\n"list"\nVECTORS\n0,{len(rows)}\n""\nDATA\n0,0\n""\n{lines}-1,0\nEOD\n'.encode()
+
+
+def write_dbase(rows: Sequence[Row]) -> bytes:
+    """dBase III; its last record is marked as deleted, which leaves it where it is."""
+    names = [text.replace(" ", "_")[:10].encode().ljust(11, b"\0") for text in rows[0]]
+    fields = b"".join(struct.pack("<11sc4xBB14x", name, b"C", 40, 0) for name in names) + b"\r"
+    size = 1 + 40 * len(names)
+    records = [" " + "".join(text.ljust(40) for text in row) for row in rows[1:]]
+    records[-1] = "*" + records[-1][1:]
+    head = struct.pack("<BBBBIHH20x", 3, 107, 10, 16, len(records), 32 + len(fields), size)
+    return head + fields + "".join(records).encode("cp1252") + b"\x1a"
 
 
 # --- workbooks ------------------------------------------------------------------------------------------------------
@@ -284,6 +310,9 @@ FORMATS: Mapping[str, Carrier] = {
     "JSON": Carrier("list.json", write_json, ""),
     "YAML": Carrier("list.yaml", write_yaml, ""),
     "vCard": Carrier("list.vcf", write_vcards, "cards!A1:"),
+    "SYLK": Carrier("list.slk", write_sylk, "A1:I41"),
+    "DIF": Carrier("list.dif", write_dif, "A1:I41"),
+    "dBase": Carrier("list.dbf", write_dbase, "A1:I41"),
     "iCalendar": Carrier("list.ics", write_ics, "card"),
     "PNG": Carrier("list.png", pictured("PNG"), "image"),
     "JPEG": Carrier("list.jpg", pictured("JPEG", quality=90), "image"),

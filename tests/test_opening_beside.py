@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 
 import carriers
+import carriers_binary
 import carriers_mail
 import pytest
 from carriers_mail import rar_of, seven_of, tar_of, zip_of
@@ -37,6 +38,8 @@ OUTER: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     "XLSX": ("a.xlsx", lambda: carriers.write_xlsx(PRICES)),
     "DOCX": ("a.docx", lambda: carriers.write_docx(PRICES)),
     "ODS": ("a.ods", lambda: carriers.write_ods(PRICES)),
+    "XLS": ("a.xls", lambda: carriers_binary.write_xls(PRICES)),
+    "DOC": ("a.doc", lambda: carriers_binary.write_doc(PRICES)),
     "RTF": ("a.rtf", lambda: carriers.write_rtf(PRICES)),
     "ZIP": ("a.zip", lambda: zip_of({"prices.csv": MEMO})),
     "7z": ("a.7z", lambda: seven_of({"prices.csv": MEMO})),
@@ -81,7 +84,7 @@ def test_a_list_before_another_file_is_found_or_doubted(outer: str, piece: str) 
     assert seen_or_doubted(open_attachment(PIECES[piece] + write(), name))
 
 
-FOUND = ("PDF", "PNG", "JPEG", "GIF", "BMP", "WEBP", "XLSX", "DOCX", "ODS", "ZIP", "7z", "RAR", "RAR 4")
+FOUND = ("PDF", "PNG", "JPEG", "GIF", "BMP", "WEBP", "XLSX", "DOCX", "ODS", "XLS", "DOC", "ZIP", "7z", "RAR", "RAR 4")
 
 
 @pytest.mark.parametrize("outer", FOUND)

@@ -207,6 +207,18 @@ def _descriptor(entry: zipfile.ZipInfo) -> int:
     return _DESCRIPTOR if entry.flag_bits & 8 else 0
 
 
+def _ole(content: bytes) -> list[Extent]:
+    """To the last sector that its table of sectors has a use for (MS-CFB 2.3)."""
+    import olefile  # noqa: PLC0415 - each message passes here, few need it
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(content)) as file:
+            used = max(number for number, following in enumerate(file.fat) if following != 0xFFFFFFFF)
+            return [(0, (used + 2) * file.sectorsize)]
+    except Exception:  # noqa: BLE001 - its opener says what is wrong
+        return [(0, len(content))]
+
+
 def _rtf(content: bytes) -> list[Extent]:
     """To the brace that closes the first one; the control word bin says how many bytes to step over."""
     depth = after = 0
@@ -253,8 +265,12 @@ def _tiff(content: bytes) -> list[Extent]:
 
 
 _CLAIMS: Mapping[str, Callable[[bytes], list[Extent]]] = {
+    "application/msword": _ole,
     "application/pdf": _pdf,
     "application/rtf": _rtf,
+    "application/vnd.ms-excel": _ole,
+    "application/vnd.ms-outlook": _ole,
+    "application/vnd.ms-powerpoint": _ole,
     "application/vnd.rar": _rar,
     "application/x-7z-compressed": _seven,
     "image/avif": _boxes,

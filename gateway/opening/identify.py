@@ -142,10 +142,12 @@ _OPENINGS = (
     ("{\\RT", "application/rtf"),
     ("%!PS", "application/postscript"),
 )
-# Pictures and data that are written with letters: as a text they say nothing.
+# Pictures and data that are written with letters: as a text they say nothing, or not all.
 _DRAWN = (
     (re.compile(r"P[123]\s+(?:#.*\s+)*\d+\s+\d+\s"), "image/x-portable-anymap"),
     (re.compile(r"(?:/\*.*?\*/\s*)?#define\s+\w+_width\s", re.DOTALL), "image/x-xbitmap"),
+    (re.compile(r"ID;P[^\n]*\n(?:ID|P|F|B|C|O|NN|NE|NU|W|E)(?:;|\n)"), "application/x-sylk"),
+    (re.compile(r"TABLE\n0,\d+\n"), "application/x-dif"),
     (re.compile(r"/\* XPM \*/"), "image/x-xpixmap"),
     (re.compile(r"[ -~\s]{0,400}SPSS PORT FILE"), "application/x-spss-por"),
 )

@@ -97,6 +97,9 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/applefile": late("macos.open_applefile"),
     "application/x-apple-ds-store": late("macos.open_store"),
     "application/encrypted": late("encrypted.open_encrypted"),
+    "application/x-sylk": late("interchange.open_sylk"),
+    "application/x-dif": late("interchange.open_dif"),
+    "application/x-dbf": late("interchange.open_dbase"),
     "application/rtf": late("rtf.open_rtf"),
 }
 

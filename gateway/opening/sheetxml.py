@@ -1,7 +1,7 @@
 """Cells of one worksheet's XML: how far they reach, which numbers a format dresses up, a reader that stays sparse."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
@@ -151,10 +151,18 @@ def blocks(xml: bytes, strings: bytes, masks: dict[int, DigitMask], dates: set[i
     parse(xml, "a sheet")  # entities and malformed XML are refused before openpyxl sees it
     table = read_string_table(BytesIO(strings)) if strings else []
     parser = WorkSheetParser(BytesIO(xml), table, data_only=True, date_formats=dates)
+    lines = (
+        (number, {cell["column"] - 1: _shown(cell, masks) for cell in cells if cell["value"] is not None})
+        for number, cells in parser.parse()
+    )
+    yield from runs(lines)
+
+
+def runs(lines: Iterable[tuple[int, dict[int, str]]]) -> Iterator[Block]:
+    """Neighbouring rows together, from cells by row (from 1) and column (from 0)."""
     rows: list[dict[int, str]] = []
     first = expected = 0
-    for number, cells in parser.parse():
-        texts = {cell["column"] - 1: _shown(cell, masks) for cell in cells if cell["value"] is not None}
+    for number, texts in lines:
         if not texts:
             continue
         if rows and number != expected:
