@@ -24,6 +24,7 @@ class Column:
 
 _DASHED = re.compile(r"[0-9]{3}[-/. ]{1,3}[0-9]{2}[-/. ]{1,3}[0-9]{4}")
 _USUAL = re.compile(r"(?!000|666|9)[0-9]{3}-?(?!00)[0-9]{2}-?(?!0000)[0-9]{4}")
+_ALL_USUAL = re.compile(rf"(?:(?:{_USUAL.pattern})?\n)*+(?:{_USUAL.pattern})?")
 _PLAIN = re.compile(r"[0-9]{7,9}(?:\.0+)?")
 _SSN_CELL = re.compile(r"[0-9]{3}[-/. ]{0,3}[0-9]{2}[-/. ]{0,3}[0-9]{4}(?:\.0+)?|[0-9]{7,8}(?:\.0+)?")
 _MASKED = re.compile(r"[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?[0-9]{4}")
@@ -38,7 +39,7 @@ DATE = re.compile(
     r"(?:[ T][0-9:.]+)?",
     re.IGNORECASE,
 )
-EARLY = re.compile(r"19[2-9][0-9]|[/.-][3-9][0-9]$")
+EARLY = re.compile(r"19[2-9][0-9]|(?<!20[0-9]{2}[/.-][0-9]{2})[/.-][3-9][0-9]$")
 _COMMA_NAME = re.compile(r"[^\W\d_][\w'\u2019. -]{0,40},\s*[^\W\d_][\w'\u2019.-]*(?:[ ,]+[^\W\d_][\w'\u2019.]*){0,3}")
 _WORDS = re.compile(r"[^\W\d_][^\d@$%]{0,60}")
 _PARTICLE = r"(?:(?:de|del|der|den|van|von|da|dos|la|le|di|bin|al|el|st\.) +){0,3}"
@@ -85,6 +86,16 @@ def ssn_of(cell: str) -> str:
         return ""
     number = nine_digits(cell)
     return number if is_issued_ssn(number) or is_issued_itin(number) else ""
+
+
+def ssns_of(cells: Sequence[str]) -> list[str]:
+    """The same for a whole column. Most hold nothing but numbers and gaps: those are read at once."""
+    whole = "\n".join(cells)
+    if _ALL_USUAL.fullmatch(whole):
+        numbers = whole.replace("-", "").split("\n")
+        if SPECIMENS.isdisjoint(numbers):
+            return numbers
+    return list(map(ssn_of, cells))
 
 
 def _issued_share(cells: Sequence[str]) -> float:

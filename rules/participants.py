@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from rules import states
-from rules.columns import DATE, Column, ssn_of
+from rules.columns import DATE, Column, ssn_of, ssns_of
 from rules.elements import elements
 from rules.headers import MONEY, NAMES, Meaning, words_of
 from rules.sheets import Block, Row, cells_of
@@ -44,6 +45,8 @@ _PERSONAL = MONEY | {
 }
 _PERSONAL_AT_HOME = frozenset({Meaning.ADDRESS, Meaning.PERSON_ID})
 
+
+_ROW = itemgetter(0)  #: of a Person
 
 Key = tuple[str, str]
 
@@ -195,7 +198,7 @@ def numbers_in(block: Block, column: Column) -> list[str]:
     """The persons' numbers of a column, row by row; "" where there is none."""
     index = column.index
     if column.width == 1:
-        return list(map(ssn_of, cells_of(block.rows, index)))
+        return ssns_of(cells_of(block.rows, index))
     return [
         ssn_of("-".join(_cell(row, index + n).zfill(size) for n, size in enumerate((3, 2, 4)))) for row in block.rows
     ]
@@ -220,7 +223,7 @@ def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> 
     """Read the people of a table."""
     numbers = {column.index: numbers_in(block, column) for column in columns if column.meaning is Meaning.SSN}
     reader = Reader(columns)
-    people = [] if not columns else list(_people(block, reader, list(numbers.values())))
+    people = [] if not columns else _people(block, reader, list(numbers.values()))
     return Roll(block=block, columns=columns, people=tuple(people), numbers=numbers, reader=reader, beside=beside)
 
 
@@ -237,22 +240,24 @@ def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
     return replace(one, people=tuple(people))
 
 
-def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> Iterator[Person]:
+def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> list[Person]:
     header, rows, others = list(block.header), block.rows, columns[1:]
     only = columns[0] if columns else [""] * len(rows)
     residence = reader.states(rows)
-    if all(only) and not others:  # every row has its number: nothing is left to ask
-        yield from map(Person, range(block.first, block.first + len(rows)), only, residence)
-        return
-    for position, (row, number, state) in enumerate(zip(rows, only, residence, strict=True)):
-        place = block.first + position
-        if number:
-            yield Person(place, number, state)
-        elif any(row) and row != header and not any(column[position] for column in others) and reader.is_person(row):
-            yield Person(place, "", state)
-        for column in others:
-            if column[position]:
-                yield Person(place, column[position], state, named=False)
+    first = block.first
+    people = [Person(first + place, number, residence[place]) for place, number in enumerate(only) if number]
+    bare = [place for place, number in enumerate(only) if not number] if len(people) < len(rows) else []
+    for place in bare:
+        row = rows[place]
+        if any(row) and row != header and not any(column[place] for column in others) and reader.is_person(row):
+            people.append(Person(first + place, "", residence[place]))
+    people += [
+        Person(first + place, number, residence[place], named=False)
+        for column in others
+        for place, number in enumerate(column)
+        if number
+    ]
+    return sorted(people, key=_ROW) if bare or others else people
 
 
 @dataclass(slots=True)
@@ -270,13 +275,14 @@ class Register:
     def enter(self, rolls: Sequence[Roll], listed: Iterable[Roll]) -> None:
         """Add everyone with a number, then those of the lists without one: a row finds the person it belongs to."""
         unnumbered = [(one, person) for one in listed for person in one.people if not person.ssn]
+        known = self._states
         for one in rolls:
-            for person in one.people:
-                if person.ssn:
-                    self.number(person.ssn, person.state)
-                    if unnumbered:
-                        for key in one.keys(person):
-                            self._same.setdefault(key, person.ssn)
+            for _, ssn, state, _ in one.people:  # as `number` does, for a million
+                if ssn and not known.get(ssn):
+                    known[ssn] = state
+            for person in one.people if unnumbered else ():
+                for key in one.keys(person) if person.ssn else ():
+                    self._same.setdefault(key, person.ssn)
         for one, person in unnumbered:
             self._enter_unnumbered(one, person)
 

@@ -31,6 +31,9 @@ class Segments(NamedTuple):
 
 def segments(lines: Sequence[str], taken: set[int]) -> Iterator[Segments]:
     """The first stretch of segments in a text, when people are in it."""
+    content = "\n".join(lines)
+    if "NM1*" not in content and "PID|" not in content:
+        return
     for first, line in enumerate(lines):
         if first in taken:
             continue

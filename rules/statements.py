@@ -17,6 +17,9 @@ _VALUE = re.compile(
 )
 
 
+_WORDS = ("INSERT", "insert", "Insert", "REPLACE", "replace")  #: a glance: as programs write them
+
+
 class Statements(NamedTuple):
     """Lines `first` to before `end`, as rows; `lines` says on which each stands. rows[0] has the columns' names."""
 
@@ -28,6 +31,8 @@ class Statements(NamedTuple):
 
 def statements(lines: Sequence[str], taken: set[int]) -> Iterator[Statements]:
     """Inserts into one table, with the lines between them in a column of their own."""
+    if not any(word in "\n".join(lines) for word in _WORDS):
+        return
     first, table, columns = -1, "", list[str]()
     rows: list[list[str]] = []
     places: list[int] = []

@@ -20,8 +20,11 @@ _NUMBER = re.compile(r"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
 
 def typed(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterator[Delimited]:
     """Stretches of lines that begin with the type of their record."""
+    present = set("".join(islice(lines, _SAMPLE)))
     for delimiter in delimiters:
-        if sum(delimiter in line for line in islice(lines, _SAMPLE)) < 2 * _LEAST:
+        if delimiter not in present or not _several_types(
+            [line.partition(delimiter)[0] for line in islice(lines, _SAMPLE) if delimiter in line]
+        ):
             continue
         run: list[list[str]] = []
         for number in range(len(lines) + 1):
@@ -30,9 +33,17 @@ def typed(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterator[De
             if len(cells) > 1 and _TYPE.fullmatch(cells[0]):
                 run.append(cells)
                 continue
-            if rows := joined(run):
+            if len(run) >= 2 * _LEAST and (rows := joined(run)):
                 yield Delimited(number - len(run), number, rows)
             run = []
+
+
+def _several_types(heads: Sequence[str]) -> bool:
+    """A glance at what the lines begin with: few different words, two of them several times."""
+    if len(heads) < 2 * _LEAST:
+        return False
+    usual = [head for head, count in Counter(heads).items() if count >= _LEAST and _TYPE.fullmatch(head.strip())]
+    return 1 < len(usual) <= _MOST_TYPES
 
 
 def joined(rows: Sequence[Row]) -> list[list[str]]:

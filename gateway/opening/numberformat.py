@@ -61,10 +61,10 @@ def digit_mask(code: str) -> DigitMask | None:
 
 def shown(cell: Any) -> str:
     """A value as people write it: ISO dates, whole numbers without a point."""
+    if cell.__class__ is float:  # first, for most cells are
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     if isinstance(cell, dt.datetime):
         midnight = cell.time() == dt.time()
         return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")

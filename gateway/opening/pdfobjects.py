@@ -17,7 +17,9 @@ from rules.verdict import Obstacle
 OBJECTS = 200_000  #: of one document
 _SHOWN = 1 << 24  #: bytes of one object stream that are looked through
 # Every file has an /EF, whatever leads to it. A name may be written with escapes: /J#53 is /JS.
-_NAMES = re.compile(rb"/(?:EF|JS|PieceInfo|Templates)(?![A-Za-z0-9])|/[A-Za-z]{0,12}#[0-9A-Fa-f]{2}")
+_NAMES = re.compile(rb"/(?:EF|JS|PieceInfo|Templates)(?![A-Za-z0-9])")
+_ESCAPED = re.compile(rb"/(?P<name>[A-Za-z]{0,8}#[0-9A-Fa-f]{2}(?:[A-Za-z]|#[0-9A-Fa-f]{2}){0,8})")
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _HEAD = 4096  #: bytes between the type of an object stream and its data
 _STREAM = re.compile(rb"stream\r?\n")
 
@@ -31,14 +33,23 @@ def read_unreached(content: bytes, budget: Budget, reading: Reading) -> None:
 
 def _glance(content: bytes, budget: Budget) -> bool:
     """Whether a name is there. An object stream that cannot be looked into may hold any."""
-    if _NAMES.search(content):
+    if _named(content):
         return True
     for mark in re.finditer(rb"/ObjStm", content):
         shown = _inflated(content, mark.end())
-        if shown is None or _NAMES.search(shown):
+        if shown is None or _named(shown):
             return True
         budget.expand(len(shown))
     return False
+
+
+def _named(content: bytes) -> bool:
+    if _NAMES.search(content):
+        return True
+    names = (
+        _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), found["name"]) for found in _ESCAPED.finditer(content)
+    )
+    return any(_NAMES.fullmatch(b"/" + name) for name in names)
 
 
 def _inflated(content: bytes, head: int) -> bytes | None:
