@@ -31,7 +31,7 @@ _OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.
 _APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
 _LONGEST_HEADER = 40
-_FEW = 16  #: rows that tell whether a table goes on under the header of the page before
+_FEW = 8  #: rows that tell whether a table goes on under the header of the page before
 _AFTER_GAP = 6  #: rows after a blank one in which a further header is looked for
 
 
