@@ -1,5 +1,6 @@
 """What a reviewer's eyes get of a part: masked, bounded, findings marked, and never "clean" for what was not read."""
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
@@ -195,6 +196,22 @@ def test_values_come_out_when_they_are_asked_for() -> None:
 
     assert {cell.text for cell in marked(view(raw, clear=True))} >= {row[0] for row in LIST[1:]}
     assert [segment.text for segment in marked(view(raw, "1", clear=True))] == [f"{LIST[1][0]}."]
+
+
+def test_a_long_line_goes_on_when_its_text_is_asked_for_alone() -> None:
+    """A program writes a whole list into one line; wherever that is cut, no number is halved unmasked."""
+    unseen = "\u200b" * 401  # folded away after the cut it would move it
+    line = unseen + " ".join(f"call {row[0]}" for row in people(300))
+    raw = mail(b"x", ("text", "plain"), body=f"{line}\n")
+    [usual], [alone] = (view(raw, "1", content=content).contents for content in (None, 0))
+    assert isinstance(usual, ViewedText)
+    assert isinstance(alone, ViewedText)
+
+    lengths = [sum(len(segment.text) for segment in shown.lines[0].segments) for shown in (usual, alone)]
+    assert lengths == [400, 3600]
+    assert usual.cut
+    assert alone.cut
+    assert not re.search(r"\d{3}-", "".join(segment.text for segment in alone.lines[0].segments))
 
 
 def test_a_wide_sheet_is_cut_and_says_so() -> None:

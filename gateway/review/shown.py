@@ -14,7 +14,8 @@ from rules.verdict import Finding
 COLUMNS = 40
 CELL = 160  #: characters of a cell
 LINE = 400  #: characters of a line
-LONGEST = 10 * LINE  #: characters of a line that are masked, so that the cut never halves a number unmasked
+WHOLE_LINE = 3600  #: the same, when its text is asked for alone
+LONGEST = WHOLE_LINE + LINE  #: characters of a line that are masked, so that the cut never halves a number unmasked
 NUMBERS = frozenset({"US_SSN", "US_ITIN", "US_BANK_NUMBER", "CREDIT_CARD"})  #: masked wherever they stand
 
 _WORDS = re.compile(r"(\s+)")
@@ -80,6 +81,7 @@ def text_shown(text: Text, index: int, findings: Iterable[Finding], look: Look) 
     found = areas(text, findings)
     lines = text.content.split("\n")
     shown = window(len(lines), found, 1, look)
+    room = LINE if look.content is None else WHOLE_LINE
     # Lines of a list, of birth dates, of streets: more than numbers has to be masked there.
     of_people = [area for area in found if area.entity not in NUMBERS]
     return ViewedText(
@@ -90,14 +92,16 @@ def text_shown(text: Text, index: int, findings: Iterable[Finding], look: Look) 
                 number=at + 1,
                 segments=_cut_segments(
                     _segments(
-                        fold(lines[at][:LONGEST]),
+                        fold(lines[at])[:LONGEST],
                         of_people=any(area.covers(at) for area in of_people),
                         clear=look.clear,
-                    )
+                    ),
+                    room,
                 ),
             )
             for at in shown.rows
         ),
+        cut=any(len(lines[at]) > room for at in shown.rows),
     )
 
 
@@ -158,8 +162,8 @@ def _initials(text: str) -> str:
     return _NAME.sub(lambda match: f"{match[1]}.", text)
 
 
-def _cut_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    room, kept = LINE, []
+def _cut_segments(segments: Sequence[Segment], room: int) -> tuple[Segment, ...]:
+    kept = []
     for segment in segments:
         if room <= 0:
             break

@@ -57,6 +57,7 @@ class ViewedText:
     where: str
     stretch: Stretch
     lines: tuple[Line, ...]
+    cut: bool = False  #: whether a line goes on
     page: bool = False  #: whether it is a page's or a picture's, which can be drawn
 
 
