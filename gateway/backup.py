@@ -68,7 +68,7 @@ async def backup(store: Store, file: Path, actor: str, now: datetime) -> Head:
 def _begin(file: Path, unfinished: Path) -> None:
     if file.exists():
         raise BackupError(f"{file}: is there already; name a new file")
-    make_private(unfinished)
+    make_private(unfinished, callers_own=True)
 
 
 def _finish(file: Path, unfinished: Path) -> None:

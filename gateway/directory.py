@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from gateway.disk import make_private, replace_private
+from gateway.disk import replace_private
 from gateway.errors import UnreadableError
 from gateway.settings import Settings
 from rules.clientcsv import parse_csv
@@ -97,7 +97,7 @@ def _write(target: Path, text: str) -> None:
     try:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            make_private(target)
+            target.touch()  # as readable as any file that an administrator makes here: the service has another user
         replace_private(target, text.encode())
     except OSError as error:
         raise UnreadableError(f"{target}: cannot be written: {error.strerror}") from error

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Self
 
 
-def make_private(path: Path, content: bytes = b"") -> None:
-    """A file for its owner alone, with `content`. One that is there already keeps its own, and loses others' rights."""
+def make_private(path: Path, content: bytes = b"", *, callers_own: bool = False) -> None:
+    """A file for its owner alone, with `content`. One that is there already keeps its own, and loses others' rights.
+
+    What root makes belongs to the folder's owner, the service's user, unless it is the caller's own.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if not path.exists():
             _write(fresh, content)
+            if os.geteuid() == 0 and not callers_own:
+                give_to_owner_of_folder(fresh)
             with contextlib.suppress(FileExistsError):  # somebody made it at the same moment: his stays
                 os.link(fresh, path)
             sync_folder(path.parent)
@@ -23,11 +28,12 @@ def make_private(path: Path, content: bytes = b"") -> None:
 
 
 def replace_private(path: Path, content: bytes) -> None:
-    """New content for a file, wholly or not at all. It stays its owner's, whoever calls."""
+    """New content for a file, wholly or not at all. It stays its owner's, whoever calls, and as readable as it was."""
     fresh, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
     try:
         _write(fresh, content)
         give_to(fresh, owner.st_uid, owner.st_gid)
+        fresh.chmod(owner.st_mode & 0o777)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -39,6 +45,11 @@ def give_to(path: Path, user: int, group: int) -> None:
     found = path.stat()
     if (found.st_uid, found.st_gid) != (user, group):
         os.chown(path, user, group)
+
+
+def give_to_owner_of_folder(path: Path) -> None:
+    folder = path.parent.stat()
+    give_to(path, folder.st_uid, folder.st_gid)
 
 
 def make_folder(folder: Path) -> None:

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.disk import give_to, make_private, sync_folder
+from gateway.disk import give_to_owner_of_folder, make_private, sync_folder
 from gateway.errors import RosterError
 from gateway.settings import Settings
 from rules.errors import ConfigurationError, Problem
@@ -70,7 +70,6 @@ def make_key(file: Path) -> None:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         make_private(file, f"{secrets.token_hex(32)}\n".encode())
-        _give_to_owner_of_folder(file)
 
 
 def load_keyring(file: Path) -> Keyring:
@@ -264,18 +263,12 @@ class Shelf:
                 target.write(tail + len(tail).to_bytes(_LENGTH, "little"))
                 target.flush()
                 os.fsync(target.fileno())
-            _give_to_owner_of_folder(new)
+            give_to_owner_of_folder(new)
             new.replace(self._file)
             sync_folder(self._file.parent)
         finally:
             new.unlink(missing_ok=True)
             beside.unlink(missing_ok=True)
-
-
-def _give_to_owner_of_folder(file: Path) -> None:
-    """Root adds rosters for the service's user."""
-    folder = file.parent.stat()
-    give_to(file, folder.st_uid, folder.st_gid)
 
 
 def _private(file: Path) -> IO[bytes]:
