@@ -17,6 +17,7 @@ from peers import Client, client, stuffed
 from gateway.receive import Door
 from gateway.smtp.data import Content, Fault, dotted_line
 from gateway.smtp.dialogue import Session
+from gateway.smtp.lean import LeanSMTP
 from gateway.smtp.terms import Patience
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.smtp"))
@@ -190,7 +191,8 @@ async def test_no_word_of_the_client_reaches_a_log_or_a_reply(caplog: pytest.Log
 
 def test_everything_we_override_is_called_by_aiosmtpd() -> None:
     """A misspelt hook is never called and nobody is told: the client hears 250, and the mail is gone."""
-    ours = {name for name in vars(Session) if re.match(r"handle_|smtp_|_handle|_set_|_timeout|push$|connection_", name)}
+    written = {**vars(LeanSMTP), **vars(Session)}
+    ours = {name for name in written if re.match(r"handle_|smtp_|_handle|_set_|_timeout|push$|connection_", name)}
 
     assert ours >= {"handle_exception", "smtp_DATA", "_timeout_cb", "_set_post_data_state", "_handle_client", "push"}
     assert not {name for name in ours if not hasattr(SMTP, name)}

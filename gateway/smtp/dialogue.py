@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from typing import Any, NoReturn
 
-from aiosmtpd.smtp import SMTP, TLSSetupException
+from aiosmtpd.smtp import TLSSetupException
 
 from gateway.message import Envelope
 from gateway.origin import authors
@@ -20,6 +20,7 @@ from gateway.smtp.arguments import Offered, Sender
 from gateway.smtp.auth import MECHANISMS, Login
 from gateway.smtp.data import Content, Fault
 from gateway.smtp.draft import Draft
+from gateway.smtp.lean import LeanSMTP
 from gateway.smtp.stream import PIECE, part, unread
 from gateway.smtp.terms import Keeper, Terms
 from gateway.smtp.trace import PRODUCT, loops
@@ -39,7 +40,7 @@ _FAULTS = {Fault.TOO_BIG: TOO_BIG, Fault.NO_ROOM: STORE_FULL, Fault.MALFORMED: M
 _HELO = re.compile(r"[!-~]{1,255}")
 
 
-class Session(SMTP):
+class Session(LeanSMTP):
     """Commands of one connection."""
 
     line_length_limit = 1 << 16  # of aiosmtpd's stream reader: how much is read ahead
@@ -51,7 +52,6 @@ class Session(SMTP):
         self._offered = Offered()
         self._draft = Draft()
         super().__init__(
-            None,
             data_size_limit=terms.max_size,
             enable_SMTPUTF8=True,
             hostname=terms.hostname,
@@ -72,10 +72,6 @@ class Session(SMTP):
         self.taking = False  #: past the final dot; the reply is due
         # aiosmtpd's is shared by all connections, and it adds to it at every EHLO.
         self.command_size_limits = defaultdict(lambda: COMMAND_SIZE)
-
-    def __dir__(self) -> list[str]:
-        """All that aiosmtpd's constructor looks for; searching every name cost a sixth of a small message."""
-        return _COMMANDS
 
     def client(self) -> str:
         """The client's address; empty when the connection is gone already."""
@@ -170,7 +166,7 @@ class Session(SMTP):
         if isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
 
-    def _timeout_cb(self) -> None:
+    def silent(self) -> None:
         if self.transport is not None and self.transport.is_closing():
             self.cut()
         else:
@@ -388,9 +384,6 @@ class Session(SMTP):
         if sender.smtputf8:
             return f"UTF8SMTP{secure}"
         return f"ESMTP{secure}" if self._extended else "SMTP"
-
-
-_COMMANDS = [name for name in dir(SMTP) if name.startswith("smtp_")]
 
 
 def _retrieved(task: "asyncio.Task[Any]") -> None:

@@ -1,6 +1,7 @@
 """The door's own replies, and how any reply looks on the wire: with an enhanced status code. Never quotes a client."""
 
 import re
+from functools import lru_cache
 
 from gateway.reply import Reply
 
@@ -59,6 +60,7 @@ def with_status(said: str) -> str:
     return said
 
 
+@lru_cache(maxsize=256)  # the same few are said all day
 def wire(reply: Reply) -> bytes:
     """Every line with the code and, as RFC 2034 4 asks, with the enhanced status code; nothing that steers anything."""
     lines = [_UNPRINTABLE.sub("?", line) for line in reply.text.split("\n")]
