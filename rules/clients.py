@@ -228,7 +228,8 @@ def _numbers(client: Client, today: date | None) -> Iterator[tuple[tuple[str, ..
 
 
 def _as_read(domain: str) -> str:
-    return Reading(domain.removesuffix(".")).written.lower()
+    bare = domain.removesuffix(".")
+    return bare.lower() if bare.isascii() else Reading(bare).written.lower()
 
 
 def _short_names(file: DirectoryFile) -> Iterator[tuple[tuple[str, ...], Spelling]]:

@@ -58,7 +58,10 @@ def _trust(core: tuple[str, ...]) -> Trust:
 def spellings(name: str) -> list[tuple[tuple[str, ...], Trust]]:
     """The ways in which people write one name: without its legal form, dots, apostrophes, spaces."""
     ways: list[tuple[tuple[str, ...], Trust]] = []
-    for written in dict.fromkeys((name, _INNER_MARK.sub("", name), name.translate(_UMLAUTS))):
+    others = [_INNER_MARK.sub("", name)] if _INNER_MARK.search(name) else []
+    if not name.isascii():
+        others.append(name.translate(_UMLAUTS))
+    for written in dict.fromkeys((name, *others)):
         full, core, trust = wording(written)
         ways.append((core, trust))
         if trust is Trust.DOUBTFUL and full != core:
