@@ -3,6 +3,7 @@
 
 import argparse
 import hashlib
+import logging
 import random
 import sys
 import time
@@ -86,6 +87,7 @@ def main() -> None:
     if absent := readers.missing():
         print("not installed, so not asked:", ", ".join(absent))
     image.warm = lambda: None  # type: ignore[assignment] # recognition is the same code whatever the damage
+    logging.disable()  # libraries complain of each damage
     seeds = [seed for seed in every(PEOPLE) if asked.only.lower() in f"{seed.name} {seed.filename}".lower()]
     tools = Tools(limits=LIMITS, detector=Detector(), directory=Directory.load(None))
     for step in WARM_UP:  # as the parent of the workers does, or each trial would import for two seconds

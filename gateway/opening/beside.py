@@ -1,7 +1,7 @@
 """What stands before, between and behind the bytes that a file's own format claims: two files in one, as polyglots are.
 
 Each reader takes from such a file what it knows by its own mark, so every piece is opened.
-Of what has no end of its own only a ZIP behind it is told.
+Of what has no end of its own only a ZIP behind it is told, and in a text a PDF.
 """
 
 import io
@@ -26,6 +26,7 @@ _RTF_SIGN = re.compile(rb"\\bin(\d{1,9}) ?|\\[{}\\]|[{}]")
 _RAR4_ARCHIVE, _RAR4_END, _RAR5_LOCKED, _RAR5_END = 0x73, 0x7B, 4, 5
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}  #: bytes of a value, by its type; else one
 _TIFF_LEADS = {273, 279, 324, 325, 330, 513, 514, 34665, 34853}  #: tags of places and sizes
+_TEXT = re.compile(r"text/|application/(xml|json|yaml|x-sylk|x-dif)|image/svg")
 _ZIPPED = re.compile(r"application/(zip|vnd\.(openxmlformats|oasis|ms-(excel|word|powerpoint)\..*macroenabled).*)")
 
 
@@ -33,14 +34,21 @@ def beside(media_type: str, content: bytes) -> Iterator[Inner]:
     """Each piece that is no part of the format and no padding."""
     claims = _CLAIMS.get(media_type) or (_zip if _ZIPPED.match(media_type) else None)
     if claims is None:
-        if (appended := appended_zip(content)) is not None:
-            yield Inner(name="behind", content=appended)
+        late = _late_pdf if _TEXT.match(media_type) else appended_zip
+        if (behind := late(content) or appended_zip(content)) is not None:
+            yield Inner(name="behind", content=behind)
         return
     try:
         claimed = claims(content)
     except (struct.error, IndexError, ValueError, OverflowError):
         return  # broken off: its opener says so
     yield from pieces(content, claimed)
+
+
+def _late_pdf(content: bytes) -> bytes | None:
+    """A PDF written out in a text: some readers look for its mark however far behind it stands."""
+    start = content.find(b"%PDF-1.")
+    return content[start:] if start >= 0 and content.find(b"%%EOF", start) > 0 else None
 
 
 def pieces(content: bytes, claimed: list[Extent]) -> Iterator[Inner]:

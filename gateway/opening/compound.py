@@ -25,6 +25,11 @@ class Compound:
         self._budget = budget
         self._by_lower = {tuple(name.lower() for name in path): path for path in self.paths}
 
+    @property
+    def sound(self) -> bool:
+        """Whether the directory is whole; olefile steps over what is wrong with it, streams included."""
+        return bool(self.paths) and not self._file.parsing_issues
+
     def has(self, *path: str) -> bool:
         return tuple(name.lower() for name in path) in self._by_lower
 

@@ -45,6 +45,8 @@ def open_legacy(leaf: Leaf, budget: Budget) -> Opening:
         read_streams(file, (), reading, budget)
         with reading.attempt("the properties"):
             reading.text("properties", "\n".join(file.properties()), Role.HEADING)
+        if not file.sound:
+            reading.fail(Obstacle.CORRUPT, "the OLE file's directory is damaged")
     return reading.opening()
 
 

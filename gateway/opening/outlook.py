@@ -36,6 +36,9 @@ def open_msg(leaf: Leaf, budget: Budget) -> Opening:
     if deeper:
         note = f"messages nested deeper than {_MOST_LEVELS}"
         return Opening(outcome=Partial(contents=tuple(contents), obstacle=Obstacle.LIMIT, note=note), inner=files)
+    if file.parsing_issues:
+        outcome = Partial(contents=tuple(contents), obstacle=Obstacle.CORRUPT, note="the file's directory is damaged")
+        return Opening(outcome=outcome, inner=files)
     return Opening(outcome=Opened(contents=tuple(contents)), inner=files)
 
 

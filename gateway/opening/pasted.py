@@ -1,4 +1,4 @@
-"""Files pasted into a text as uuencode or base64, or as they are (PDF). Decodes nothing that no opener knows."""
+"""Files pasted into a text as uuencode or base64. Decodes nothing that no opener knows."""
 
 import binascii
 import re
@@ -33,8 +33,6 @@ _FEWEST_LETTERS = 13  #: different ones; a list of five numbers has more
 def blocks(text: str) -> Iterator[Inner]:
     """Each pasted file, in order. A base64 block counts when what comes out is a known format or a text."""
     yield from _uuencoded(text)
-    if (start := text.find("%PDF-1.")) >= 0 and text.find("%%EOF", start) > 0:
-        yield Inner(name=None, content=text[start:].encode("latin-1", "replace"))
     if not _has_long_run(text):
         return
     for found in _BASE64.finditer(text):
