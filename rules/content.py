@@ -45,6 +45,7 @@ class Table:
     grid: Grid = Grid.CELLS
     first_row: int = 1
     first_column: int = 0
+    also: str = ""  #: `where` of the text of the same part in which these rows stand too
 
     def place(self, top: int, left: int, bottom: int, right: int) -> str:
         """Name rows `top`..`bottom`, columns `left`..`right` (indexes into `rows`, both ends included)."""

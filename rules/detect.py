@@ -27,6 +27,7 @@ from rules.wrapped import has_broken_numbers
 
 SHIPPED = Path(__file__).parent / "recognisers"
 PARTICIPANT_LIST = "PARTICIPANT_LIST"
+_NUMBERS = frozenset({"US_SSN", "US_ITIN"})
 MOST_HITS = 2_000_000  #: in the texts and free cells of one message; beyond, the part is `partial`, never clean
 
 
@@ -85,6 +86,8 @@ class _Inspection:
         self.carries: dict[str | None, Carry] = {}
         self.leftovers: list[tuple[Text, str]] = []
         self.numbers: dict[str | None, set[str]] = {}
+        self.told: dict[tuple[str | None, str], set[str]] = {}  #: numbers found, by part and text or table
+        self.where: tuple[str | None, str] = (None, "")  #: what is being looked at
         self.hits = 0
 
     def detect(self, contents: Sequence[Content]) -> Detection:
@@ -132,6 +135,15 @@ class _Inspection:
             self.unread[part] = Obstacle.UNSUPPORTED
 
     def _content(self, content: Content) -> None:
+        before, self.where = len(self.findings), _place_of(content)
+        self._look(content)
+        told = (
+            self.told.get((content.part, content.also), set()) if isinstance(content, Table) and content.also else set()
+        )
+        if told and told >= self.told.get(self.where, set()):
+            self.findings[before:] = [one for one in self.findings[before:] if one.entity not in _NUMBERS]
+
+    def _look(self, content: Content) -> None:
         content = (isinstance(content, Table) and unparted(content)) or content
         if isinstance(content, Table):
             as_it_stands = sheet_of(content)
@@ -190,6 +202,7 @@ class _Inspection:
             raise TooMuchError
 
     def _report(self, part: str | None, entity: str, where: str, tally: Tally) -> None:
+        self.told.setdefault(self.where, set()).update(tally.values)
         score = self.detector.confirmer.best(entity, tally.windows)
         self.findings.append(tally.finding(score, part, entity, where))
 
@@ -236,6 +249,7 @@ class _Inspection:
             first = [numbers[row - block.first] for row in rows[:CONFIRMED]]
             tally.sample, tally.windows = first[0], [f"SSN: {n[:3]}-{n[3:5]}-{n[5:]}" for n in first]
             where = block.sheet.place(tally.first, column.index, tally.last, column.index + column.width - 1)
+            self.told.setdefault(self.where, set()).update(tally.values)
             score = self.answers.best(block.sheet.part, column.header, entity, tally.windows)
             self.findings.append(tally.finding(score, block.sheet.part, entity, where))
 
@@ -273,6 +287,10 @@ class _Inspection:
 
     def _around(self, text: Text, folded: str) -> None:
         self.findings.extend(self.detector.supporting.in_text(text.part, text.where, folded))
+
+
+def _place_of(content: Content) -> tuple[str | None, str]:
+    return content.part, content.name if isinstance(content, Table) else content.where
 
 
 def _without(content: str, covered: Sequence[Lines]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from rules.domains import readable, suffixes
-from rules.vocabulary import words
+from rules.vocabulary import ordinary
 
 # Letters of other scripts that look like Latin ones, and what typists take for each other (after Unicode TR 39).
 _CONFUSABLE = str.maketrans(
@@ -27,7 +27,7 @@ def skeleton(label: str) -> str:
 def _telling(domain: str) -> str:
     """The label that people know a domain by: `acme` of `mail.acme.example`."""
     labels = domain.split(".")[:-1]
-    return next((label for label in labels if label not in words("ordinary_words")), labels[0])
+    return next((label for label in labels if label not in ordinary()), labels[0])
 
 
 class LookAlikes:

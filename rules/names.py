@@ -14,7 +14,7 @@ from typing import NamedTuple
 import ahocorasick
 
 from rules.reading import Reading
-from rules.vocabulary import words
+from rules.vocabulary import ordinary
 from rules.wording import Trust
 
 
@@ -95,7 +95,7 @@ class Finder:
         """The same words with near-certain typing errors in clients' words undone; None when there is none."""
         changed, tried, result = False, 0, list(reading.words)
         for index, word in enumerate(result):
-            if len(word) < 5 or not word.isalpha() or word in self._vocabulary or word in words("ordinary_words"):
+            if len(word) < 5 or not word.isalpha() or word in self._vocabulary or word in ordinary():
                 continue
             tried += 1
             if tried > limit:

@@ -343,8 +343,10 @@ def distinct(rolls: Iterable[Roll]) -> int:
 def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
     """The participant lists among tables, each with its distinct people. Pages of one report are judged together."""
     series: dict[object, list[Roll]] = {}
+    told = {person.ssn for one in rolls if one.named and not one.block.sheet.again for person in one.people}
     for one in rolls:
-        if one.named and one.people:
+        twice = one.block.sheet.again and told.issuperset(person.ssn or None for person in one.people)
+        if one.named and one.people and not twice:
             series.setdefault(one.series, []).append(one)
     found: list[tuple[Roll, ParticipantList, int]] = []
     for members in series.values():

@@ -43,6 +43,7 @@ class Sheet:
     rows: Sequence[Row]
     place: Callable[[int, int, int, int], str]
     header: Row = ()  #: given when it stands elsewhere: on the page before
+    again: bool = False  #: its rows stand in a text that is read, too
     searched: bool = True  #: whether its cells are to be searched; not when they stand in a text that is searched
 
 
@@ -69,7 +70,7 @@ def cells_of(rows: Sequence[Row], index: int) -> list[str]:
 
 
 def sheet_of(table: Table) -> Sheet:
-    return Sheet(part=table.part, rows=table.rows, place=table.place)
+    return Sheet(part=table.part, rows=table.rows, place=table.place, again=bool(table.also))
 
 
 def blocks(sheet: Sheet) -> Iterator[Block]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rules.headers import vocabulary
 from rules.reading import plain_words
-from rules.vocabulary import words
+from rules.vocabulary import ordinary, words
 
 _LITTLE = frozenset({"and", "of", "the", "for", "a", "in", "at", "on"})
 _TOO_FEW = 3  #: letters
@@ -47,12 +47,12 @@ def _core(full: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _trust(core: tuple[str, ...]) -> Trust:
-    ordinary = words("ordinary_words")
+    common = ordinary()
     if len("".join(core)) <= _TOO_FEW or (
-        len(core) == 1 and (core[0] in ordinary or vocabulary().is_header_word(core[0]))
+        len(core) == 1 and (core[0] in common or vocabulary().is_header_word(core[0]))
     ):
         return Trust.DOUBTFUL
-    return Trust.COMMON if all(word in ordinary or word in _LITTLE for word in core) else Trust.PLAIN
+    return Trust.COMMON if all(word in common or word in _LITTLE for word in core) else Trust.PLAIN
 
 
 def spellings(name: str) -> list[tuple[tuple[str, ...], Trust]]:

@@ -9,7 +9,7 @@ from detection import body
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.content import Role, Text
+from rules.content import Role, Table, Text
 from rules.detect import Detection, Detector
 from rules.verdict import Obstacle
 
@@ -326,3 +326,18 @@ def test_pieces_of_numbers_that_lie_apart_are_not_called_clean() -> None:
     whole = "415-33-2891 Karen Fischer"
     assert DETECTOR.detect([body("\n".join([whole, *apart]))]).unread == (("1", Obstacle.UNSUPPORTED),)
     assert DETECTOR.detect([body("\n".join([whole, *together]))]).unread == ()
+
+
+def test_a_table_that_stands_in_the_text_of_its_page_too_is_told_once() -> None:
+    """A reviewer who counts the findings of a PDF must come to the people that are in it."""
+    people = [["Lund, Erik", "421-58-3307"], ["Silva, Beatriz", "530-41-7792"], ["Pham, Quoc", "612-30-4481"]]
+    lines = "\n".join(f"{name:<20}{number}" for name, number in [["Name", "SSN"], *people])
+    page = Text(part="2", where="page 1", role=Role.CONTENT, content=lines)
+    ruled = Table(part="2", name="page 1 table 1", rows=[["Name", "SSN"], *people], also="page 1")
+    apart = Table(part="2", name="page 2 table 1", rows=[["Name", "SSN"], *people], also="page 2")
+
+    once, twice = DETECTOR.detect([page, ruled]), DETECTOR.detect([page, apart])
+
+    assert [(found.entity, found.count) for found in once.findings] == [("US_SSN", 3), ("PARTICIPANT_LIST", 3)]
+    assert [found.count for found in twice.findings if found.entity == "US_SSN"] == [3, 3]
+    assert once.people.count == twice.people.count == 3

@@ -56,7 +56,7 @@ class Tables:
         self._read += 1
         try:
             for index, rows in enumerate(self._tables(number), start=1):
-                self._reading.table(f"page {number} table {index}", rows)
+                self._reading.table(f"page {number} table {index}", rows, also=f"page {number}")
         except Exception:  # noqa: BLE001 - pdfminer raises what it likes, and the text is complete without it
             self._read = PAGES
 

@@ -26,10 +26,13 @@ class Reading:
         if content and not content.isspace():
             self.contents.append(Text(part=self.leaf.section, where=where, role=role, content=content))
 
-    def table(self, name: str, rows: list[list[str]], *, first_row: int = 1, first_column: int = 0) -> None:
+    def table(
+        self, name: str, rows: list[list[str]], *, first_row: int = 1, first_column: int = 0, also: str = ""
+    ) -> None:
         if rows:
+            where = self.leaf.section
             self.contents.append(
-                Table(part=self.leaf.section, name=name, rows=rows, first_row=first_row, first_column=first_column)
+                Table(part=where, name=name, rows=rows, first_row=first_row, first_column=first_column, also=also)
             )
 
     def fail(self, obstacle: Obstacle, note: str) -> None:
