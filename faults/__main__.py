@@ -1,4 +1,7 @@
-"""`python -m faults [--short] [--only WORD]`: run faults and controls, print the ledger, write the figures."""
+"""`python -m faults [--short] [--only WORD]`: run faults and controls, print the ledger, write the figures.
+
+`--soak MINUTES` runs days of mail instead, and says what they take of the machine.
+"""
 # ruff: noqa: T201 - it prints
 
 import argparse
@@ -11,9 +14,11 @@ from dataclasses import dataclass, field
 from faults.books import Ledger
 from faults.mother import ROOT, Mother
 from faults.pace import Pace
-from faults.report import summary, written
+from faults.plants import PLANTS
+from faults.report import soak_lines, soak_written, summary, written
 from faults.runs import CONTROLS, RUNS, Control, Run
 from faults.site import NotUpError
+from faults.soak import Soaked, soak
 
 LANES = 2  #: trials wait more than they work
 MINUTES = 28.0  #: of a full run; a run that is in the middle of something then may end it
@@ -76,12 +81,26 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], metavar="WORD", help="faults with WORD in their name")
     parser.add_argument("--minutes", type=float, default=MINUTES, help=f"of a full run; else {MINUTES:.0f}")
     parser.add_argument("--no-report", action="store_true", help="leave docs/reliability.md as it is")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="instead: days of mail, and what they take")
+    parser.add_argument("--plant", choices=sorted(PLANTS), help="in a soak: a planted mistake, which it has to find")
     options = parser.parse_args()
+    if options.soak:
+        sys.exit(asyncio.run(_soak(options.soak, options.plant, report=not options.no_report)))
     results = asyncio.run(_all(options.only, None if options.short else 60 * options.minutes))
     print(summary(results.total))
     if not (options.short or options.only or options.no_report):
         written(ROOT / "docs" / "reliability.md", results.ledgers, results.controls, results.skipped, results.seconds)
     sys.exit(0 if results.good else 1)
+
+
+async def _soak(minutes: float, plant: str | None, *, report: bool) -> int:
+    soaked = Soaked()
+    async with Mother.loaded() as mother:
+        await soak(mother, soaked, minutes, plant=plant)
+    print(*soaked.ledger.complaints[:20], *soak_lines(soaked, minutes), sep="\n")
+    if report and not plant:
+        soak_written(ROOT / "docs" / "reliability.md", soaked, minutes)
+    return 0 if soaked.good else 1
 
 
 async def _all(only: Sequence[str], seconds: float | None) -> Results:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from faults import load
 from faults.books import Books, Ledger
 from faults.keeping import Keeping
-from faults.mother import Mother
+from faults.mother import Haste, Mother
 from faults.pace import Pace
 from faults.scenarios import SCENARIOS, trial
 from faults.shim import Blow, Fault
@@ -102,7 +102,7 @@ async def _kill_later(site: Site, seconds: float) -> None:
 
 async def under_load(mother: Mother, ledger: Ledger, pace: Pace) -> None:
     """The service as it is shipped, with real openers, killed at random moments."""
-    async with Site.opened(mother, hurry=False, inspection=(5, 20)) as site:
+    async with Site.opened(mother, haste=Haste.NONE, inspection=(5, 20)) as site:
         await killed_under_load(site, ledger, pace)
 
 

@@ -4,7 +4,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from faults.books import Books, Ledger
 from faults.scenarios import ACME, BETA, LONGEST, NOT_TAKEN, STRANGER, Front, decide
@@ -21,10 +21,12 @@ KINDS = (  # a third has somebody's number in it, and some of that is decided on
 )
 
 
-async def under_load(front: Front, books: Books, ledger: Ledger, struck: Awaitable[object]) -> None:
-    """`struck` has happened, and what it broke is whole again, when it returns."""
+async def under_load(
+    front: Front, books: Books, ledger: Ledger, struck: Awaitable[object], *, mail: Callable[[], Parcel] | None = None
+) -> list[Parcel]:
+    """`struck` has happened, and what it broke is whole again, when it returns. Returns all that was sent."""
     sent: list[Parcel] = []
-    clients = [asyncio.create_task(_client(front, books, sent)) for _ in range(CLIENTS)]
+    clients = [asyncio.create_task(_client(front, books, sent, mail or some_mail)) for _ in range(CLIENTS)]
     await struck
     await asyncio.sleep(0.5)
     for client in clients:
@@ -35,11 +37,12 @@ async def under_load(front: Front, books: Books, ledger: Ledger, struck: Awaitab
     await front.ready()
     await books.at_rest(60)
     await books.check(sent, ledger)
+    return sent
 
 
-async def _client(front: Front, books: Books, sent: list[Parcel]) -> None:
+async def _client(front: Front, books: Books, sent: list[Parcel], mail: Callable[[], Parcel]) -> None:
     while True:
-        each = some_mail()
+        each = mail()
         sent.append(each)
         await _to_its_end(front, books, each, time.monotonic() + 60)
         await asyncio.sleep(random.uniform(0, 0.3))

@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -17,6 +18,14 @@ from faults import shim
 from faults.shim import Page
 
 ROOT = Path(__file__).parent.parent
+
+
+class Haste(StrEnum):
+    """What of a service is quicker than it is shipped. No order of steps changes."""
+
+    NONE = "none"
+    TRIAL = "trial"  #: shorter waits and light workers, so that a trial takes a second
+    DAYS = "days"  #: housekeeping every few seconds, for a clock that gains hours
 
 
 class Watcher(Protocol):
@@ -33,6 +42,7 @@ class Mother:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-mother-"))
         self.page = Page(self.folder / "page")
+        self.temporary = self.folder / "tmp"  #: of all its services
         self.said: deque[str] = deque(maxlen=400)  #: the service's log
         self._watchers: list[Watcher] = []  #: by the number of the order
         self._process: asyncio.subprocess.Process | None = None
@@ -49,17 +59,23 @@ class Mother:
         finally:
             await mother._end()
 
-    def order(self, settings: Path, watcher: Watcher, *, hurry: bool, plant: str | None) -> None:
+    def order(self, settings: Path, watcher: Watcher, *, haste: Haste, plant: str | None) -> None:
         """Have a service started."""
         self._watchers.append(watcher)
         assert self._process is not None
         assert self._process.stdin is not None
-        order = {"settings": str(settings), "hurry": hurry, "plant": plant}
+        order = {"settings": str(settings), "haste": haste, "plant": plant}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     async def _load(self) -> None:
+        self.temporary.mkdir()
         library = await asyncio.to_thread(shim.build, self.folder)
-        environment = {**os.environ, "FAULTS_PAGE": str(self.folder / "page"), "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            "FAULTS_PAGE": str(self.folder / "page"),
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(self.temporary),
+        }
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "faults.victim", str(os.getpid())),

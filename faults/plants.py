@@ -2,6 +2,7 @@
 # ruff: noqa: SLF001, ASYNC110 - a mistake is planted where the product keeps what it is about
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -162,6 +163,20 @@ def forget_possible_duplicates() -> None:
     gateway.ledger._unknown = unrecorded
 
 
+def hoarder() -> None:
+    """The bytes of every message are kept in memory, and a file is left open for each."""
+    accept = Pipeline.accept
+
+    async def keep(self: Pipeline, envelope: Any, raw: bytes) -> Reply:
+        _KEPT.append((bytearray(raw) * 20, os.open(os.devnull, os.O_RDONLY)))
+        return await accept(self, envelope, raw)
+
+    Pipeline.accept = keep  # type: ignore[method-assign]
+
+
+_KEPT: list[Any] = []
+
+
 PLANTS: Mapping[str, Callable[[], None]] = {
     plant.__name__.replace("_", "-"): plant
     for plant in (
@@ -177,5 +192,6 @@ PLANTS: Mapping[str, Callable[[], None]] = {
         asynchronous_commits,
         blind_couriers,
         forget_possible_duplicates,
+        hoarder,
     )
 }

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from faults.books import Ledger
-from faults.mother import ROOT, Mother
+from faults.mother import ROOT, Haste, Mother
 from faults.pace import Pace
 from faults.scenarios import ACME, BETA
 from faults.site import Between, Site
@@ -43,7 +43,7 @@ async def both_sides(mother: Mother, ledger: Ledger, pace: Pace) -> None:
 
     with running() as first, running() as second:
         between = Between(door=first.peer, downstream=second.back, end=second.peer)
-        async with Site.opened(mother, hurry=False, inspection=(5, 20), between=between) as site:
+        async with Site.opened(mother, haste=Haste.NONE, inspection=(5, 20), between=between) as site:
             sent: list[Parcel] = []
             clients = [asyncio.create_task(_client(first.back, sent)) for _ in range(3)]
             for _ in pace.trials():

@@ -1,13 +1,15 @@
-"""The figures of a run as docs/reliability.md. Writes only between its two marks."""
+"""The figures of a run as docs/reliability.md. Writes only between their marks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from faults.books import Ledger
 from faults.plants import PLANTS
+from faults.soak import Soaked
 
-BEGIN, END = "<!-- figures: written by make faults -->", "<!-- end of figures -->"
+FIGURES = ("<!-- figures: written by make faults -->", "<!-- end of figures -->")
+SOAK = ("<!-- soak: written by make faults ARGS=--soak=MINUTES -->", "<!-- end of soak -->")
 
 
 def summary(total: Ledger) -> str:
@@ -22,9 +24,33 @@ def summary(total: Ledger) -> str:
 def written(
     file: Path, runs: Mapping[str, Ledger], controls: Mapping[str, bool], skipped: Mapping[str, str], seconds: float
 ) -> None:
-    before, _, rest = file.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    file.write_text(before + BEGIN + "\n" + "\n".join(_figures(runs, controls, skipped, seconds)) + "\n" + END + after)
+    _replace(file, FIGURES, _figures(runs, controls, skipped, seconds))
+
+
+def soak_written(file: Path, soaked: Soaked, minutes: float) -> None:
+    _replace(file, SOAK, ["", *soak_lines(soaked, minutes), ""])
+
+
+def soak_lines(soaked: Soaked, minutes: float) -> list[str]:
+    what = f"{minutes:.0f} minutes, {soaked.days:.1f} days by its clock, {soaked.ledger.messages} messages"
+    what += f", {soaked.expired} of them left to expire"
+    done = f"{soaked.reloads} reloads, {soaked.rotations} key rotations, {soaked.restarts} restarts"
+    lines = [
+        f"Soak of {datetime.now(UTC):%Y-%m-%d}, {what}; {done}: **{summary(soaked.ledger)}**.",
+        "",
+        "| of the process that lived longest | after the warm-up | at the end | at most |",
+        "|---|--:|--:|--:|",
+    ]
+    return lines + [
+        f"| {it.what} | {it.before:.4g} | {it.after:.4g}{'' if it.good else ' **too much**'} | {it.allowed:.4g} |"
+        for it in soaked.trends
+    ]
+
+
+def _replace(file: Path, marks: tuple[str, str], lines: Sequence[str]) -> None:
+    begin, end = marks
+    before, _, rest = file.read_text().partition(begin)
+    file.write_text(before + begin + "\n" + "\n".join(lines) + "\n" + end + rest.partition(end)[2])
 
 
 def _figures(

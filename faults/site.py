@@ -12,13 +12,13 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import rules
 from faults.keeping import InFile, Keeping
-from faults.mother import Mother
+from faults.mother import Haste, Mother
 from faults.nexthop import NextHop
 from gateway.accounts import Accounts, Role
 from gateway.settings import Settings, load
@@ -33,8 +33,8 @@ web: {{listen: "127.0.0.1:{web}"}}
 store: {store}
 rules: {{clients: {clients}, policy: policy.yaml}}
 inspection: {{soft: {soft}, timeout: {timeout}}}
+retention: {{held: {days}, content: {days}}}
 """
-POLICY = "rules:\n  recipient-unknown: {action: reject}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,10 @@ class NotUpError(Exception):
 class Site:
     """Made by `opened`."""
 
-    def __init__(self, mother: Mother, *, hurry: bool = True, plant: str | None = None) -> None:
+    policy = "rules:\n  recipient-unknown: {action: reject}\n"
+    days = 30  #: until what is held is given back, and until content is destroyed
+
+    def __init__(self, mother: Mother, *, haste: Haste = Haste.TRIAL, plant: str | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="faults-"))
         self.next_hop = NextHop()
         self.page = mother.page
@@ -67,7 +70,7 @@ class Site:
         self.keep_running = False
         self.on_death: Callable[[], None] | None = None  #: called once, before it is started again
         self._greeted = -1  #: the start that has greeted us already
-        self._mother, self._hurry, self._plant = mother, hurry, plant
+        self._mother, self._haste, self._plant = mother, haste, plant
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._down.set()
@@ -78,14 +81,14 @@ class Site:
         cls,
         mother: Mother,
         *,
-        hurry: bool = True,
+        haste: Haste = Haste.TRIAL,
         plant: str | None = None,
         keeping: Keeping | None = None,
         inspection: tuple[float, float] = (0.5, 20.0),
         between: Between | None = None,
     ) -> AsyncIterator[Self]:
         """Running, with its next hop; `inspection`: soft and whole deadline."""
-        site = cls(mother, hurry=hurry, plant=plant)
+        site = cls(mother, haste=haste, plant=plant)
         site.keeping = keeping or site.keeping
         if between is not None:
             site.door, site.next_hop.port = between.door, between.end
@@ -100,7 +103,7 @@ class Site:
     @asynccontextmanager
     async def another(self) -> AsyncIterator["Site"]:
         """A second node, like this one, on the same store and with the same next hop."""
-        node = Site(self._mother, hurry=self._hurry, plant=self._plant)
+        node = Site(self._mother, haste=self._haste, plant=self._plant)
         node.keeping, node.next_hop = self.keeping, self.next_hop
         inspection = self.settings.inspection
         try:
@@ -111,7 +114,7 @@ class Site:
             await node.close()
 
     def configure(self, downstream: int, inspection: tuple[float, float]) -> None:
-        (self.folder / "policy.yaml").write_text(POLICY)
+        (self.folder / "policy.yaml").write_text(self.policy)
         text = SETTINGS.format(
             door=self.door,
             web=self.web,
@@ -120,6 +123,7 @@ class Site:
             clients=Path(rules.__path__[0], "clients.yaml"),
             soft=inspection[0],
             timeout=inspection[1],
+            days=self.days,
         )
         (self.folder / "countersign.yaml").write_text(text)
 
@@ -134,10 +138,14 @@ class Site:
     async def launch(self) -> None:
         """An API token, then the service."""
         async with await asyncio.to_thread(Store.open, self.settings) as store:
-            self.token = await Accounts(store).add_token(f"robot{self.door}", Role.REVIEWER, datetime.now(UTC))
+            self.token = await self.hire(store, f"robot{self.door}")
         self.page.disarm()
         self.page.set("clock", 0)
         await self.start()
+
+    async def hire(self, store: Store, name: str) -> str:
+        """A reviewer's token."""
+        return await Accounts(store).add_token(name, Role.REVIEWER, self.now())
 
     async def start(self) -> None:
         """Start the service, and keep it running."""
@@ -152,7 +160,7 @@ class Site:
         self._down.clear()
         self._up.clear()
         self.starts += 1
-        self._mother.order(self.file, self, hurry=self._hurry, plant=self._plant)
+        self._mother.order(self.file, self, haste=self._haste, plant=self._plant)
 
     async def ready(self) -> None:
         """Until it greets. Raises NotUpError with its last words."""
@@ -224,6 +232,10 @@ class Site:
             await self.kill(number)
         await asyncio.wait_for(self._down.wait(), 60)
 
+    def now(self) -> datetime:
+        """By the clock of the service."""
+        return datetime.now(UTC) + timedelta(seconds=self.page.get("clock"))
+
     def way(self) -> int:
         """The port that the next attempt of a client goes to."""
         return self.way_in or self.door
@@ -245,12 +257,12 @@ class Site:
                     waiting += numbers
         return found
 
-    async def decide(self, hold_id: str, decision: str) -> int:
+    async def decide(self, hold_id: str, decision: str, token: str | None = None) -> int:
         """Ask for release or return over the API; the status, 0 when nothing answers."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.web}/api/v1/held/{hold_id}/{decision}",
             json.dumps({"recipients": None, "note": "looked at"}).encode(),
-            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"},
         )
 
         def ask() -> int:

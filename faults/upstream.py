@@ -6,7 +6,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -56,19 +56,21 @@ def parcel(
     marks: str = "",
     wish: str = "",
     decision: str | None = None,
+    head: Sequence[str] = (),
     body: bytes = b"As agreed.\r\n.\r\n..dots\r\n",
 ) -> Parcel:
     token = f"t{next(_numbers)}x{random.randrange(1 << 30):x}"  # noqa: S311 - a name, not a secret
-    head = [
+    lines = [
         f"From: {SENDER}",
         f"To: {', '.join(wanted)}",
         f"Subject: trial {token}",
         f"Message-ID: <{token}@recordkeeper.example>",
         f"X-Token: {token}",
     ]
-    head += [f"X-Faults: {marks}"] if marks else []
-    head += [f"X-Next-Hop: {wish}"] if wish else []
-    raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
+    lines += [f"X-Faults: {marks}"] if marks else []
+    lines += [f"X-Next-Hop: {wish}"] if wish else []
+    lines += head
+    raw = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
     fates = {to: fate if isinstance(fate, frozenset) else frozenset({fate}) for to, fate in wanted.items()}
     return Parcel(token=token, raw=raw, wanted=fates, decision=decision)
 

@@ -1,7 +1,7 @@
 """The process under test: `countersign serve`, forked from a parent that has everything imported, once per order.
 
-An order is a line of JSON on standard input: the settings file, whether to hurry, and a mistake to plant. Two lines
-answer it: its number (from 0) and the process, and once that has ended, its number and the wait status.
+An order is a line of JSON on standard input: settings file, haste, and a mistake to plant. Two lines of numbers
+answer it: which order (from 0) and which process, and once that has ended, which order and the wait status.
 """
 # ruff: noqa: T201 - those lines are how it speaks
 
@@ -21,12 +21,15 @@ from argon2 import PasswordHasher
 
 import gateway.cli
 import gateway.deliver
+import gateway.housekeeping
 import gateway.ledger
 import gateway.pipeline
 import gateway.serve
+from faults.mother import Haste
 from faults.plants import PLANTS
 from faults.shim import Page
 from gateway.accounts import Accounts
+from gateway.housekeeping import Housekeeper
 from gateway.inspector import Inspector
 from gateway.relay import NextHop
 from gateway.smtp.downstream import Patience
@@ -61,8 +64,7 @@ def _wait_for(number: int, order: Mapping[str, Any], page: Page) -> NoReturn:
 
 def _become(order: Mapping[str, Any], page: Page) -> None:
     _follow_clock(page)
-    if order["hurry"]:
-        hurry()
+    HASTE[order["haste"]]()
     if order["plant"]:
         PLANTS[order["plant"]]()
     try:
@@ -75,8 +77,7 @@ def _become(order: Mapping[str, Any], page: Page) -> None:
         os._exit(70)
 
 
-def hurry() -> None:
-    """Shorter waits and light workers, so that a trial takes a second. No order of steps changes."""
+def trial() -> None:
     gateway.ledger.IN_FLIGHT = timedelta(seconds=6)
     gateway.deliver.LEASE = timedelta(seconds=1)
     gateway.deliver.DRIFT = timedelta(seconds=1)
@@ -93,6 +94,14 @@ def hurry() -> None:
     gateway.serve.Accounts = functools.partial(Accounts, hasher=cheap)  # type: ignore[attr-defined, assignment]
     patience = Patience(connect=1, command=1.5, final_dot=3)
     gateway.serve.NextHop = functools.partial(NextHop, patience=patience)  # type: ignore[attr-defined, assignment]
+
+
+def days() -> None:
+    gateway.housekeeping.LEAP = timedelta(days=2)  # no mistake here: its clock is to be believed
+    gateway.serve.Housekeeper = functools.partial(Housekeeper, first=2, every=2)  # type: ignore[attr-defined, assignment]
+
+
+HASTE = {Haste.NONE: lambda: None, Haste.TRIAL: trial, Haste.DAYS: days}
 
 
 def _follow_clock(page: Page) -> None:
