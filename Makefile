@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Debian packages that the tests use as real peers; nothing of the product needs them.
-PEERS := postfix postgresql chromium tesseract-ocr tesseract-ocr-eng gcc libc6-dev xfsprogs
+PEERS := postfix postgresql chromium tesseract-ocr tesseract-ocr-eng gcc libc6-dev strace xfsprogs
 
 .PHONY: help install demo run test check bench eval faults fuzz peers lock clean
 

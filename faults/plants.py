@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -151,6 +152,17 @@ def blind_couriers() -> None:
     Courier._settle = silently  # type: ignore[method-assign]
 
 
+def no_folder_sync() -> None:
+    """A new name is left to the kernel, which writes it down when it likes."""
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            sync(descriptor)
+
+    os.fsync = only_files  # type: ignore[assignment]
+
+
 def forget_possible_duplicates() -> None:
     """What was under way when the process died is sent again, and no record says so."""
 
@@ -189,6 +201,7 @@ PLANTS: Mapping[str, Callable[[], None]] = {
         one_too_many,
         refuse_on_error,
         no_durability,
+        no_folder_sync,
         asynchronous_commits,
         blind_couriers,
         forget_possible_duplicates,

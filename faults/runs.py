@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from faults import bodies, crashes, database, disk, nodes, postfix, power, wire
+from faults import bodies, crashes, database, disk, nodes, postfix, power, unsynced, wire
 from faults.books import Books, Ledger
 from faults.mother import Mother
 from faults.pace import Pace
@@ -106,7 +106,7 @@ RUNS: Sequence[Run] = (
         name="on PostgreSQL: connection cut at a commit, or at its answer",
         trials=database.cut_at_commit,
         share=3,
-        short=3,
+        short=2,
         missing=database.missing,
     ),
     Run(
@@ -138,8 +138,15 @@ RUNS: Sequence[Run] = (
     Run(name="next hop down or silent", trials=wire.next_hop_away, share=2, short=2),
     Run(name="clock jumps by an hour to a month", trials=bodies.clock_jumps, share=3, short=4),
     Run(name="no file descriptors left", trials=disk.no_descriptors, share=3, short=2, missing=disk.missing),
+    Run(
+        name="power cut: files beside the store, any state of names and writes that were not synced",
+        trials=unsynced.every_state,
+        share=1,
+        short=1,
+        missing=unsynced.missing,
+    ),
     Run(name="store locked by another process", trials=disk.locked, share=2),
-    Run(name="disk read-only at start", trials=disk.read_only, share=2, missing=disk.missing),
+    Run(name="disk read-only at start", trials=disk.read_only, share=1, missing=disk.missing),
 )
 
 
@@ -184,6 +191,12 @@ CONTROLS: Sequence[Control] = (
         most=4,
         trials=lambda m, ledger, pace: nodes.one_falls_out(m, ledger, pace, plant="blind-couriers"),
         missing=database.missing,
+    ),
+    Control(
+        plant="no-folder-sync",
+        found_as="lost",
+        trials=lambda m, ledger, pace: unsynced.every_state(m, ledger, pace, plant="no-folder-sync"),
+        missing=unsynced.missing,
     ),
     Control(plant="courier-stops", found_as="undecided", trials=_quiet("courier-stops")),
     Control(plant="release-by-itself", found_as="unasked", trials=_quiet("release-by-itself")),

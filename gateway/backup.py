@@ -181,7 +181,9 @@ def _doubt(tx: Transaction, message: OwnMessage, now: datetime) -> None:
 
 
 def _put_in_place(copy: Path, path: Path, now: datetime) -> Path | None:
-    """One rename; what was there is kept under another name, never overwritten."""
+    """One rename; what was there is kept under another name, never overwritten. Each step rests on the one before it,
+    and a folder may write its names down in any order, so it is synced after each.
+    """
     owner = path.parent.stat()
     give_to(copy, owner.st_uid, owner.st_gid)
     sync_file(copy)
@@ -189,9 +191,11 @@ def _put_in_place(copy: Path, path: Path, now: datetime) -> Path | None:
     there = path.exists()
     if there:
         os.link(path, aside)
+        sync_folder(path.parent)
     for left, kept in zip(_beside(path), _beside(aside), strict=True):
         if left.exists():  # SQLite would play an old journal back into the new database
             left.rename(kept)
+            sync_folder(path.parent)
     copy.replace(path)
     sync_folder(path.parent)
     return aside if there else None

@@ -52,9 +52,11 @@ def give_to_owner_of_folder(path: Path) -> None:
     give_to(path, folder.st_uid, folder.st_gid)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """With those above it, each on the disk before anything is put into it. They are open to all but for `mode`."""
     if not folder.is_dir():
-        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        make_folder(folder.parent, 0o777)
+        folder.mkdir(mode, exist_ok=True)
         sync_folder(folder.parent)
 
 

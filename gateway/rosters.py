@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.disk import give_to_owner_of_folder, make_private, sync_folder
+from gateway.disk import give_to_owner_of_folder, make_folder, make_private, sync_folder
 from gateway.errors import RosterError
 from gateway.settings import Settings
 from rules.errors import ConfigurationError, Problem
@@ -68,7 +68,7 @@ EMPTY: tuple[Roster, ...] = ()
 def make_key(file: Path) -> None:
     """A new key where there is none yet; readable by its owner only."""
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent, 0o777)
         make_private(file, f"{secrets.token_hex(32)}\n".encode())
 
 
@@ -242,7 +242,7 @@ class Shelf:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._file.parent, 0o777)
         with self._file.with_name(f"{self._file.name}.lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
