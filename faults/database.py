@@ -48,6 +48,9 @@ def cluster() -> Iterator["Database"]:
     from postgres_server import server  # noqa: PLC0415 - the tests' own, and they are no package
 
     with server() as running, tempfile.TemporaryDirectory(prefix="faults-keys-") as folder:
+        # What a commit does not itself write down stays unwritten for long: a control has the time to show it.
+        running.ask("alter system set wal_writer_delay = '10s'")
+        running.ask("select pg_reload_conf()")
         yield Database(running, Path(folder))
 
 

@@ -32,7 +32,7 @@ async def under_load(
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
-    until = time.monotonic() + 1.5 * LONGEST
+    until = time.monotonic() + LONGEST
     await asyncio.gather(*(_to_its_end(front, books, each, until) for each in sent))
     await front.ready()
     await books.at_rest(60)

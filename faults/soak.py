@@ -27,6 +27,7 @@ from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
 from faults.vitals import Sample, Trend, trends
 from gateway import rotate
+from gateway.errors import StoreError
 from gateway.store import Store
 
 TICK = 7200  #: seconds that the clock gains with each round of mail
@@ -102,8 +103,9 @@ async def _round(site: Site, soaked: Soaked, gone: float) -> None:
         await site.kill(signal.SIGHUP)
         soaked.reloads += 1
     else:
-        await _rotate(site)
-        soaked.rotations += 1
+        with suppress(StoreError):  # the service is busy with it for longer than anybody waits: another time
+            await _rotate(site)
+            soaked.rotations += 1
     await asyncio.sleep(ROUND / 2)
 
 
