@@ -1,6 +1,7 @@
 """PDF: columns stay columns, and nothing on or behind a page goes unread."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import carriers
@@ -10,6 +11,7 @@ from carrier_unseen import beside_the_pages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openings import note, open_with, table_named, tables, text_at, texts, words
+from pypdfium2 import raw
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
@@ -244,3 +246,42 @@ def test_any_bytes_get_an_answer(junk: bytes, at: int, gone: int) -> None:
     """A broken file is held with a reason; it never ends the worker."""
     for content in (junk, b"%PDF-1.4\n" + junk, WHOLE[:at] + junk + WHOLE[at + gone :]):
         open_with(open_pdf, content, Limits(max_expanded=1 << 22))
+
+
+def updated(content: bytes, change: Callable[[pypdfium2.PdfDocument], object]) -> bytes:
+    """As editors save: what was there stays, the change is appended."""
+    document, out = pypdfium2.PdfDocument(content), io.BytesIO()
+    change(document)
+    document.save(out, flags=raw.FPDF_INCREMENTAL)
+    document.close()
+    return out.getvalue()
+
+
+def first_page_replaced(document: pypdfium2.PdfDocument) -> None:
+    document.new_page(300, 300)
+    document.del_page(0)
+
+
+def test_a_picture_that_an_update_took_away_is_not_clean() -> None:
+    """A scan deleted from the file is one revision behind."""
+    opening = open_with(open_pdf, updated(carriers.write_scanned_pdf(["Ada Poe"]), first_page_replaced))
+
+    assert note(opening) == "pictures of an earlier revision, which are not read"
+
+
+def test_a_picture_that_an_update_left_is_read_once() -> None:
+    opening = open_with(open_pdf, updated(carriers.write_scanned_pdf(["Ada Poe"]), lambda each: each.new_page(9, 9)))
+
+    assert "earlier revision" not in note(opening)
+
+
+def test_a_file_that_an_update_took_away_is_opened() -> None:
+    document = pypdfium2.PdfDocument(carriers.write_pdf(carriers.table(2)))
+    document.new_attachment("list.csv").set_data(b"Name,SSN\n")
+    out = io.BytesIO()
+    document.save(out)
+    document.close()
+
+    opening = open_with(open_pdf, updated(out.getvalue(), lambda each: raw.FPDFDoc_DeleteAttachment(each.raw, 0)))
+
+    assert [inner.name for inner in opening.inner] == ["list.csv"]

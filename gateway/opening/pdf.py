@@ -5,6 +5,7 @@ lines of page 1 are given as HEADING once more, because a letterhead says whose 
 document carries, and tries no password but a reviewer's.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,10 +122,14 @@ def _read_revisions(content: bytes, budget: Budget, reading: Reading, known: set
     ends = _revisions(content)
     if len(ends) > REVISIONS:
         reading.fail(Obstacle.LIMIT, f"more than {REVISIONS} revisions")
+    shown = _pictures_of(content, budget) if ends else set()
     for revision, end in enumerate(ends[:REVISIONS], start=1):
         with reading.attempt(f"revision {revision}"):
             budget.expand(end)
+            if not _pictures_of(content[:end], budget) <= shown:
+                reading.fail(Obstacle.UNSUPPORTED, "pictures of an earlier revision, which are not read")
             with open_document(content[:end], budget.passwords) as document:
+                reading.inner.extend(each for each in _attachments(document, budget) if each not in reading.inner)
                 for number, page in enumerate(document, start=1):
                     where = f"revision {revision} page {number}"
                     with _page_text(page, budget) as (_, text):
@@ -133,6 +138,17 @@ def _read_revisions(content: bytes, budget: Budget, reading: Reading, known: set
                             reading.text(where, text)
                             pdfnotes.read_notes(document, page, where, reading, budget)
                     page.close()
+
+
+def _pictures_of(content: bytes, budget: Budget) -> set[bytes]:
+    """Digests of the pictures on all pages, as they are stored."""
+    found = set[bytes]()
+    with open_document(content, budget.passwords) as document:
+        for page in document:
+            pictures = page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,))
+            found.update(hashlib.sha256(bytes(picture.get_data())).digest() for picture in pictures)
+            page.close()
+    return found
 
 
 def _revisions(content: bytes) -> list[int]:
