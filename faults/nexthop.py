@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+OFFERS = ("next.example", "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 104857600")
 TOKEN = re.compile(rb"^X-Token: (\w+)", re.MULTILINE)
 WISH = re.compile(rb"^X-Next-Hop: ([^\r\n]*)", re.MULTILINE)
 LIMIT = 1 << 26
@@ -66,7 +67,7 @@ class NextHop:
         while line := (await reader.readuntil(b"\r\n"))[:-2].decode("utf-8", "replace"):
             verb = line[:4].upper()
             if verb == "EHLO":
-                await self._say(writer, "250-next.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 104857600")
+                await self._say(writer, "\r\n".join([*(f"250-{line}" for line in OFFERS[:-1]), f"250 {OFFERS[-1]}"]))
             elif verb == "MAIL":
                 sender, recipients = _address(line), []
                 await self._say(writer, "250 2.1.0 ok")
