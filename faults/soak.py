@@ -44,12 +44,10 @@ class Office(Site):
     second = ""
 
     async def decide(self, hold_id: str, decision: str, token: str | None = None) -> int:
-        """Each of the two, in either order."""
-        status = 0
+        """Each of the two, in either order; 409 says that this one has agreed already. Done once nobody failed to."""
         both = [token or self.token, self.second] if decision == "release" else [token or self.token]
-        for each in random.sample(both, len(both)):
-            status = await super().decide(hold_id, decision, each)
-        return status
+        asked = [await super(Office, self).decide(hold_id, decision, each) for each in random.sample(both, len(both))]
+        return next((status for status in asked if status not in {200, 409}), min(asked))
 
 
 @dataclass
