@@ -251,10 +251,14 @@ def _names(columns: _Columns) -> tuple[Span, ...]:
     for index, words in enumerate(cells):
         beside = cells[index + 1] if index + 1 < len(cells) else []
         both = [(last, first) for last, first in zip(words, beside, strict=False) if last and first]
-        if len(both) >= _MOST * len(words) and all(single_names(names) for names in zip(*both, strict=True)):
-            return (fields[index], fields[index + 1]) if are_people([", ".join(name) for name in both]) else ()
+        apart = len(both) >= _MOST * len(words) and all(single_names(names) for names in zip(*both, strict=True))
+        if apart and are_people([", ".join(name) for name in both]):
+            return fields[index], fields[index + 1]
         if are_people([word for word in words if word]):
             return (fields[index],)
+        wide = fields[index][0], len(columns.columns)  # parts of names that begin at one place by chance
+        if are_people([name for line in columns.sample if (name := _words(line.replace("  ", "0"), wide))]):
+            return (wide,)
     return ()
 
 
