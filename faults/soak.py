@@ -10,6 +10,7 @@ import asyncio
 import base64
 import io
 import random
+import secrets
 import signal
 import time
 import zipfile
@@ -27,6 +28,7 @@ from faults.site import Site
 from faults.upstream import Fate, Parcel, parcel
 from faults.vitals import Sample, Trend, trends
 from gateway import rotate
+from gateway.accounts import Accounts, Role
 from gateway.errors import StoreError
 from gateway.store import Store
 
@@ -42,6 +44,11 @@ class Office(Site):
     policy = f"{Site.policy}  owner-not-recipient: {{approvers: 2}}\n"
     days = 1
     second = ""
+
+    async def hire(self, store: Store, name: str) -> str:
+        """A reviewer with an account: a token of nobody does not count where two have to agree."""
+        await Accounts(store).add_user(name, Role.REVIEWER, secrets.token_urlsafe(), self.now())
+        return await super().hire(store, name)
 
     async def decide(self, hold_id: str, decision: str, token: str | None = None) -> int:
         """Each of the two, in either order; 409 says that this one has agreed already. Done once nobody failed to."""
