@@ -1,15 +1,13 @@
 """Tables in running text: pasted CSV, fixed width, reports, PDF text. Every row keeps its line; nothing is judged."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 
 import re2
 
-from rules import states
 from rules.aligned import Piece, aligned
 from rules.checks import is_issued_ssn
 from rules.columns import can_be_a_person, is_name
@@ -22,6 +20,7 @@ from rules.positional import HEADER, positional
 from rules.ruled import ruled
 from rules.segments import HEADER as SEGMENTS
 from rules.segments import Segments, segments
+from rules.shaped import LONGEST_LINE, SPACES, Key, Line, keys_of, regions, shaped
 from rules.sheets import Sheet
 from rules.statements import Statements, statements
 from rules.typed import typed
@@ -30,26 +29,8 @@ _LEAST_ROWS = 2
 _SAMPLE = 200  #: rows that tell whether a table's cells are lines of a report
 _MOST_CUTS = 12  #: cells into which commas may have cut such a line
 _GAPS = re.compile(r"[^\s] {3,}[^\s]|[^\s] {2}[^\s].{0,60}[^\s] {2,}[^\s]")
-_LONGEST_GAP = 10  #: lines between two pages of one report
-_LONGEST_LINE = 2_000
 
-# One word of a report line that has a shape of its own. Two spaces always part columns; single ones part words.
-_TYPED = re.compile(
-    r"(?P<ssn>[0-9]{3}[-\u00a0][0-9]{2}[-\u00a0][0-9]{4})"
-    r"|(?P<masked>[Xx*#\u2022]{3}-?[Xx*#\u2022]{2}-?[0-9]{4})"
-    r"|(?P<date>[0-9]{1,2}[/-][0-9]{1,2}[/-](?:[0-9]{4}|[0-9]{2})|(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2})"
-    r"|(?P<money>\(?-?\$?-?[0-9][0-9,]*\.[0-9]{2}\)?-?|\(?-?\$-?[0-9][0-9,]*\)?|-?[0-9]{1,3}(?:,[0-9]{3})+)"
-    r"|(?P<percent>-?[0-9.]+%)"
-    r"|(?P<nine>[0-9]{9})"
-    r"|(?P<number>[0-9]{3,12})"
-    r"|(?P<zip>[0-9]{5}-[0-9]{4})"
-)
-_SPACES = re.compile(r" {2,}|\t|\s\|\s")
-_KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
-_SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _DATA = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]{1,2}/[0-9]")  #: in no header
-_ALONE = re.compile(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}|[0-9]{7,8}|.*[/X*$].*")  #: a number that alone is a row
-_ANCHOR = re.compile(r"[0-9]{2}")
 _NUMBERS = re2.compile(rb"[0-9]{2}")  #: the same, for megabytes of text without any
 _BARS = str.maketrans("\u2502\u2503\u2551", "|||")  # of tables drawn with box characters
 _NEXT_CELL = re.compile(r"</t[dh]>[ \t]{0,9}<t[dh][^>\n]{0,200}>")  #: the source of a page, pasted
@@ -72,7 +53,6 @@ _UNDER: dict[Meaning, tuple[str, ...]] = {
 _WORDS = ("words",)
 
 Cell = tuple[str, Meaning | None]  #: a header's cell and what it says
-Key = tuple[str, int]  #: kind of field, and the how manieth of its kind in the line
 
 
 @dataclass(slots=True)
@@ -113,9 +93,11 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
     found += _with_delimiters(text, delimited(lines, taken, ","), taken)
+    by_shape = shaped(lines, taken)
+    found += _ruled_by_shape(text, lines, by_shape, taken, carry, headed=True)
     found += _without_gaps(text, lines, taken)
     found += _one_to_a_line(text, lines, taken)
-    found += _ruled_by_shape(text, lines, taken, carry)
+    found += _ruled_by_shape(text, lines, by_shape, taken, Carry(), headed=False)
     return sorted(found, key=lambda one: one.first)
 
 
@@ -183,22 +165,19 @@ def _with_delimiters(text: Text, found: Iterable[Delimited], taken: set[int]) ->
         yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
 
 
-@dataclass(slots=True)
-class _Line:
-    number: int
-    cells: dict[Key, str]
-    kinds: frozenset[str]
-
-
-def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
-    rows = [row for number, line in enumerate(lines) if number not in taken and (row := _fields(number, line))]
-    for region in _regions(rows):
-        keys = _keys(region)
+def _ruled_by_shape(
+    text: Text, lines: list[str], rows: list[Line], taken: set[int], carry: Carry, *, headed: bool
+) -> Iterator[Lines]:
+    """Tables whose fields are told by their own shapes: those that a header names first, the others last."""
+    for region in regions([row for row in rows if row.number not in taken]):
+        keys = keys_of(region)
+        if headed and len(keys) == 1:  # a cell to a line
+            continue
         top, header = _header_above(lines, region, keys, taken)
         header = header or _announced(lines, region, keys)
         if header:
             carry.header, carry.keys = header, keys
-        elif len(region) < 3 and keys != carry.keys:
+        elif keys != carry.keys and (headed or len(region) < 3):
             continue
         by_number = {row.number: row for row in region}
         blank = [""] * len(keys)  # another line stands in a column of its own
@@ -211,101 +190,13 @@ def _ruled_by_shape(text: Text, lines: list[str], taken: set[int], carry: Carry)
             gap = [[*blank, line] for line in lines[top + 1 : region[0].number]]
             body = [list(header), *gap, *body]
         inherited = carry.header if top is None and keys == carry.keys else ()
-        headed = bool(header or inherited)
         taken.update(range(first, end))
-        yield Lines(sheet=_sheet(text, first, body, inherited), first=first, end=end, headed=headed)
-
-
-def _fields(number: int, line: str) -> _Line | None:
-    """A line as fields by kind; None when it is prose, or has nothing of a person in it."""
-    if len(line) > _LONGEST_LINE or _ANCHOR.search(line) is None:
-        return None
-    # no-break spaces keep the three groups one word; a header must still say that they are an SSN
-    if " " in line:
-        line = _SPACED_SSN.sub("\\1\u00a0\\2\u00a0\\3", line)
-    elif "\t" not in line and _ALONE.fullmatch(line) is None:  # a million ZIP codes, one on each line
-        return None
-    fields = [found for piece in _SPACES.split(line) if piece for found in _fields_of(piece.strip().split(" "))]
-    count: dict[str, int] = {}
-    cells: dict[Key, str] = {}
-    for kind, cell in fields:
-        order = count[kind] = count.get(kind, -1) + 1
-        cells[kind, order] = cell
-    if _KINDS_OF_PEOPLE.isdisjoint(count) or not _is_row(cells):
-        return None
-    return _Line(number, cells, _kinds(tuple(count)))
-
-
-@lru_cache(maxsize=1_000)
-def _kinds(names: tuple[str, ...]) -> frozenset[str]:
-    """Lines of one report share them."""
-    return frozenset(names)
-
-
-def _fields_of(words: list[str]) -> list[tuple[str, str]]:
-    """Words between two wide gaps as fields: those with a shape alone, the others in runs."""
-    fields: list[tuple[str, str]] = []
-    run: list[str] = []
-    for word in words:
-        typed = None if word.isalpha() else _TYPED.fullmatch(word)
-        if typed is None:
-            if len(word) > 1 or word.isalnum():  # no bullet, no dash
-                run.append(word)
-            continue
-        state = run.pop() if run and len(run[-1]) == 2 and run[-1].isupper() and states.named(run[-1]) else ""
-        if run:
-            fields.append(("words", " ".join(run)))
-            run = []
-        kind = typed.lastgroup or "number"
-        if state:
-            fields.append(("state", state))
-            kind = "zip" if kind == "number" and len(word) == 5 else kind
-        fields.append((kind, word))
-    if len(run) == 1 and len(run[0]) == 2 and run[0].isupper() and states.named(run[0]):
-        fields.append(("state", run[0]))
-    elif run:
-        fields.append(("words", " ".join(run)))
-    return fields
-
-
-def _is_row(cells: dict[Key, str]) -> bool:
-    """Whether its runs of words are those of a row: short, and no sentence."""
-    return len(cells) <= 64 and not any(
-        kind == "words" and (cell[-1:] == ":" or (len(cell) > 12 and (cell[-1:] == "." or cell.count(" ") > 5)))
-        for (kind, _), cell in cells.items()
-    )
-
-
-def _regions(rows: list[_Line]) -> Iterator[list[_Line]]:
-    """Rows of the same kinds that follow each other, pages apart at most."""
-    region: list[_Line] = []
-    for row in rows:
-        if region and not _follows(region[-1], row):
-            yield region
-            region = []
-        region.append(row)
-    if region:
-        yield region
-
-
-def _follows(above: _Line, below: _Line) -> bool:
-    gap = below.number - above.number
-    if gap > _LONGEST_GAP:
-        return False
-    common = above.kinds & below.kinds
-    alike = len(common) >= 0.5 * len(above.kinds | below.kinds)
-    return alike and bool(common & _KINDS_OF_PEOPLE)
-
-
-def _keys(region: list[_Line]) -> tuple[Key, ...]:
-    """The columns of a region in the order of its fullest usual line; rare ones come last."""
-    usual = Counter(tuple(row.cells) for row in region).most_common(1)[0][0]
-    rest = Counter(key for row in region for key in row.cells if key not in usual)
-    return (*usual, *sorted(rest))
+        named = bool(header or inherited)
+        yield Lines(sheet=_sheet(text, first, body, inherited), first=first, end=end, headed=named)
 
 
 def _header_above(
-    lines: list[str], region: list[_Line], keys: tuple[Key, ...], taken: set[int]
+    lines: list[str], region: list[Line], keys: tuple[Key, ...], taken: set[int]
 ) -> tuple[int | None, tuple[str, ...]]:
     """Line and cells of the header over a region: the nearest of the six lines above that names columns."""
     top = region[0].number
@@ -313,11 +204,11 @@ def _header_above(
         line = lines[number]
         if number in taken:
             break  # another table stands between
-        if not line.strip() or len(line) > _LONGEST_LINE or _DATA.search(line):
+        if not line.strip() or len(line) > LONGEST_LINE or _DATA.search(line):
             continue
         cells = _header_cells(line)
         above = lines[number - 1] if number and number - 1 not in taken else ""
-        if _SPACES.search(above.strip()) and _SPACES.search(line.strip()) and not _DATA.search(above):
+        if SPACES.search(above.strip()) and SPACES.search(line.strip()) and not _DATA.search(above):
             both = [(cell, vocabulary().meaning(cell)) for cell in _two_lines(above, line)]
             cells = both if len(_known(both)) > len(_known(cells)) else cells
         known = _known(cells)
@@ -328,10 +219,10 @@ def _header_above(
     return None, ()
 
 
-def _announced(lines: list[str], region: list[_Line], keys: tuple[Key, ...]) -> tuple[str, ...]:
+def _announced(lines: list[str], region: list[Line], keys: tuple[Key, ...]) -> tuple[str, ...]:
     """A header for names with a number or money under a sentence that says what these are: "the socials:"."""
     top = region[0].number
-    above = [line for line in lines[max(0, top - 3) : top] if len(line) <= _LONGEST_LINE]
+    above = [line for line in lines[max(0, top - 3) : top] if len(line) <= LONGEST_LINE]
     if len(region) < 2 or ("words", 0) not in keys or not _are_names(region):
         return ()
     if ("nine", 0) in keys and ("nine", 1) not in keys and any(map(_SPEAKS_OF_SSNS.search, above)):
@@ -343,7 +234,7 @@ def _announced(lines: list[str], region: list[_Line], keys: tuple[Key, ...]) -> 
     return ()
 
 
-def _are_names(region: list[_Line]) -> bool:
+def _are_names(region: list[Line]) -> bool:
     names = [row.cells.get(("words", 0), "") for row in region]
     return is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
 
@@ -359,7 +250,7 @@ def _known(cells: list[Cell]) -> set[Meaning]:
 
 def _header_cells(line: str) -> list[Cell]:
     """The columns that a header line names, in order; none when the line is a sentence."""
-    parts = [part for part in _SPACES.split(line.strip()) if part]
+    parts = [part for part in SPACES.split(line.strip()) if part]
     if len(parts) >= 2:
         cells: list[Cell] = [(part, vocabulary().meaning(part) if len(part) <= 40 else None) for part in parts]
         if sum(meaning is not None for _, meaning in cells) >= max(2, 0.5 * len(cells)):

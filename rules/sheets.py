@@ -27,6 +27,7 @@ from rules.headers import NAMES, Meaning, vocabulary, words_of
 Row = Sequence[str]
 
 _VALUE = re.compile(r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|[0-9]{3}-[0-9]{2}-[0-9]{4}|.*@.*")
+_DIGIT = re.compile(r"[0-9]")
 _OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.BIRTH, Meaning.MEDICARE})
 _APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
@@ -95,13 +96,15 @@ def blocks(sheet: Sheet) -> Iterator[Block]:
 
 
 def _places(rows: Sequence[Row]) -> Iterator[int]:
-    """Rows that can be a header: near the top, or soon after a blank row or one of a single cell."""
-    hope = _HEADER_ROWS
+    """Rows that can be a header: near the top, soon after a blank row, or the first without a digit after others."""
+    hope, digits = _HEADER_ROWS, False
     for index, row in enumerate(rows):
         if not any(row):
             hope = max(hope, _AFTER_GAP)
-        elif hope:
-            hope -= 1
+            continue
+        above, digits = digits, _DIGIT.search("".join(row)) is not None
+        if hope or (above and not digits):
+            hope = max(hope - 1, 0)
             yield index
 
 
