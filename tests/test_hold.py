@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as with_settings
-from hypothesis import strategies as st
+from holding import events, hold, notices, states
 from sqlalchemy import Connection, select
 from store_kit import ACME, BETA, NOW, RAW, SAM, SECRET, an_id, envelope, later, settings, verdict
 
@@ -16,10 +14,9 @@ from gateway.audit.log import AuditLog
 from gateway.errors import IllegalTransition, NotFoundError, OwnMessageError, StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
-from gateway.states import TERMINAL, State
+from gateway.states import State
 from gateway.store import Store
 from gateway.store.datakeys import fetch_one
-from gateway.store.mail import content
 from gateway.store.schema import messages
 from gateway.store.sealing import PIECE, Kind, Label, unseal_whole
 from rules.verdict import Disposition
@@ -34,30 +31,6 @@ async def store(tmp_path: Path, database: str) -> AsyncIterator[Store]:  # noqa:
 @pytest.fixture
 def quarantine(store: Store) -> Quarantine:
     return Quarantine(store)
-
-
-async def hold(quarantine: Quarantine, *rcpt_to: str, raw: bytes = RAW, mail_from: str = SAM) -> str:
-    hold_id = an_id()
-    await quarantine.hold(envelope(*rcpt_to, mail_from=mail_from), raw, verdict(*rcpt_to), NOW, hold_id)
-    return hold_id
-
-
-async def states(quarantine: Quarantine, hold_id: str) -> list[State]:
-    return [recipient.state for recipient in (await quarantine.get(hold_id)).recipients]
-
-
-async def events(store: Store) -> list[str]:
-    return [record.event async for record in AuditLog(store).records()]
-
-
-async def notices(quarantine: Quarantine, purpose: str) -> list[bytes]:
-    """What lies in the queue for the courier."""
-
-    def asked(connection):  # noqa: ANN001, ANN202 - a question to the store
-        ids = connection.execute(select(messages.c.id).where(messages.c.purpose == purpose)).scalars().all()
-        return [content(connection, message_id) for message_id in ids]
-
-    return await quarantine._store.read(asked)
 
 
 async def test_a_held_message_is_there_as_it_came(quarantine: Quarantine) -> None:
@@ -340,55 +313,6 @@ async def test_a_message_is_settled_once(quarantine: Quarantine) -> None:
 
     with pytest.raises(IllegalTransition, match="held"):
         await quarantine.settle(hold_id, verdict(disposition=Disposition.REJECT), NOW)
-
-
-ACTIONS = st.lists(
-    st.tuples(
-        st.sampled_from(["release", "return", "expire", "settle"]),
-        st.one_of(st.none(), st.lists(st.sampled_from([ACME, BETA, "eve@elsewhere.example"]), max_size=2)),
-    ),
-    max_size=6,
-)
-
-
-@given(actions=ACTIONS)
-@with_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_people_do_each_recipient_gets_one_disposition(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, list[str] | None]]
-) -> None:
-    """Once a recipient is released or returned, nothing changes it; and no change goes without its record."""
-
-    async def trial(folder: Path) -> None:
-        async with Store.open(settings(folder)) as store:
-            quarantine = Quarantine(store)
-            hold_id = await hold(quarantine, ACME, BETA, mail_from="")
-            seen = [State.HELD, State.HELD]
-            for action, wanted in actions:
-                records = len(await events(store))
-                await act(quarantine, hold_id, action, wanted)
-                now = await states(quarantine, hold_id)
-                for old, new in zip(seen, now, strict=True):
-                    assert old == new or old not in {*TERMINAL, State.RELEASING}
-                assert (now == seen) == (len(await events(store)) == records)
-                seen = now
-            assert await AuditLog(store).verify() is None
-
-    asyncio.run(trial(tmp_path_factory.mktemp("trial")))
-
-
-async def act(quarantine: Quarantine, hold_id: str, action: str, wanted: list[str] | None) -> None:
-    try:
-        match action:
-            case "release":
-                await quarantine.release(hold_id, wanted, "rita", "note", NOW)
-            case "return":
-                await quarantine.return_(hold_id, "rita", "note", NOW, wanted)
-            case "expire":
-                await quarantine.expire(later(seconds=1), later(days=7))
-            case _:
-                await quarantine.settle(hold_id, verdict(ACME, BETA), NOW)
-    except IllegalTransition:
-        pass
 
 
 async def test_verdicts_are_kept_as_the_contracts_json(quarantine: Quarantine, store: Store) -> None:

@@ -4,65 +4,13 @@ import base64
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from opening_messages import clean, crlf, obstacle, opened, part, words
+from ordinary_mail import HEAD, ORDINARY, PLAIN, SECRET, mixed
 
-from gateway import mime, mime_header
-from gateway.message import Limits, Opened, Partial, Unopened
 from rules.content import Role
 from rules.verdict import Obstacle
 
-SECRET = "219-09-9999"
 IN_BASE64 = base64.b64encode(f"Ada Poe, {SECRET}".encode()).decode()
-HEAD = "From: a@sender.example\nTo: b@client.example\nSubject: s\nMIME-Version: 1.0\n"
-
-
-def mixed(*parts: str, boundary: str = "b1", head: str = HEAD) -> str:
-    body = "".join(f"--{boundary}\n{each}\n" for each in parts)
-    return f'{head}Content-Type: multipart/mixed; boundary="{boundary}"\n\n{body}--{boundary}--\n'
-
-
-PLAIN = "Content-Type: text/plain; charset=us-ascii\n\nhello\n"
-
-ORDINARY = {
-    "a bare message": "Subject: s\n\nhello\n",
-    "headers only": "Subject: s\n\n",
-    "headers without an end": "Subject: s\n",
-    "an empty message": "",
-    "no MIME-Version": "Subject: s\nContent-Type: text/plain\n\nhello\n",
-    "a type without a subtype": "Subject: s\nContent-Type: text\n\nhello\n",
-    "two parts": mixed(PLAIN, PLAIN),
-    "the notice of old mailers": mixed(PLAIN).replace(
-        "\n\n--b1", "\n\nThis is a multi-part message in MIME format.\n--b1"
-    ),
-    "Apple's unquoted boundary": mixed(PLAIN).replace('"b1"', "Apple-Mail=_1A").replace("--b1", "--Apple-Mail=_1A"),
-    "Java's unquoted boundary": mixed(PLAIN).replace('"b1"', "----=_Part_1").replace("--b1", "------=_Part_1"),
-    "blanks behind the boundary": mixed(PLAIN).replace("--b1\n", "--b1  \n"),
-    "blank lines after the end": mixed(PLAIN) + "\n\n  \n",
-    "no line end at the end": mixed(PLAIN).rstrip("\n"),
-    "the same type twice": HEAD + "Content-Type: text/plain\nContent-Type: text/plain\n\nhello\n",
-    "a comment in a type": HEAD + "Content-Type: text/plain (words); charset=utf-8 (the usual)\n\nhello\n",
-    "an inner boundary longer than the outer": mixed(
-        'Content-Type: multipart/alternative; boundary="b12"\n\n--b12\n' + PLAIN + "\n--b12\n" + PLAIN + "\n--b12--\n"
-    ),
-    "base64 without padding": HEAD + "Content-Transfer-Encoding: base64\n\naGVsbG8\n",
-    "base64 in capitals": HEAD + "Content-Transfer-Encoding: BASE64\n\naGVsbG8=\n",
-    "7-bit with a dash": HEAD + "Content-Transfer-Encoding: 7-bit\n\nhello\n",
-    "a lone equals sign in quoted-printable": HEAD + "Content-Transfer-Encoding: quoted-printable\n\na = b =3D\n",
-    "a delivery report": mixed(
-        PLAIN, "Content-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\n"
-    ),
-    "an attached message": mixed(PLAIN, "Content-Type: message/rfc822\n\nSubject: inner\n\nhello\n"),
-    "a meeting": mixed(PLAIN, "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR\n"),
-    "a name with spaces, unquoted": mixed(PLAIN, "Content-Type: text/plain; name=my list.txt\n\nhello\n"),
-    "a long folded subject": "Subject: one\n two\n\tthree\nX-Empty:\n\nhello\n",
-    "an mbox envelope line": "From someone Mon Jan  1 00:00:00 2024\nSubject: s\n\nhello\n",
-    "a signed message": 'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary="b1"\n\n--b1\n'
-    + PLAIN
-    + "\n--b1\nContent-Type: application/pgp-signature\n\n-----BEGIN PGP SIGNATURE-----\n\nabcd\n"
-    "-----END PGP SIGNATURE-----\n\n--b1--\n",
-}
 
 
 @pytest.mark.parametrize("name", ORDINARY)
@@ -362,57 +310,3 @@ def test_no_part_beyond_the_limit_is_passed_over_in_silence() -> None:
     message = opened(crlf(mixed(PLAIN, PLAIN, PLAIN)), max_parts=2)
 
     assert not clean(message)
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=400))
-def test_any_bytes_give_parts(raw: bytes) -> None:
-    """The walk never raises: an exception here would be a message neither relayed nor held."""
-    message = opened(raw)
-
-    assert all(isinstance(each.outcome, Opened | Partial | Unopened) for each in message.parts)
-
-
-PIECES = st.sampled_from(
-    [
-        b"\r\n", b"\n", b"\r", b"--b", b"--b--", b"--b\r\n", b"\0", b" ", b"\t", b";", b'"', b"=", b"(", b")", b":",
-        b"Content-Type: multipart/mixed; boundary=b\r\n", b"Content-Type: text/plain\r\n", b"boundary=", b"base64",
-        b"Content-Type: message/rfc822\r\n", b"Content-Transfer-Encoding: base64\r\n", b"aGVsbG8=\r\n", b"\r\n\r\n",
-        b"Content-Transfer-Encoding: quoted-printable\r\n", b"=?utf-8?Q?x?=", b"Subject: ", b"\xff", b"=3D", b"=\r\n",
-        b"begin 644 a\r\n", b"end\r\n", b"To: a@b.example,", b"<", b">", b"filename*0*=utf-8''%41", b"name=x; ",
-    ]
-)  # fmt: skip
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(PIECES, max_size=40))
-def test_any_arrangement_of_mime_gives_parts_with_unique_sections(pieces: list[bytes]) -> None:
-    """Random bytes seldom look like mail; shuffled pieces of mail do."""
-    message = opened(b"".join(pieces))
-
-    sections = [each.section for each in message.parts]
-    assert len(sections) == len(set(sections))
-    "\n".join([words(message), *sections]).encode()  # raises for what cannot be stored
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.integers(min_value=0, max_value=10_000), st.sampled_from(list(ORDINARY)))
-def test_a_number_put_anywhere_is_found_or_the_message_is_not_clean(place: int, name: str) -> None:
-    """The one property that matters: nothing readable is passed over."""
-    raw = crlf(ORDINARY[name])
-    at = place % (len(raw) + 1)
-    raw = raw[:at] + SECRET.encode() + raw[at:]
-
-    message = opened(raw)
-
-    assert SECRET in words(message) or not clean(message) or _in_a_field_nobody_reads(raw)
-
-
-def _in_a_field_nobody_reads(raw: bytes) -> bool:
-    """Inside a header field, a boundary, or an encoding: nothing that a recipient reads."""
-    heads = [mime_header.block(raw, 0, len(raw))]
-    mail = mime.parse(raw, Limits())
-    body = b"".join(raw[slice(*each.range)] for each in mail.entities if each.range)
-    return SECRET.encode() not in body or any(
-        b"base64" in value.lower() or b"quoted" in value for head in heads for _, value in head.fields
-    )
