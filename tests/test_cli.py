@@ -235,7 +235,7 @@ def test_accounts_and_tokens_are_listed_and_removed(config: Path) -> None:
     assert says("token", "add", "siem", "--role", "auditor")[0] == 0
 
     assert says("user", "list") == (0, "ada  admin\nrita  reviewer\n")
-    assert says("token", "list") == (0, "siem  auditor\n")
+    assert says("token", "list") == (0, "siem  auditor  of no account\n")
     for words in (("user", "password", "rita"), ("user", "remove", "rita"), ("token", "remove", "siem")):
         assert says(*words)[0] == 0
     assert says("user", "remove", "rita") == (1, "there is no such user\n")

@@ -62,7 +62,7 @@ LIMITS = {
     "rules.supporting": "MOST_TEXT _MOST_HITS",
     "rules.columns": "LONGEST SAMPLE",
     "rules.aligned": "_LONGEST_LINE",
-    "rules.fixedwidth": "_LONGEST_LINE",
+    "rules.shaped": "LONGEST_LINE",
     "rules.positional": "_LONGEST_LINE",
     "rules.places": "PROSE",
     "rules.whose": "_WORDS",
