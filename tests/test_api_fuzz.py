@@ -17,6 +17,7 @@ from review_room import BETA, Room, furnished
 from test_review_rights import API, PAGES
 
 from gateway.review.message import whole
+from gateway.review.proposal import ProposalList, ProposalShape
 from gateway.review.shapes import HeldList, HeldShape, Problem
 from gateway.states import State
 
@@ -24,6 +25,8 @@ SECRET = "219-09-9998"  #: sent where it does not belong; no answer may quote it
 INSIDE = ("attached is your list", "Lambert")  #: stand in the message and in the file in it
 HERE = "{hold_id}"  #: stands for the id of a message that is held
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+
+LISTS = {"GET /api/v1/held": HeldList, "GET /api/v1/proposals": ProposalList}
 
 words = st.one_of(
     st.text(max_size=40),
@@ -163,14 +166,16 @@ async def call(room: Room, asked: Asked) -> None:
     async with room.call(asked.who) as client:
         answer = await client.request(**asked.of(hold_id))
 
-    assert answer.status_code in {200, 400, 401, 403, 404, 409, 413, 422}, answer.text
+    assert answer.status_code in {200, 201, 400, 401, 403, 404, 409, 413, 422}, answer.text
     assert not any(text in answer.text for text in INSIDE)
-    if answer.status_code != 200:
+    if answer.status_code >= 400:
         Problem.model_validate_json(answer.text)
         assert SECRET not in answer.text
         assert await seen(room, hold_id) == before
     elif "/audit" not in asked.route:
-        (HeldList if asked.route == "GET /api/v1/held" else HeldShape).model_validate_json(answer.text)
+        LISTS.get(asked.route, ProposalShape if "/proposals" in asked.route else HeldShape).model_validate_json(
+            answer.text
+        )
     if asked.who not in {"rita", "ada"} or asked.route.startswith("GET"):
         assert await seen(room, hold_id) == before
 
