@@ -1,8 +1,9 @@
 """How many people have to agree to a release, and who counts as one. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from gateway.actor import Actor, person, persons, traits
+from gateway.audit.chain import Event, Record
 from gateway.errors import IllegalTransition
 from gateway.store.approvals import Agreement
 from gateway.store.mail import OwnMessage, OwnRecipient
@@ -23,9 +24,15 @@ def agreement(actor: str) -> Agreement:
     return Agreement(name, next(iter(persons(actor) - {name}), None))
 
 
-def refuse_who_escalated(escalated: Collection[str], actor: str) -> None:
-    """Who has handed a message up has left it to others. Raises IllegalTransition."""
-    if not persons(actor).isdisjoint(escalated):
+def known_as(records: Iterable[Record]) -> frozenset[str]:
+    """Every name that whoever made these records is known by: logins and accounts stand in the record only."""
+    names = ((record.actor, record.detail.get("login"), record.detail.get("account")) for record in records)
+    return frozenset(person(name) for each in names for name in each if name)
+
+
+def refuse_who_escalated(history: Iterable[Record], actor: str) -> None:
+    """Who has handed a message up has left it to others, under whatever name. Raises IllegalTransition."""
+    if not persons(actor).isdisjoint(known_as(record for record in history if record.event == Event.ESCALATED)):
         raise IllegalTransition("cannot release what you have escalated: somebody else has to")
 
 

@@ -207,7 +207,7 @@ class Quarantine:
             _refuse_own(message, actor, Action.RELEASE)
             mail.stay(tx, message, _chosen(message, recipients, Action.RELEASE), Action.AGREE)
             message = _received(tx, hold_id)  # as it is now that nobody else can change it
-            approval.refuse_who_escalated(message.escalated, actor)
+            approval.refuse_who_escalated(history(tx.connection, hold_id) if message.escalated else (), actor)
             chosen = approval.not_yet(message.verdict, _chosen(message, recipients, Action.RELEASE), actor)
             ready = [r for r in chosen if approval.missing(message.verdict, r) <= 1]
             waiting = [r for r in chosen if r not in ready]

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gateway.actor import person, persons
-from gateway.approval import wrote
+from gateway.approval import known_as, wrote
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import history
 from gateway.directory import today
@@ -107,12 +107,10 @@ def _refuse_sender(message: OwnMessage, actor: str) -> None:
 
 
 def _who_asked(source: Connection, proposal: Proposal) -> frozenset[str]:
-    """Every name that whoever asked is known by: his login stands in the audit record only."""
+    """Every name that whoever asked is known by."""
     asked = proposal.asked.by
-    records = (record for record in history(source, proposal.hold_id) if record.actor == asked)
-    traits = (record.detail for record in records if record.detail.get("proposal") == proposal.id)
-    logins = (detail[key] for detail in traits for key in ("login", "account") if key in detail)
-    return frozenset(map(person, (asked, *logins)))
+    his = (record for record in history(source, proposal.hold_id) if record.actor == asked)
+    return frozenset({person(asked)}) | known_as(each for each in his if each.detail.get("proposal") == proposal.id)
 
 
 def _refuse_first(proposal: Proposal, move: Move, *, own: bool) -> None:

@@ -11,6 +11,7 @@ from store_kit import NOW, RAW, SAM, an_id, envelope, settings
 from test_approval import asking, decisions, states
 
 from gateway.accounts import Accounts
+from gateway.actor import Actor
 from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.hold import Quarantine
 from gateway.settings import load
@@ -52,6 +53,17 @@ async def test_somebody_else_has_to_release_it(quarantine: Quarantine, store: St
 
     assert await states(quarantine, hold_id) == [State.RELEASING]
     assert await decisions(store, hold_id) == ["escalated by rita", "release by rolf"]
+
+
+async def test_another_name_in_the_same_terminal_is_nobody_else(quarantine: Quarantine) -> None:
+    """`--as` is believed for the record; the login, and the account of a token, count as well."""
+    hold_id = await hold(quarantine)
+    await quarantine.escalate(hold_id, Actor("rita", login="root"), WHY, NOW)
+    for actor in (Actor("ada", login="root"), Actor("robot", account="rita")):
+        with pytest.raises(IllegalTransition, match="somebody else has to"):
+            await quarantine.release(hold_id, None, actor, WHY, NOW)
+
+    await quarantine.release(hold_id, None, Actor("ada", login="ada"), WHY, NOW)
 
 
 async def test_it_takes_back_what_one_has_agreed_to(quarantine: Quarantine) -> None:

@@ -32,7 +32,8 @@ class Lesson:
 
 async def lesson_of(desk: Desk, message: HeldMessage) -> Lesson:
     book, verdict = desk.book(), message.verdict
-    offers = [offer for address in message.envelope.rcpt_to[:LOOKED_AT] for offer in _offers(book.directory, address)]
+    addresses = message.envelope.rcpt_to[:LOOKED_AT] if verdict else ()  # nothing is learnt before it is inspected
+    offers = [offer for address in addresses for offer in _offers(book.directory, address)]
     return Lesson(
         proposed=tuple(shown(each, book) for each in await desk.proposals.list(hold_id=message.id)),
         offers=tuple(dict.fromkeys(offers)),
