@@ -1,11 +1,10 @@
 """How many people have to agree to a release, and who counts as one. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from gateway.actor import Actor, person, persons, traits
-from gateway.audit.chain import Event, Record
 from gateway.errors import IllegalTransition
-from gateway.store.approvals import Agreement
+from gateway.store.approvals import Signature
 from gateway.store.mail import OwnMessage, OwnRecipient
 from rules.phrases import masked
 from rules.verdict import Verdict
@@ -18,21 +17,23 @@ def needed(verdict: Verdict | None, address: str) -> int:
     return max(asked, default=1)
 
 
-def agreement(actor: str) -> Agreement:
+def signature(actor: str) -> Signature:
     """Under the account's name, if one is known."""
     name = person(traits(actor).get("account", actor))
-    return Agreement(name, next(iter(persons(actor) - {name}), None))
+    return Signature(name, next(iter(persons(actor) - {name}), None))
 
 
-def known_as(records: Iterable[Record]) -> frozenset[str]:
-    """Every name that whoever made these records is known by: logins and accounts stand in the record only."""
-    names = ((record.actor, record.detail.get("login"), record.detail.get("account")) for record in records)
-    return frozenset(person(name) for each in names for name in each if name)
+def refuse_nobody(actor: str) -> None:
+    """Who bears a token of no account may be the other one where it takes two. Raises IllegalTransition."""
+    if isinstance(actor, Actor) and actor.nobody:
+        raise IllegalTransition("cannot count a token that belongs to no account as one of several people")
 
 
-def refuse_who_escalated(history: Iterable[Record], actor: str) -> None:
-    """Who has handed a message up has left it to others, under whatever name. Raises IllegalTransition."""
-    if not persons(actor).isdisjoint(known_as(record for record in history if record.event == Event.ESCALATED)):
+def refuse_who_escalated(escalators: Collection[str], actor: str) -> None:
+    """Who has handed a message up has left it to others. Raises IllegalTransition."""
+    if escalators:
+        refuse_nobody(actor)
+    if not persons(actor).isdisjoint(escalators):
         raise IllegalTransition("cannot release what you have escalated: somebody else has to")
 
 
@@ -52,6 +53,6 @@ def not_yet(verdict: Verdict | None, chosen: Iterable[OwnRecipient], actor: str)
     fresh = [recipient for recipient in chosen if persons(actor).isdisjoint(recipient.counted)]
     if not fresh:
         raise IllegalTransition("cannot count one person twice: you have agreed, and somebody else has to")
-    if isinstance(actor, Actor) and actor.nobody and any(needed(verdict, r.address) > 1 for r in fresh):
-        raise IllegalTransition("cannot count a token that belongs to no account as one of several people")
+    if any(needed(verdict, recipient.address) > 1 for recipient in fresh):
+        refuse_nobody(actor)
     return fresh

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from gateway import approval, post
-from gateway.actor import person, persons
+from gateway.actor import persons
 from gateway.audit.chain import Entry, Event, Record
 from gateway.audit.detail import masked, of_message, of_verdict
 from gateway.audit.log import history
@@ -207,12 +207,12 @@ class Quarantine:
             _refuse_own(message, actor, Action.RELEASE)
             mail.stay(tx, message, _chosen(message, recipients, Action.RELEASE), Action.AGREE)
             message = _received(tx, hold_id)  # as it is now that nobody else can change it
-            approval.refuse_who_escalated(history(tx.connection, hold_id) if message.escalated else (), actor)
+            approval.refuse_who_escalated(message.escalators, actor)
             chosen = approval.not_yet(message.verdict, _chosen(message, recipients, Action.RELEASE), actor)
             ready = [r for r in chosen if approval.missing(message.verdict, r) <= 1]
             waiting = [r for r in chosen if r not in ready]
             if waiting:
-                approvals.give(tx, hold_id, _positions(waiting), approval.agreement(actor), now)
+                approvals.give(tx, hold_id, _positions(waiting), approval.signature(actor), now)
                 tx.record(decision.entry(Event.APPROVED, message, waiting))
             if ready:
                 approvals.forget(tx, hold_id, _positions(ready))
@@ -247,10 +247,11 @@ class Quarantine:
             message = _received(tx, hold_id)
             _refuse_own(message, actor, Action.ESCALATE)
             waiting = _chosen(message, None, Action.ESCALATE)
-            if not mine.isdisjoint(message.escalated):
+            approval.refuse_nobody(actor)
+            if not mine.isdisjoint(message.escalators):
                 raise IllegalTransition("cannot escalate once more what you have escalated")
             mail.stay(tx, message, waiting, Action.ESCALATE)
-            escalations.add(tx, hold_id, person(actor), now)
+            escalations.add(tx, hold_id, approval.signature(actor), now)
             approvals.forget(tx, hold_id, _positions(waiting), mine)  # he no longer wants to be one of them
             told = post.ask_others(tx, self._letterhead, message, decision.note, now)
             tx.record(replace(decision, detail={"notices": told}).entry(Event.ESCALATED, message, waiting))

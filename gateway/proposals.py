@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gateway.actor import person, persons
-from gateway.approval import known_as, wrote
+from gateway.approval import refuse_nobody, wrote
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import history
 from gateway.directory import today
@@ -50,6 +50,7 @@ class Proposals:
         proposal = Proposal(id=new_id(now), hold_id=hold_id, addition=addition, stage=Stage.PROPOSED, proposed=word)
         message, known = await self._store.read(lambda c: (_learnt_from(c, hold_id), rows.in_force(c)))
         _refuse_sender(message, actor)
+        refuse_nobody(actor)
         await asyncio.to_thread(_examine, self._store.settings, addition, known, message)
 
         def work(tx: Transaction) -> None:
@@ -67,6 +68,7 @@ class Proposals:
         word = Word(by=actor, at=now, why=mask_text(checked_note(note)))
         proposal, known = await self._store.read(lambda c: (rows.find(c, proposal_id), rows.in_force(c)))
         _refuse_sender(await self._store.read(lambda c: _learnt_from(c, proposal.hold_id)), actor)
+        refuse_nobody(actor)
         asked = await self._store.read(lambda c: _who_asked(c, proposal))
         _refuse_first(proposal, move, own=not asked.isdisjoint(persons(actor)))
         if (proposal.stage, move) == (Stage.PROPOSED, Move.ACCEPT):
@@ -98,6 +100,8 @@ def _learnt_from(source: Connection | Transaction, hold_id: str) -> OwnMessage:
     message = mail.find(source, hold_id)
     if message.purpose is not None:
         raise NotFoundError("there is no such message")
+    if message.verdict is None:
+        raise IllegalTransition("cannot learn from a message before it has been inspected")
     return message
 
 
@@ -107,10 +111,12 @@ def _refuse_sender(message: OwnMessage, actor: str) -> None:
 
 
 def _who_asked(source: Connection, proposal: Proposal) -> frozenset[str]:
-    """Every name that whoever asked is known by."""
+    """Every name that whoever asked is known by: his login stands in the audit record only."""
     asked = proposal.asked.by
-    his = (record for record in history(source, proposal.hold_id) if record.actor == asked)
-    return frozenset({person(asked)}) | known_as(each for each in his if each.detail.get("proposal") == proposal.id)
+    records = (record for record in history(source, proposal.hold_id) if record.actor == asked)
+    traits = (record.detail for record in records if record.detail.get("proposal") == proposal.id)
+    logins = (detail[key] for detail in traits for key in ("login", "account") if key in detail)
+    return frozenset(map(person, (asked, *logins)))
 
 
 def _refuse_first(proposal: Proposal, move: Move, *, own: bool) -> None:

@@ -114,7 +114,10 @@ class RulesInForce:
 
     def _proclaim(self) -> None:
         if self.book.ignored:
-            log.error("accepted changes of the directory are ignored", why=list(self.book.ignored.values()))
+            log.error(
+                "accepted changes of the directory are ignored; `countersign clients list` says why",
+                count=len(self.book.ignored),
+            )
         self.store.versions = self.book.versions
         self.metrics.loaded.set(self.now().timestamp())
 

@@ -1,5 +1,7 @@
 """A reviewer leaves a message to others: it stays held, is seen first, and he no longer releases it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -63,7 +65,26 @@ async def test_another_name_in_the_same_terminal_is_nobody_else(quarantine: Quar
         with pytest.raises(IllegalTransition, match="somebody else has to"):
             await quarantine.release(hold_id, None, actor, WHY, NOW)
 
+    with pytest.raises(IllegalTransition, match="belongs to no account"):
+        await quarantine.release(hold_id, None, Actor("robot", nobody=True), WHY, NOW)
     await quarantine.release(hold_id, None, Actor("ada", login="ada"), WHY, NOW)
+
+
+async def test_both_at_once_are_still_one_person(quarantine: Quarantine, store: Store) -> None:
+    """Transactions that wait for the same commit see each other's rows; records are written at its end."""
+    hold_id = await hold(quarantine)
+    busy = asyncio.create_task(store.write(lambda _: time.sleep(0.2)))
+    await asyncio.sleep(0.05)
+
+    answers = await asyncio.gather(
+        quarantine.escalate(hold_id, "rita", WHY, NOW),
+        quarantine.release(hold_id, None, "rita", WHY, NOW),
+        return_exceptions=True,
+    )
+
+    await busy
+    assert [type(answer) for answer in answers] == [type(None), IllegalTransition]
+    assert await states(quarantine, hold_id) == [State.HELD]
 
 
 async def test_it_takes_back_what_one_has_agreed_to(quarantine: Quarantine) -> None:

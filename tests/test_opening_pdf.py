@@ -11,6 +11,7 @@ from carrier_unseen import beside_the_pages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openings import note, open_with, table_named, tables, text_at, texts, words
+from outlines import write_outlines
 from pypdfium2 import raw
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
@@ -285,3 +286,33 @@ def test_a_file_that_an_update_took_away_is_opened() -> None:
     opening = open_with(open_pdf, updated(out.getvalue(), lambda each: raw.FPDFDoc_DeleteAttachment(each.raw, 0)))
 
     assert [inner.name for inner in opening.inner] == ["list.csv"]
+
+
+@pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+@pytest.mark.parametrize("formed", [False, True])
+def test_letters_turned_into_outlines_beside_text_are_read(formed: bool) -> None:
+    """A typed page number must not make a list drawn as curves one that nobody looks at."""
+
+    def letter(canvas: Canvas) -> None:
+        canvas.drawString(40, 800, "Page 1 of 1")
+        if formed:
+            canvas.beginForm("list")
+        write_outlines(canvas, [f"Dana Whitlock {SECRET}"], at=(40, 700))
+        if formed:
+            canvas.endForm()
+            canvas.doForm("list")
+
+    opening = open_with(open_pdf, drawn(letter))
+
+    assert SECRET in text_at(opening, "page 1 drawings").content
+    assert "Page 1 of 1" not in text_at(opening, "page 1 drawings").content
+
+
+def test_lines_and_boxes_beside_text_are_no_letters() -> None:
+    """A ruled table of forty pages must not cost forty readings."""
+
+    def ruled(canvas: Canvas) -> None:
+        canvas.drawString(40, 800, "Fund prices")
+        canvas.grid([40 + 20 * n for n in range(20)], [100 + 15 * n for n in range(40)])
+
+    assert [text.where for text in texts(open_with(open_pdf, drawn(ruled))) if "drawings" in text.where] == []

@@ -16,6 +16,7 @@ from store_kit import NOW, SAM, SECRET, later
 from typer.testing import CliRunner
 
 from gateway.accounts import Accounts
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.backup import backup, restore
 from gateway.cli import app
@@ -84,6 +85,17 @@ async def test_nobody_is_the_second_person_to_himself(store: Store, learnt: Prop
                 await learnt.decide(proposal.id, move, again, WHY, NOW)
 
     assert await learnt.get(proposal.id) == proposal
+
+
+async def test_a_token_of_no_account_is_nobodys_second_person(store: Store, learnt: Proposals) -> None:
+    """Its bearer may be the first one."""
+    ownerless = Actor("ci", nobody=True)
+    with pytest.raises(IllegalTransition, match="belongs to no account"):
+        await propose(store, TRUST, ownerless)
+    proposal = await propose(store)
+    for move in (Move.ACCEPT, Move.REFUSE):
+        with pytest.raises(IllegalTransition, match="belongs to no account"):
+            await learnt.decide(proposal.id, move, ownerless, WHY, NOW)
 
 
 async def test_the_sender_has_no_say_in_it(store: Store, learnt: Proposals) -> None:

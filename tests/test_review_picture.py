@@ -8,6 +8,7 @@ from typing import Any
 
 import carriers
 import pytest
+from outlines import write_outlines
 from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -127,6 +128,12 @@ def test_drawings_that_may_be_writing_make_a_page_that_is_not_drawn() -> None:
 
     with pytest.raises(DoubtError, match="may be writing"):
         drawn(typed("A letter of some words", extra=outlines))
+
+
+def test_one_number_turned_into_outlines_is_enough() -> None:
+    """Eleven drawings of a few curves each."""
+    with pytest.raises(DoubtError, match="may be writing"):
+        drawn(typed("A letter", extra=lambda canvas: write_outlines(canvas, ["212-48-6397"], at=(40, 100))))
 
 
 @pytest.mark.parametrize("content", [None, 0, 99])

@@ -1,5 +1,6 @@
 """Pictures on PDF pages: a scanned page is read by OCR as a whole, a picture beside text on its own. Never guesses."""
 
+import ctypes
 import hashlib
 import re
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from rules.verdict import Obstacle
 DPI = 200
 _OBJECTS = 400  #: a page with so few objects is searched for pictures even if the file names none
 STROKES = 40  #: vector drawings on a page without text that could be writing turned into outlines
+WRITING = 120  #: segments of such drawings beside text: an SSN has more
+_TALLEST = 48  #: points; of a line of letters
+_BOX = 5  #: segments of a line or a box
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b|/S[\w#]*#[\w#]*\s*/I|/Subtype\s*/I[\w#]*#")
 BLANK = 3  #: characters: a page number alone is no text layer
 
@@ -42,6 +46,17 @@ class Pictures:
         ):
             for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
                 self._read_one(picture, number)
+        if len(text.strip()) >= BLANK and outlined(page) >= WRITING:
+            self._read_drawings(page, number)
+
+    def _read_drawings(self, page: Any, number: int) -> None:
+        """Letters turned into outlines beside a page's text, which is taken away first: it has been read."""
+        read = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_IMAGE}
+        for item in [item for item in page.get_objects(max_depth=1) if item.type in read]:
+            page.remove_obj(item)
+        where = f"page {number} drawings"
+        with self._reading.attempt(where):
+            self._reading.text(where, self._words(page))
 
     def _read_whole(self, page: Any, number: int) -> None:
         """A page without a text layer. Nothing drawn on it at all: it is blank."""
@@ -50,17 +65,20 @@ class Pictures:
         drawn = {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_SHADING}
         if not drawn & set(kinds) and strokes < STROKES:
             return
-        scale = DPI / 72
-        width, height = page.get_size()
-        image.count_pixels((int(width * scale), int(height * scale)), self._budget)
         try:
-            words = image.words_of(page.render(scale=scale, grayscale=True).to_pil(), self._budget)
+            words = self._words(page)
         except CannotLookError as error:
             if error.obstacle is not Obstacle.UNSUPPORTED:
                 raise
             note = f"page {number} has no text layer and no OCR is installed"
             raise CannotLookError(Obstacle.UNSUPPORTED, note) from error
         self._reading.text(f"page {number}", words)
+
+    def _words(self, page: Any) -> str:
+        scale = DPI / 72
+        width, height = page.get_size()
+        image.count_pixels((int(width * scale), int(height * scale)), self._budget)
+        return image.words_of(page.render(scale=scale, grayscale=True).to_pil(), self._budget)
 
     def _read_one(self, picture: Any, number: int) -> None:
         where = f"page {number} image"
@@ -81,3 +99,29 @@ def _kinds(page: Any) -> Iterator[int]:
     """Kinds of the objects that stand on the page itself; PDFium's own calls, because a page has thousands."""
     for index in range(pdfium.FPDFPage_CountObjects(page.raw)):
         yield pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page.raw, index))
+
+
+def is_simple(path: Any) -> bool:
+    """A line or a box: no letter."""
+    return bool(pdfium.FPDFPath_CountSegments(path) <= _BOX)
+
+
+def outlined(page: Any) -> int:
+    """Segments of all drawings that could be letters: more than boxes, and no taller than a line of them."""
+    segments, forms = 0, False
+    for index in range(pdfium.FPDFPage_CountObjects(page.raw)):
+        item = pdfium.FPDFPage_GetObject(page.raw, index)
+        kind = pdfium.FPDFPageObj_GetType(item)
+        forms = forms or kind == pdfium.FPDF_PAGEOBJ_FORM
+        if kind == pdfium.FPDF_PAGEOBJ_PATH and not is_simple(item) and _is_low(item):
+            segments += pdfium.FPDFPath_CountSegments(item)
+    if forms:  # at any size: where a form puts them is its own affair
+        nested = (item.raw for item in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_PATH,)) if item.level > 0)
+        segments += sum(pdfium.FPDFPath_CountSegments(path) for path in nested if not is_simple(path))
+    return segments
+
+
+def _is_low(path: Any) -> bool:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    found = pdfium.FPDFPageObj_GetBounds(path, left, bottom, right, top)
+    return not found or min(top.value - bottom.value, right.value - left.value) <= _TALLEST

@@ -30,14 +30,15 @@ class Spot:
     def of(cls, query: Mapping[str, str]) -> Self:
         rows = _ROWS.fullmatch(query.get("rows", ""))
         first = int(rows[1]) if rows else 0
-        column = _number(query.get("column"))
+        column = number(query.get("column"))
+        last = int(rows[2] or 0) if rows else 0
         return cls(
             part=query.get("part", ""),
-            finding=_number(query.get("finding")),
-            content=_number(query.get("content")),
-            rows=(first, int(rows[2] or first + ROWS - 1)) if rows else None,
+            finding=number(query.get("finding")),
+            content=number(query.get("content")),
+            rows=(first, min(last or first + ROWS - 1, first + ROWS - 1)) if rows else None,
             column=None if column is None else max(column - 1, 0),
-            skip=_number(query.get("skip")) or 0,
+            skip=number(query.get("skip")) or 0,
         )
 
     @property
@@ -50,13 +51,14 @@ class Spot:
     @property
     def told(self) -> dict[str, object]:
         """For the record: which stretch of the part it is; none when it is where the part's findings are."""
-        if self.finding is not None:
-            return {"finding": self.finding + 1}
-        told: dict[str, object] = {} if self.content is None else {"table-or-text": self.content + 1}
-        return told | ({"rows": "{}-{}".format(*self.rows)} if self.rows else {})
+        counted = {"finding": self.finding, "table-or-text": self.content, "from-column": self.column}
+        told: dict[str, object] = {name: value + 1 for name, value in counted.items() if value is not None}
+        told |= {"rows": "{}-{}".format(*self.rows)} if self.rows else {}
+        return told | ({"tables-or-texts-passed-over": self.skip} if self.skip else {})
 
 
-def _number(text: str | None) -> int | None:
+def number(text: str | None) -> int | None:
+    """What a page's address says in digits of ours; None for everything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 

@@ -28,7 +28,7 @@ async def list_proposals(
     return ProposalList(items=tuple(shown(each, desk.book()) for each in found))
 
 
-@router.post("", status_code=201, responses=errors(403, 404, 409, 413))
+@router.post("", status_code=201, responses=errors(400, 403, 404, 409, 413))
 async def propose_(desk: AtDesk, caller: ByToken, new: NewProposal) -> ProposalShape:
     """Propose what a held message has taught. It changes nothing until a second person accepts it."""
     return await propose(desk, caller, new)
@@ -39,7 +39,7 @@ async def show_proposal(desk: AtDesk, proposal_id: str) -> ProposalShape:
     return shown(await desk.proposals.get(proposal_id), desk.book())
 
 
-@router.post("/{proposal_id}/{say}", responses=errors(403, 404, 409, 413))
+@router.post("/{proposal_id}/{say}", responses=errors(400, 403, 404, 409, 413))
 async def say_(desk: AtDesk, caller: ByToken, proposal_id: str, say: Say, ruling: Ruling) -> ProposalShape:
     """Decide as the second person. `withdraw` takes back one's own proposal, or asks to end, or ends, one in force."""
     return await rule(desk, caller, proposal_id, say, ruling)

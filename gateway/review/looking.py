@@ -7,7 +7,7 @@ from io import BytesIO
 
 from gateway.audit.chain import Entry, Event
 from gateway.errors import InspectorError, NotFoundError
-from gateway.review.address import HEADER, Spot
+from gateway.review.address import HEADER, Spot, number
 from gateway.review.decision import RefusedError
 from gateway.review.desk import Desk, Visitor
 from gateway.review.shapes import HeldShape
@@ -36,8 +36,8 @@ def chosen(verdict: Verdict | None, spot: Spot) -> int | str | None:
         return next((place for place, report in enumerate(verdict.parts) if report.part == part), HEADER)
     if spot.part == HEADER or not verdict.parts:
         return HEADER
-    if spot.part.isdecimal() and int(spot.part) < len(verdict.parts):
-        return int(spot.part)
+    if (place := number(spot.part)) is not None and place < len(verdict.parts):
+        return place
     found = dict.fromkeys(range(len(verdict.parts)), 0)
     for finding in verdict.findings:
         for place, report in enumerate(verdict.parts):

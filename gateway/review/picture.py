@@ -6,6 +6,7 @@ for certain. What cannot be placed exactly makes a page that is not drawn: unkno
 """
 
 import base64
+import ctypes
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import compress
@@ -18,7 +19,7 @@ from gateway.message import Limits, Opened, Partial
 from gateway.opening import image
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opener, Opening
 from gateway.opening.pdf import open_document
-from gateway.opening.pdfimage import BLANK, DPI, STROKES
+from gateway.opening.pdfimage import BLANK, DPI, WRITING, is_simple, outlined
 from gateway.opening.pdfpage import PageText
 from gateway.opening.reading import Reading
 from gateway.opening.registry import OPENERS
@@ -35,7 +36,6 @@ from rules.normalise import fold
 from rules.verdict import Finding
 
 _EDGE = 0.15  #: of a word's height: slanted type leans out of its box
-_BOX = 5  #: segments of a path
 _INK, _PAPER = (70, 78, 92), (255, 255, 255)
 
 
@@ -140,22 +140,24 @@ def _rendered(page: Any, scale: float, budget: Budget, *, grayscale: bool = Fals
 
 
 def _leave_out_pictures(page: Any) -> None:
-    """Nobody knows where in them the words stand. Drawings of many strokes may be writing turned into outlines."""
-    items = list(page.get_objects(max_depth=15))
-    strokes = [item for item in items if item.type == pdfium.FPDF_PAGEOBJ_PATH and not _is_simple(item)]
-    if len(strokes) > STROKES:
+    """Nobody knows where in them the words stand. Nor in drawings, which may be writing turned into outlines."""
+    if outlined(page) >= WRITING:
         raise DoubtError("its drawings may be writing")
-    leaving = {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING}
-    if any(item.type in leaving and item.level > 0 for item in items):
-        leaving.add(pdfium.FPDF_PAGEOBJ_FORM)  # what a picture stands in, it cannot be taken out of
+    items = list(page.get_objects(max_depth=15))
+    leaving = [item for item in items if _may_say_something(item)]
+    inside = any(item.level > 0 for item in leaving)  # what it stands in, it cannot be taken out of
     for item in items:
-        if item.type in leaving and item.level == 0:
+        if item.level == 0 and (item in leaving or (inside and item.type == pdfium.FPDF_PAGEOBJ_FORM)):
             page.remove_obj(item)
 
 
-def _is_simple(path: Any) -> bool:
-    """A line or a box: no letter."""
-    return bool(pdfium.FPDFPath_CountSegments(path.raw) <= _BOX)
+def _may_say_something(item: Any) -> bool:
+    """All but text, and plain lines and boxes: what fills one may be a pattern made of writing."""
+    if item.type != pdfium.FPDF_PAGEOBJ_PATH:
+        return item.type in {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING}
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    known = pdfium.FPDFPath_GetDrawMode(item.raw, fill, stroke)
+    return not known or fill.value != pdfium.FPDF_FILLMODE_NONE or not is_simple(item.raw)
 
 
 def _covered(words: Sequence[Word], hidden: frozenset[str]) -> Iterator[Word]:

@@ -175,8 +175,8 @@ class Connection:
                 self.close()
                 return await self._hear(self._patience.final_dot)
             piece, replies = following, 0
-        self.past_dot = True
         self._write(piece, replies)
+        self.past_dot = True
         return await self._hear(self._patience.final_dot)
 
     def _write(self, octets: bytes, replies: int) -> None:
@@ -196,8 +196,9 @@ class Connection:
 
     async def quit(self) -> None:
         with contextlib.suppress(Unreachable):
-            self._write(b"QUIT\r\n", 1)
-            await self._replies.hear(1)
+            if not self._replies.owed:  # after a 354 it would be content
+                self._write(b"QUIT\r\n", 1)
+                await self._replies.hear(1)
         self.close()
 
 
@@ -216,8 +217,12 @@ class Pool:
         """The one used last, or a new one. Raises Unreachable, TlsNotMet."""
         while self._waiting:
             connection = self._waiting.pop()
-            if connection.usable and await connection.ready():
-                return connection
+            try:
+                if connection.usable and await connection.ready():
+                    return connection
+            except BaseException:  # the time for this message is up: nobody else knows of the connection
+                connection.close()
+                raise
         connection = await connect(self._route)
         self.size, self.dsn = connection.size, connection.offers("dsn")
         return connection

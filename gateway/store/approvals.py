@@ -12,21 +12,28 @@ from gateway.store.schema import approvals
 from gateway.store.writer import Transaction
 
 
-class Agreement(NamedTuple):
+class Signature(NamedTuple):
+    """Whose word it is."""
+
     person: str
     known_by: str | None  #: another name of the same person: a login, or the account of a token
 
 
-def of(source: Connection | Transaction, ids: Collection[str]) -> Mapping[tuple[str, int], tuple[Agreement, ...]]:
+def names(signatures: Iterable[Signature]) -> frozenset[str]:
+    """Every name that these people are known by."""
+    return frozenset(name for one in signatures for name in one if name is not None)
+
+
+def of(source: Connection | Transaction, ids: Collection[str]) -> Mapping[tuple[str, int], tuple[Signature, ...]]:
     """First to agree first, by message and position of its recipient."""
     asked = select(approvals).where(approvals.c.message_id.in_(ids)).order_by(approvals.c.at, approvals.c.person)
-    found = defaultdict[tuple[str, int], tuple[Agreement, ...]](tuple)
+    found = defaultdict[tuple[str, int], tuple[Signature, ...]](tuple)
     for row in source.execute(asked):
-        found[row.message_id, row.position] += (Agreement(row.person, row.known_by),)
+        found[row.message_id, row.position] += (Signature(row.person, row.known_by),)
     return found
 
 
-def give(tx: Transaction, message_id: str, positions: Iterable[int], given: Agreement, now: datetime) -> None:
+def give(tx: Transaction, message_id: str, positions: Iterable[int], given: Signature, now: datetime) -> None:
     row = {"message_id": message_id, "at": to_ms(now), **given._asdict()}
     rows = [row | {"position": position} for position in positions]
     if rows:

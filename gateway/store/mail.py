@@ -83,6 +83,7 @@ class OwnMessage:
     recipients: tuple[OwnRecipient, ...]
     destroyed_at: datetime | None = None  #: since when its content is gone
     escalated: tuple[str, ...] = ()  #: who has handed it up
+    escalators: frozenset[str] = frozenset()  #: every name that these people are known by
 
     def in_state(self, *states: State) -> tuple[OwnRecipient, ...]:
         return tuple(recipient for recipient in self.recipients if recipient.state in states)
@@ -167,7 +168,11 @@ def find_all(source: Connection | Transaction, ids: Collection[str]) -> tuple[Ow
         by_message[row.message_id].append(_recipient(row, agreed.get((row.message_id, row.position), ())))
     keys, handed_up = datakeys.fetch(source, ids, Kind.VERDICT), escalations.of(source, ids)
     return tuple(
-        replace(_message(row, tuple(by_message[row.id]), keys.get(row.id)), escalated=handed_up.get(row.id, ()))
+        replace(
+            _message(row, tuple(by_message[row.id]), keys.get(row.id)),
+            escalated=tuple(one.person for one in handed_up.get(row.id, ())),
+            escalators=approvals.names(handed_up.get(row.id, ())),
+        )
         for row in rows
     )
 
@@ -211,7 +216,7 @@ def stay(tx: Transaction, message: OwnMessage, chosen: Iterable[OwnRecipient], a
             raise IllegalTransition(f"cannot {action} this message any more: somebody else was first")
 
 
-def _recipient(row: Any, agreed: Sequence[approvals.Agreement]) -> OwnRecipient:
+def _recipient(row: Any, agreed: Sequence[approvals.Signature]) -> OwnRecipient:
     return OwnRecipient(
         position=row.position,
         address=row.address,
@@ -221,7 +226,7 @@ def _recipient(row: Any, agreed: Sequence[approvals.Agreement]) -> OwnRecipient:
         reply=row.reply,
         lease=row.lease,
         agreed=tuple(one.person for one in agreed),
-        counted=frozenset(name for one in agreed for name in one if name is not None),
+        counted=approvals.names(agreed),
     )
 
 

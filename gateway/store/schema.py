@@ -75,6 +75,7 @@ escalations = Table(  # who has handed a held message up: somebody else has to r
     Column("message_id", String(64), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("person", String(320), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("known_by", String(320)),  # as above
     PrimaryKeyConstraint("message_id", "person"),
 )
 
