@@ -99,9 +99,8 @@ def table(scores: dict[str, Score], truth: dict[str, bool]) -> str:
         negatives = sum(score.items for group, score in scores.items() if not truth[group])
         recall, precision = right / positives, right / max(1, right + wrong)
         f1 = 2 * recall * precision / max(1e-9, recall + precision)
-        lines.append(
-            f"| {name} | {recall:.3f} | {precision:.3f} | {f1:.3f} | {1000 * wrong / negatives:.1f} in 1,000 |"
-        )
+        found = f"{recall:.3f} ({right:,} of {positives:,})"
+        lines.append(f"| {name} | {found} | {precision:.3f} | {f1:.3f} | {1000 * wrong / negatives:.1f} in 1,000 |")
     return "\n".join(lines)
 
 

@@ -93,7 +93,7 @@ def ssns_of(cells: Sequence[str]) -> list[str]:
     whole = "\n".join(cells)
     if _ALL_USUAL.fullmatch(whole):
         numbers = whole.replace("-", "").split("\n")
-        if SPECIMENS.isdisjoint(numbers):
+        if len(numbers) == len(cells) and SPECIMENS.isdisjoint(numbers):  # a cell may have lines of its own
             return numbers
     return list(map(ssn_of, cells))
 

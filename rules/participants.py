@@ -342,11 +342,23 @@ def distinct(rolls: Iterable[Roll]) -> int:
 
 def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
     """The participant lists among tables, each with its distinct people. Pages of one report are judged together."""
+    found = _lists(one for one in rolls if not one.block.sheet.again)
+    told: dict[str | None, set[str | None]] = {}
+    for one, _, _ in found:
+        told.setdefault(one.block.sheet.part, set()).update(person.ssn or None for person in one.people)
+    told_of = {part: numbers - {None} for part, numbers in told.items()}
+    again = (one for one in rolls if one.block.sheet.again)
+    return found + _lists(
+        one
+        for one in again
+        if not told_of.get(one.block.sheet.part, set()).issuperset(person.ssn or None for person in one.people)
+    )
+
+
+def _lists(rolls: Iterable[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
     series: dict[object, list[Roll]] = {}
-    told = {person.ssn for one in rolls if one.named and not one.block.sheet.again for person in one.people}
     for one in rolls:
-        twice = one.block.sheet.again and told.issuperset(person.ssn or None for person in one.people)
-        if one.named and one.people and not twice:
+        if one.named and one.people:
             series.setdefault(one.series, []).append(one)
     found: list[tuple[Roll, ParticipantList, int]] = []
     for members in series.values():

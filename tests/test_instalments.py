@@ -125,3 +125,15 @@ def test_a_second_table_further_down_is_not_read_under_the_first_header(tmp_path
 
     assert "give each table as a file of its own; nothing was added" in said
     assert not (tmp_path / "rosters").exists()
+
+
+@pytest.mark.usefixtures("_short_pieces")
+def test_a_stretch_in_which_nobody_is_found_is_refused(tmp_path: Path) -> None:
+    """Lines with another delimiter are rows of one cell: half a roster would be added, and nobody told."""
+    rows = [(row[7], *row[1:4]) for row in rows_of(600, 5, sparse=False, remark="")]
+    others = [(row[7], *row[1:4]) for row in rows_of(2000, 6, sparse=False, remark="")[1:]]
+
+    said = enrolled(tmp_path, LINES["commas"](rows) + "\n" + "\n".join(" ^ ".join(row) for row in others))
+
+    assert "nobody in it has a number" in said
+    assert not (tmp_path / "rosters").exists()

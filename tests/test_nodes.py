@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx2
 import peers
 import pytest
-from house import House, eventually, hold_id, house, mail
+from house import REVIEWER, House, eventually, hold_id, house, mail
 from postgres_server import Server
 from serving import Serving
 from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, store_in, verdict
 
 from gateway import ledger as ledgers
 from gateway import rules_in_force
+from gateway.accounts import Role
 from gateway.audit.log import AuditLog
 from gateway.errors import InFlightError, StoreError
 from gateway.hold import Quarantine
@@ -239,6 +240,10 @@ async def ask(node: House, path: str, token: str, body: dict[str, str]) -> httpx
         return await client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
 
 
+async def token_of(node: House, account: str) -> str:
+    return await node.service.accounts.add_token(f"{account}-script", Role.REVIEWER, NOW, account=account)
+
+
 async def test_what_two_people_learnt_at_two_nodes_is_in_force_at_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,11 +253,12 @@ async def test_what_two_people_learnt_at_two_nodes_is_in_force_at_both(
     async with two_houses(tmp_path) as (one, two):
         held = hold_id(await one.send(mail("Census", people), new))
         said = {"hold_id": held, "add": "domain", "value": "acme-trust.example", "to": "acme", "note": "they rang us"}
-        made = await ask(one, "/api/v1/proposals", one.token, said)
+        rita, rob = await token_of(one, REVIEWER), await token_of(two, "rob")
+        made = await ask(one, "/api/v1/proposals", rita, said)
         path = f"/api/v1/proposals/{made.json()['id']}/accept"
-        alone = await ask(two, path, one.token, {"note": "yes"})
+        alone = await ask(two, path, rita, {"note": "yes"})
         assert hold_id(await two.send(mail("Census", people), new)) != held
-        accepted = await ask(two, path, two.token, {"note": "I rang them"})
+        accepted = await ask(two, path, rob, {"note": "I rang them"})
         for node in (one, two):
             directory = node.service.rules
             await eventually(lambda rules=directory: rules.book.directory.recipient(new).clients == ("acme",), 60)

@@ -406,3 +406,18 @@ def test_a_page_is_not_taken_for_the_page_before_it_by_its_header_alone() -> Non
     second = [[person.listed, f"000{person.ssn[3:]}", person.balance] for person in people(120)[60:]]
     both = DETECTOR.detect([table([header, *first], name="first"), table([header, *second], name="second")])
     assert [finding.where for finding in both.findings if finding.entity == "US_SSN"] == ["first!B2:B61"]
+
+
+def test_a_cell_with_two_numbers_does_not_move_the_others() -> None:
+    """Alt and Enter in a cell: its row's, not the next row's."""
+    crowd = people(5)
+    rows = [["Name", "SSN"], *([p.listed, p.ssn] for p in crowd)]
+    rows[2][1] += "\n312-48-6398"
+
+    detection = _detect(rows)
+
+    assert detection.unread == ()
+    assert [one.rows for one in detection.people.lists] == [5]
+    assert {person.ssn for one in detection.rolls for person in one.people} >= {
+        p.digits for p in crowd if p is not crowd[1]
+    }
