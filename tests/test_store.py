@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, inspect, select
+from sqlalchemy import bindparam, func, insert, inspect, select
 from store_kit import disk_error, settings
 
 from gateway.errors import StoreError, StoreFullError
@@ -15,6 +15,7 @@ from gateway.settings import Store as StoreSection
 from gateway.store import Store, Transaction, sqlite
 from gateway.store.driver import sqlite3
 from gateway.store.migrations import STEPS, migrate
+from gateway.store.prepared import prepared
 from gateway.store.schema import deaths, metadata
 from gateway.store.sqlite import PRAGMAS
 from rules.errors import ConfigurationError
@@ -340,3 +341,11 @@ async def test_closing_leaves_no_thread(tmp_path: Path) -> None:
 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("store-")]
     assert threading.active_count() <= before + 1  # asyncio's own pool
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_what_was_forgotten_is_not_stored_as_nothing(dialect: str) -> None:
+    statement = select(deaths.c.at).where(deaths.c.fingerprint == bindparam("wanted"), deaths.c.count > 3)
+    assert list(prepared(dialect, statement).fixed.values()) == [3]
+    with pytest.raises(KeyError, match="count"):
+        prepared("sqlite", insert(deaths)).arguments({"fingerprint": "x", "at": 0})

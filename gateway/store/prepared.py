@@ -35,4 +35,6 @@ class Prepared:
 def prepared(dialect: str, statement: ClauseElement) -> Prepared:
     """`statement` is one of a module's own, made once: each one is kept."""
     compiled = statement.compile(dialect=_DIALECTS[dialect])
-    return Prepared(str(compiled), compiled.params, compiled.positiontup)  # type: ignore[attr-defined]
+    # What has to be given has none here: forgetting it is a KeyError, not an empty column.
+    fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}  # type: ignore[attr-defined]
+    return Prepared(str(compiled), fixed, compiled.positiontup)  # type: ignore[attr-defined]
