@@ -1,6 +1,7 @@
 """The house keeps its own rules: sizes, purity, and arrows that point one way."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_a_file_is_read_in_one_sitting(file: Path) -> None:
 
     assert text.count("\n") <= 400
     assert long == []
+
+
+def test_no_text_bears_the_marks_of_a_merge() -> None:
+    """Found once in a document, where no program complains of them."""
+    marks = re.compile(r"^(?:<{7}|>{7}|\|{7}|={7})(?: |$)", re.MULTILINE)
+    folders = ("gateway", "rules", "tests", "faults", "bench", "fuzz", "docs", "deploy")
+    texts = [*ROOT.glob("*.md"), *(file for folder in folders for file in (ROOT / folder).rglob("*.*"))]
+    written = [file for file in texts if file.suffix in {".md", ".py", ".yaml", ".html", ".css", ".service"}]
+
+    assert len(written) > 400
+    assert [file for file in written if marks.search(file.read_text())] == []
 
 
 @every_file

@@ -1,13 +1,16 @@
 """Values unmasked: only by who decides, only for a reason, on record before they are shown, and kept nowhere."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
 from html import unescape
 from pathlib import Path
 
 import pytest
-from carriers import HEADER, people
+from carriers import HEADER, people, write_pdf
 from review_room import LIST, Room, a_message, furnished
+from sqlalchemy import text
 
 from gateway.errors import InspectorError
 
@@ -69,6 +72,48 @@ async def test_who_asked_is_on_record_though_the_part_cannot_be_opened(room: Roo
     room.inspector.fault = None
 
     assert len(await unmasked(room, hold_id)) == 1
+
+
+@asynccontextmanager
+async def no_record_can_be_made(room: Room) -> AsyncIterator[None]:
+    """The database itself refuses every new record."""
+    store = room.quarantine._store
+    refuse = text("CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no record'); END")
+    await store.write(lambda tx: tx.execute(refuse))
+    try:
+        yield
+    finally:
+        await store.write(lambda tx: tx.execute(text("DROP TRIGGER refuse")))
+
+
+async def test_nothing_is_shown_that_cannot_be_put_on_record(room: Room) -> None:
+    hold_id = await room.hold(raw=with_pages())
+    async with room.visit("rita") as visit:
+        page = (await visit.get(f"/held/{hold_id}?part=1")).text
+        [picture] = re.findall(r'src="(/held/\w+/picture\?[^"]+)"', page)
+        wanted = [
+            lambda: visit.send(f"/held/{hold_id}/unmask?part=1", reason=REASON),
+            lambda: visit.get(f"/held/{hold_id}?part=1"),
+            lambda: visit.get(unescape(picture)),
+        ]
+        with_record = [await ask() for ask in wanted]
+        async with no_record_can_be_made(room):
+            without = [await ask() for ask in wanted]
+
+    assert [answer.status_code for answer in with_record] == [200, 200, 200]
+    assert "North Carolina" in with_record[1].text
+    assert [answer.status_code for answer in without] == [503, 503, 503]
+    assert not any("North Carolina" in answer.text or answer.content[:4] == b"\x89PNG" for answer in without)
+    assert len(await unmasked(room, hold_id)) == 1
+
+
+def with_pages() -> bytes:
+    """The list as a PDF, which can be seen as a picture."""
+    message = message_from_bytes(a_message(), policy=policy.default)
+    [attached] = message.iter_attachments()  # type: ignore[attr-defined]
+    pages = write_pdf(LIST[:9], title="People of North Carolina")
+    attached.set_content(pages, maintype="application", subtype="pdf", filename="people.pdf")
+    return message.as_bytes()
 
 
 @pytest.mark.parametrize("who", ["otto", "stranger's form"])
