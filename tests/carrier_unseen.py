@@ -136,16 +136,39 @@ def beside_the_pages(entries: str) -> Writer:
             b"<</Type/EmbeddedFile/Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
             b"<</Type/Filespec/F(list.txt)/EF<</F 5 0 R>>>>",
         ]
-        out, places = b"%PDF-1.7\n", []
-        for number, body in enumerate(objects, start=1):
-            places.append(len(out))
-            out += b"%d 0 obj%s endobj\n" % (number, body)
-        table = b"".join(b"%010d 00000 n \n" % place for place in places)
-        head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-        tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
-        return out + head + table + tail
+        return as_pdf(objects)
 
     return write
+
+
+def as_pdf(objects: Sequence[bytes]) -> bytes:
+    """Object 1 is the catalogue."""
+    out, places = b"%PDF-1.7\n", []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj%s endobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(out))
+    return out + head + table + tail
+
+
+def on_tiles(line: str, typed: str) -> bytes:
+    """`line` stands on the tile that an area of the page is filled with, `typed` on the page itself."""
+    words = b"BT /F1 14 Tf 40 300 Td (%s) Tj ET"
+    tile, page = words % line.encode(), words % typed.encode() + b" /Pattern cs /P1 scn 0 0 600 400 re f"
+    fonts = b"/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>"
+    resources = b"/Resources<</Pattern<</P1 5 0 R>>%s>>" % fonts
+    kind = b"/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 600 500]/XStep 600/YStep 500/Matrix[1 0 0 1 0 50]"
+    return as_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R 3 0 R]/Count 2>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 500]/Contents 4 0 R%s>>" % resources,
+            b"<</Length %d>>stream\n%s\nendstream" % (len(page), page),
+            b"<<%s/Resources<<%s>>/Length %d>>stream\n%s\nendstream" % (kind, fonts, len(tile), tile),
+        ]
+    )
 
 
 # --- all of them ---

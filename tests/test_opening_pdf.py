@@ -7,7 +7,7 @@ from typing import Any
 import carriers
 import pypdfium2
 import pytest
-from carrier_unseen import beside_the_pages
+from carrier_unseen import beside_the_pages, on_tiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openings import note, open_with, table_named, tables, text_at, texts, words
@@ -306,6 +306,16 @@ def test_letters_turned_into_outlines_beside_text_are_read(formed: bool) -> None
 
     assert SECRET in text_at(opening, "page 1 drawings").content
     assert "Page 1 of 1" not in text_at(opening, "page 1 drawings").content
+
+
+@pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+@pytest.mark.parametrize(("typed", "where"), [("Page 1", "page 1 drawings"), ("", "page 1")])
+def test_writing_on_tiles_is_read_once(typed: str, where: str) -> None:
+    """An area filled with tiles is one box for PDFium, and a watermark is on every page."""
+    opening = open_with(open_pdf, on_tiles(f"Dana Whitlock {SECRET}", typed))
+
+    assert [text.where for text in texts(opening) if SECRET in text.content] == [where]
+    assert "Page 1" not in text_at(opening, where).content
 
 
 def test_lines_and_boxes_beside_text_are_no_letters() -> None:

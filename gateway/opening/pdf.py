@@ -42,7 +42,7 @@ def open_pdf(leaf: Leaf, budget: Budget) -> Opening:
             document.init_forms()
         if len(document) > PAGES:
             raise CannotLookError(Obstacle.LIMIT, f"more than {PAGES} pages")
-        pictures = pdfimage.Pictures(reading, budget, anywhere=pdfimage.mentioned(leaf.content))
+        pictures = pdfimage.Pictures(reading, budget, leaf.content)
         tables = pdftable.Tables(leaf.content, reading)
         known: set[str] = set()
         for number in range(1, len(document) + 1):

@@ -20,7 +20,9 @@ STROKES = 40  #: vector drawings on a page without text that could be writing tu
 WRITING = 120  #: segments of such drawings beside text: an SSN has more
 _TALLEST = 48  #: points; of a line of letters
 _BOX = 5  #: segments of a line or a box
+_DRAWN = {pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM}
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b|/S[\w#]*#[\w#]*\s*/I|/Subtype\s*/I[\w#]*#")
+_TILES = re.compile(rb"/PatternType\s*1\b|/P[\w#]*#[\w#]*\s*1\b")  #: ISO 32000-1 8.7.3
 BLANK = 3  #: characters: a page number alone is no text layer
 
 
@@ -29,13 +31,19 @@ def mentioned(content: bytes) -> bool:
     return _IMAGE.search(content) is not None
 
 
+def tiled(content: bytes) -> bool:
+    """Whether areas may be filled with tiles. PDFium gives no text of them; their dictionaries are never compressed."""
+    return _TILES.search(content) is not None
+
+
 class Pictures:
     """Reads each distinct picture of one document once: a logo stands on every page."""
 
-    def __init__(self, reading: Reading, budget: Budget, *, anywhere: bool) -> None:
+    def __init__(self, reading: Reading, budget: Budget, content: bytes) -> None:
         self._reading = reading
         self._budget = budget
-        self._anywhere = anywhere
+        self._anywhere = mentioned(content)
+        self._tiled = tiled(content)
         self._seen: set[bytes] = set()
 
     def read(self, page: Any, number: int, text: str) -> None:
@@ -46,11 +54,11 @@ class Pictures:
         ):
             for picture in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,)):
                 self._read_one(picture, number)
-        if len(text.strip()) >= BLANK and outlined(page) >= WRITING:
+        if len(text.strip()) >= BLANK and (outlined(page) >= WRITING or (self._tiled and _DRAWN & set(_kinds(page)))):
             self._read_drawings(page, number)
 
     def _read_drawings(self, page: Any, number: int) -> None:
-        """Letters turned into outlines beside a page's text, which is taken away first: it has been read."""
+        """Letters turned into outlines or tiles beside a page's text, which is taken away first: it has been read."""
         read = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_IMAGE}
         for item in [item for item in page.get_objects(max_depth=1) if item.type in read]:
             page.remove_obj(item)
@@ -63,6 +71,7 @@ class Pictures:
         kinds = [item.type for item in page.get_objects()]
         strokes = sum(kind == pdfium.FPDF_PAGEOBJ_PATH for kind in kinds)
         drawn = {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_SHADING}
+        drawn |= {pdfium.FPDF_PAGEOBJ_PATH} if self._tiled else set()
         if not drawn & set(kinds) and strokes < STROKES:
             return
         try:
@@ -78,7 +87,15 @@ class Pictures:
         scale = DPI / 72
         width, height = page.get_size()
         image.count_pixels((int(width * scale), int(height * scale)), self._budget)
-        return image.words_of(page.render(scale=scale, grayscale=True).to_pil(), self._budget)
+        shown = page.render(scale=scale, grayscale=True).to_pil()
+        return "" if self._known(shown.tobytes()) else image.words_of(shown, self._budget)
+
+    def _known(self, raw: bytes) -> bool:
+        """Whether these bytes came before: a logo, a watermark. From now on they have."""
+        digest = hashlib.sha256(raw).digest()
+        known = digest in self._seen
+        self._seen.add(digest)
+        return known
 
     def _read_one(self, picture: Any, number: int) -> None:
         where = f"page {number} image"
@@ -87,10 +104,8 @@ class Pictures:
                 raw = bytes(picture.get_data())
             except pypdfium2.PdfiumError:
                 return  # an image without data draws nothing
-            digest = hashlib.sha256(raw).digest()
-            if digest in self._seen:
+            if self._known(raw):
                 return
-            self._seen.add(digest)
             image.count_pixels(picture.get_px_size(), self._budget)
             self._reading.text(where, image.words_of(picture.get_bitmap(render=False).to_pil(), self._budget))
 
