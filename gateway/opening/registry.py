@@ -99,7 +99,7 @@ OPENERS: Mapping[str, Opener] = {  # one line per type; several types may share 
     "application/encrypted": late("encrypted.open_encrypted"),
     "application/x-sylk": late("interchange.open_sylk"),
     "application/x-dif": late("interchange.open_dif"),
-    "application/x-dbf": late("interchange.open_dbase"),
+    "application/x-dbf": late("dbase.open_dbase"),
     "application/rtf": late("rtf.open_rtf"),
 }
 
