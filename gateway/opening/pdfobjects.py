@@ -32,11 +32,16 @@ def read_unreached(content: bytes, budget: Budget, reading: Reading) -> None:
 
 
 def _glance(content: bytes, budget: Budget) -> bool:
-    """Whether a name is there. An object stream that cannot be looked into may hold any."""
+    """Whether a name is there. An object stream that cannot be looked into may hold any. Looks at no byte twice."""
     if _named(content):
         return True
-    for mark in re.finditer(rb"/ObjStm", content):
-        shown = _inflated(content, mark.end())
+    place = 0
+    while (mark := content.find(b"/ObjStm", place)) >= 0:
+        start = _STREAM.search(content, mark, mark + _HEAD)
+        place = content.find(b"endstream", start.end()) if start else -1
+        if start is None or place < 0:
+            return True
+        shown = _inflated(content[start.end() : place])
         if shown is None or _named(shown):
             return True
         budget.expand(len(shown))
@@ -52,17 +57,14 @@ def _named(content: bytes) -> bool:
     return any(_NAMES.fullmatch(b"/" + name) for name in names)
 
 
-def _inflated(content: bytes, head: int) -> bytes | None:
-    """The object stream that begins after `head`; None: with another filter, encrypted, too large or damaged."""
-    start = _STREAM.search(content, head, head + _HEAD)
-    if start is None:
-        return None
+def _inflated(packed: bytes) -> bytes | None:
+    """An object stream; None: with another filter, encrypted, too large, damaged, or with more behind it."""
     inflating = zlib.decompressobj()
     try:
-        shown = inflating.decompress(content[start.end() : content.find(b"endstream", start.end())], _SHOWN)
+        shown = inflating.decompress(packed, _SHOWN)
     except zlib.error:
         return None
-    return shown if inflating.eof else None
+    return shown if inflating.eof and not inflating.unused_data.strip() else None
 
 
 class _Walk:
