@@ -13,9 +13,13 @@ import carriers_binary
 import carriers_mail
 import pytest
 from carriers_mail import rar_of, seven_of, tar_of, zip_of
-from opening_messages import open_attachment, words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opening_messages import clean, open_attachment, words
 
 from gateway.message import Opened, OpenedMessage
+from gateway.opening.beside import beside
+from gateway.opening.identify import identify
 
 ROWS, PRICES = carriers.table(4), carriers.harmless(4)
 LIST = carriers.write_csv(ROWS)
@@ -174,3 +178,154 @@ def test_updates_of_a_pdf_belong_to_it() -> None:
 
 def test_a_mail_is_one_message_whatever_it_is_called() -> None:
     assert seen_or_doubted(open_attachment(carriers_mail.write_eml(LIST, "list.csv"), "a.bin"))
+
+
+OWN_END = (
+    "PDF",
+    "PNG",
+    "JPEG",
+    "GIF",
+    "BMP",
+    "WEBP",
+    "TIFF",
+    "XLSX",
+    "DOCX",
+    "ODS",
+    "XLS",
+    "DOC",
+    "RTF",
+    "ZIP",
+    "7z",
+    "RAR",
+)
+NUMBER = "219-09-9999"
+
+
+@pytest.mark.parametrize("outer", OWN_END)
+def test_a_number_anywhere_behind_the_end_is_in_a_piece(outer: str) -> None:
+    name, write = OUTER[outer]
+    content = write()
+    media_type = identify(content, "", name)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.sampled_from((b"", b"\0" * 40, b"\r\n", b"% x\n", b"1 0 obj\n")) | st.binary(max_size=20))
+    def found(before: bytes) -> None:
+        [piece] = beside(media_type, content + before + NUMBER.encode() + b"\n")
+        assert isinstance(piece.content, bytes)
+        assert NUMBER.encode() in piece.content
+
+    found()
+
+
+@pytest.mark.parametrize("outer", OWN_END)
+def test_one_number_behind_another_file_is_found_or_doubted(outer: str) -> None:
+    name, write = OUTER[outer]
+    message = open_attachment(write() + b"219099999", name)
+
+    assert "219099999" in words(message) or not clean(message)
+
+
+def gif_without_its_trailer() -> bytes:
+    return picture("GIF")[:-1] + LIST
+
+
+def png_without_its_end() -> bytes:
+    return picture("PNG")[:-12] + LIST
+
+
+def png_whose_last_chunk_has_content() -> bytes:
+    content = picture("PNG")
+    return content[:-12] + struct.pack(">I", len(LIST)) + b"IEND" + LIST + content[-4:]
+
+
+def jpeg_without_its_end() -> bytes:
+    return picture("JPEG")[:-2] + LIST
+
+
+def bmp_that_says_it_is_longer() -> bytes:
+    content = picture("BMP")
+    return content[:2] + struct.pack("<I", len(content) + len(LIST)) + content[6:] + LIST
+
+
+def bmp_of_no_size() -> bytes:
+    content = picture("BMP")
+    return content[:2] + bytes(4) + content[6:] + LIST
+
+
+def bmp_with_a_list_before_its_pixels() -> bytes:
+    content = picture("BMP")
+    start = struct.unpack_from("<I", content, 10)[0]
+    gap = LIST.ljust(2000)
+    return content[:10] + struct.pack("<I", start + len(gap)) + content[14:start] + gap + content[start:]
+
+
+def webp_with_a_strange_chunk() -> bytes:
+    content = picture("WEBP") + b"LIST" + struct.pack("<I", len(LIST)) + LIST
+    return content[:4] + struct.pack("<I", len(content) - 8) + content[8:]
+
+
+def pdf_and_a_comment() -> bytes:
+    return carriers.write_pdf(PRICES) + b"% x\n" + LIST
+
+
+def pdf_and_an_update_that_breaks_off() -> bytes:
+    return carriers.write_pdf(PRICES) + b"9 0 obj\n" + LIST
+
+
+def pdf_without_its_end() -> bytes:
+    return carriers.write_pdf(PRICES).replace(b"%%EOF", b"") + LIST
+
+
+def zip_whose_sizes_follow() -> bytes:
+    """Readers step over what stands between an entry's sizes and the directory."""
+    out = io.BytesIO()
+
+    class Pipe(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, content: bytes) -> int:  # type: ignore[override]
+            return out.write(content)
+
+    with zipfile.ZipFile(Pipe(), "w") as archive:  # type: ignore[arg-type]
+        archive.writestr("prices.csv", MEMO)
+    content = out.getvalue()
+    start = content.find(b"PK\1\2")
+    end = content.rfind(b"PK\5\6")
+    moved = content[start : end + 16] + struct.pack("<I", start + len(LIST)) + content[end + 20 :]
+    return content[:start] + LIST + moved
+
+
+@pytest.mark.parametrize(
+    "glue",
+    [
+        gif_without_its_trailer,
+        png_without_its_end,
+        png_whose_last_chunk_has_content,
+        jpeg_without_its_end,
+        bmp_that_says_it_is_longer,
+        bmp_of_no_size,
+        bmp_with_a_list_before_its_pixels,
+        webp_with_a_strange_chunk,
+        pdf_and_a_comment,
+        pdf_and_an_update_that_breaks_off,
+        pdf_without_its_end,
+        zip_whose_sizes_follow,
+    ],
+    ids=lambda glue: glue.__name__,
+)
+def test_what_no_longer_says_where_it_ends_hides_nothing(glue: Callable[[], bytes]) -> None:
+    assert seen_or_doubted(open_attachment(glue(), "a.bin"))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "BMP", "JPEG"])
+def test_a_few_bytes_of_a_program_s_own_are_no_piece(kind: str) -> None:
+    assert list(beside(f"image/{kind.lower()}", picture(kind) + b"\1\2by gimp\3\4")) == []
+
+
+def test_a_gif_without_a_trailer_and_a_bmp_without_its_size_are_whole() -> None:
+    """Programs forget them."""
+    bmp = bytearray(picture("BMP"))
+    bmp[2:6] = bytes(4)
+
+    assert [*beside("image/gif", picture("GIF")[:-1]), *beside("image/bmp", bytes(bmp))] == []

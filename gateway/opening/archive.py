@@ -10,8 +10,9 @@ import py7zr
 import py7zr.io
 
 from gateway.message import Opened, Unopened
-from gateway.opening.beside import Extent, pieces
+from gateway.opening.beside import pieces
 from gateway.opening.compressed import refuse_large
+from gateway.opening.ends import Extent
 from gateway.opening.opener import Budget, CannotLookError, Inner, Leaf, Opening
 from rules.verdict import Obstacle
 
