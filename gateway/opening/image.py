@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 from PIL import AvifImagePlugin, Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from gateway.opening import imagenotes
 from gateway.opening.layout import align
 from gateway.opening.opener import Budget, CannotLookError, Leaf, Opening
 from gateway.opening.reading import Reading
 from gateway.opening.ruling import unruled
 from gateway.opening.words import Word
-from rules.content import Role
 from rules.verdict import Obstacle
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # without it recognition takes five times as long
@@ -71,13 +71,14 @@ def frames(content: bytes, budget: Budget, reading: Reading) -> Iterator[Any]:
     except (UnidentifiedImageError, Warning) as error:
         raise CannotLookError(Obstacle.CORRUPT, "the image is damaged") from error
     with picture:
-        fields = [f"{key}: {text}" for key, text in picture.info.items() if isinstance(text, str)]
-        fields += [text for text in picture.getexif().values() if isinstance(text, str)]
-        reading.text("properties", "\n".join(fields), Role.HEADING)
-        for number in range(getattr(picture, "n_frames", 1)):
-            picture.seek(number)
-            count_pixels(picture.size, budget)
-            yield picture
+        try:
+            for number in range(getattr(picture, "n_frames", 1)):
+                picture.seek(number)
+                count_pixels(picture.size, budget)
+                yield picture
+        finally:
+            with reading.attempt("what the image says of itself"):
+                imagenotes.read_notes(picture, content, reading)
 
 
 def count_pixels(size: tuple[int, int], budget: Budget) -> None:

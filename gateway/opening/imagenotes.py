@@ -1,0 +1,64 @@
+"""What a picture's file says beside its pixels: comments, captions, its camera's and its programs' data.
+
+Formats leave room for anything in between, so of those whose pixels are packed all bytes are searched for numbers:
+among packed ones nine digits do not come by chance.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.opening.charset import decode
+from gateway.opening.reading import Reading
+from rules.content import Role
+
+_BARE = frozenset({"BMP", "TIFF"})  #: formats of pixels as they are: any of them may look like digits
+_CAMERA = 0x8769  #: the directory of a camera's fields within Exif's (CIPA DC-008 4.6.3)
+_COMMENT, _CHARSET = 0x9286, 8  #: UserComment, and the bytes that name its characters
+_WINDOWS = range(0x9C9B, 0x9CA0)  #: title, comment, author, keywords, subject in UTF-16
+_WRITTEN = re.compile(rb"[\t\n\r -~]{9,}|(?:[\t\n\r -~]\0){9,}")
+# Packed pixels of one colour repeat a byte, which may be a digit's.
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?!\d{0,3}(\d)\1{5})(?:\d{3}[-. ]\d{2}[-. ]\d{4}|\d{9})(?![0-9A-Za-z])")
+_VALUE = re.compile(r">([^<>]+)<|=\"([^\"<>]+)\"|='([^'<>]+)'")  #: of an element or an attribute of XMP
+
+
+def read_notes(picture: Any, content: bytes, reading: Reading) -> None:
+    """Of a picture that Pillow has opened, and decoded: a PNG may say more behind its pixels."""
+    exif = picture.getexif()
+    fields = [f"{key}: {text}" for key, text in picture.info.items() if isinstance(text, str) and key not in _XMP]
+    fields += [text for text in exif.values() if isinstance(text, str)]
+    reading.text("properties", "\n".join(fields), Role.HEADING)
+    notes = "\n".join(dict.fromkeys(filter(None, map(str.strip, _notes(picture, exif)))))
+    reading.text("notes", notes)
+    if picture.format not in _BARE:
+        known = _numbers("\n".join([*fields, notes]))
+        reading.text("written in the file", "\n".join(_written(content, known)))
+
+
+_XMP = ("xmp", "XML:com.adobe.xmp")
+
+
+def _notes(picture: Any, exif: Any) -> Iterator[str]:
+    for packet in (picture.info.get(key) for key in _XMP):
+        if packet:
+            text = packet if isinstance(packet, str) else decode(packet)
+            yield from ("".join(value) for value in _VALUE.findall(text) if "://" not in "".join(value))
+    if isinstance(comment := picture.info.get("comment"), bytes):
+        yield decode(comment)
+    for tag, value in (*exif.items(), *exif.get_ifd(_CAMERA).items()):
+        if isinstance(value, str) and tag not in exif:
+            yield value
+        elif isinstance(value, bytes) and (tag == _COMMENT or tag in _WINDOWS):
+            yield decode(value[_CHARSET:] if tag == _COMMENT else value).strip("\0")
+
+
+def _written(content: bytes, known: set[str]) -> Iterator[str]:
+    """What is written in letters and holds a number that nobody has read yet."""
+    for found in _WRITTEN.finditer(content):
+        text = found[0].replace(b"\0", b"").decode("ascii")
+        if not _numbers(text) <= known:
+            yield text
+
+
+def _numbers(text: str) -> set[str]:
+    return {found[0] for found in _NUMBER.finditer(text)}
