@@ -84,10 +84,10 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     lines = [line.rstrip("\r\f ").lstrip("\f") for line in content.split("\n")]
     if ">" in content:
         lines = [_QUOTED.sub("", line) for line in lines]
-    if len(lines) < 2 and not carry.words:
-        return []
     taken: set[int] = set()
     found = [*_placed(text, segments(lines, taken), taken, SEGMENTS), *_placed(text, statements(lines, taken), taken)]
+    if len(lines) < 2 and not carry.words:  # those may be all on one line
+        return found
     found += _with_delimiters(text, typed(lines, taken, "\t|;^~,"), taken)
     found += _with_delimiters(text, delimited(lines, taken, "\t|;^~"), taken)
     found += _under_rulers(text, lines, taken)
