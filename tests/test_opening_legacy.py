@@ -94,6 +94,34 @@ def test_far_cells_of_an_old_book_allocate_nothing() -> None:
     assert getattr(outcome, "obstacle", None) is Obstacle.LIMIT
 
 
+def with_a_freed_sector(content: bytes, deleted: bytes) -> bytes:
+    """One that the table of sectors has free, before the last that it has in use."""
+    sector, used = 4096, len(content) // 4096 - 1
+    longer = bytearray(content + deleted.ljust(sector, b"\0") + bytes(sector))
+    struct.pack_into("<I", longer, sector + 4 * (used + 1), 0xFFFFFFFE)
+    return bytes(longer)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16-le"])
+@pytest.mark.parametrize("write", [write_doc, write_xls])
+def test_what_was_deleted_from_an_old_file_is_read(write: Callable[..., bytes], encoding: str) -> None:
+    """Programs of the time did not wipe it."""
+    content = with_a_freed_sector(write(carriers.harmless(4)), "Ada Poe 219-09-9999\r".encode(encoding))
+
+    assert text_at(open_with(open_legacy, content), "unused sectors").content.strip() == "Ada Poe 219-09-9999"
+
+
+def test_what_a_fast_save_left_in_an_old_document_is_read() -> None:
+    """Word 97 wrote changes behind the text, and took the old pieces off its table only."""
+    content = bytearray(write_doc(carriers.harmless(4)))
+    left, place = b"Ada Poe 219-09-9999\r", content.index(b"\xec\xa5") + 1500  # of the document's stream
+    content[place : place + len(left)] = left
+
+    opening = open_with(open_legacy, bytes(content))
+
+    assert words(opening).count("219-09-9999") == 1
+
+
 def test_a_packed_file_comes_out_of_its_object() -> None:
     """A CSV dragged into a letter is an OLE package."""
     (inner,) = open_with(open_legacy, write_ole_package(CSV, "list.csv")).inner

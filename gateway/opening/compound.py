@@ -22,6 +22,7 @@ class Compound:
             self.paths = [tuple(path) for path in self._file.listdir(streams=True, storages=False)]
         except Exception as error:  # olefile raises what a broken file makes it raise
             raise CannotLookError(Obstacle.CORRUPT, "the OLE file is damaged") from error
+        self._content = content
         self._budget = budget
         self._by_lower = {tuple(name.lower() for name in path): path for path in self.paths}
 
@@ -45,6 +46,13 @@ class Compound:
         except Exception as error:
             raise CannotLookError(Obstacle.CORRUPT, "a stream of the OLE file is damaged") from error
         return content
+
+    def unused(self) -> bytes:
+        """Sectors that belong to nothing any more, between those that do: programs do not wipe what is deleted."""
+        size, table = self._file.sectorsize, self._file.fat
+        last = max((number for number, following in enumerate(table) if following != _FREE), default=0)
+        free = (number for number in range(last) if table[number] == _FREE)
+        return b"".join(self._content[(number + 1) * size : (number + 2) * size] for number in free)
 
     def properties(self) -> list[str]:
         """Title, author, company and the like."""

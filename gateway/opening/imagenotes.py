@@ -10,15 +10,13 @@ from typing import Any
 
 from gateway.opening.charset import decode
 from gateway.opening.reading import Reading
+from gateway.opening.written import written
 from rules.content import Role
 
 _BARE = frozenset({"BMP", "TIFF"})  #: formats of pixels as they are: any of them may look like digits
 _CAMERA = 0x8769  #: the directory of a camera's fields within Exif's (CIPA DC-008 4.6.3)
 _COMMENT, _CHARSET = 0x9286, 8  #: UserComment, and the bytes that name its characters
 _WINDOWS = range(0x9C9B, 0x9CA0)  #: title, comment, author, keywords, subject in UTF-16
-_WRITTEN = re.compile(rb"[\t\n\r -~]{9,}|(?:[\t\n\r -~]\0){9,}")
-# Packed pixels of one colour repeat a byte, which may be a digit's.
-_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?!\d{0,3}(\d)\1{5})(?:\d{3}[-. ]\d{2}[-. ]\d{4}|\d{9})(?![0-9A-Za-z])")
 _VALUE = re.compile(r">([^<>]+)<|=\"([^\"<>]+)\"|='([^'<>]+)'")  #: of an element or an attribute of XMP
 
 
@@ -31,8 +29,7 @@ def read_notes(picture: Any, content: bytes, reading: Reading) -> None:
     notes = "\n".join(dict.fromkeys(filter(None, map(str.strip, _notes(picture, exif)))))
     reading.text("notes", notes)
     if picture.format not in _BARE:
-        known = _numbers("\n".join([*fields, notes]))
-        reading.text("written in the file", "\n".join(_written(content, known)))
+        reading.text("written in the file", written(content, [*fields, notes]))
 
 
 _XMP = ("xmp", "XML:com.adobe.xmp")
@@ -50,15 +47,3 @@ def _notes(picture: Any, exif: Any) -> Iterator[str]:
             yield value
         elif isinstance(value, bytes) and (tag == _COMMENT or tag in _WINDOWS):
             yield decode(value[_CHARSET:] if tag == _COMMENT else value).strip("\0")
-
-
-def _written(content: bytes, known: set[str]) -> Iterator[str]:
-    """What is written in letters and holds a number that nobody has read yet."""
-    for found in _WRITTEN.finditer(content):
-        text = found[0].replace(b"\0", b"").decode("ascii")
-        if not _numbers(text) <= known:
-            yield text
-
-
-def _numbers(text: str) -> set[str]:
-    return {found[0] for found in _NUMBER.finditer(text)}

@@ -17,6 +17,7 @@ from gateway.opening.powerpoint import read_presentation
 from gateway.opening.reading import Reading
 from gateway.opening.sheetparts import MARGIN_CODE
 from gateway.opening.spreadsheet import read_all_sheets
+from gateway.opening.written import written
 from rules.content import Role
 from rules.verdict import Obstacle
 
@@ -45,6 +46,8 @@ def open_legacy(leaf: Leaf, budget: Budget) -> Opening:
         read_streams(file, (), reading, budget)
         with reading.attempt("the properties"):
             reading.text("properties", "\n".join(file.properties()), Role.HEADING)
+        with reading.attempt("the unused sectors"):
+            reading.text("unused sectors", written(file.unused()))
         if not file.sound:
             reading.fail(Obstacle.CORRUPT, "the OLE file's directory is damaged")
     return reading.opening()
@@ -138,6 +141,7 @@ def read_doc(file: Compound, folder: tuple[str, ...], reading: Reading) -> None:
         table = file.read(*folder, "1Table" if flags & 0x200 else "0Table")
         text = "".join(_pieces(stream, table))
     _read_runs(text, reading)
+    reading.text("deleted text", written(stream, [text]))
 
 
 def _pieces(stream: bytes, table: bytes) -> Iterator[str]:
