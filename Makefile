@@ -29,7 +29,7 @@ run: install  ## serve with CONFIG=countersign.yaml
 	$(BIN)/countersign serve --config $(or $(CONFIG),countersign.yaml)
 
 test: install peers check  ## everything that must hold: lint, types, tests with real peers
-	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: install  ## ruff, format, mypy --strict
 	$(BIN)/ruff check .

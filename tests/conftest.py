@@ -1,15 +1,38 @@
 """What every test may count on. Rooms keep their own peers and writers in modules beside their tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import store_kit
 from hypothesis import settings
 from postgres_server import Server, server
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("house", deadline=None)  # no test is judged by time: the machine may be busy
 settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.load_profile("house")
+
+
+_FURNISHED = frozenset(
+    file.name for file in Path(__file__).parent.glob("test_*.py") if 'scope="module"' in file.read_text()
+)
+
+
+class Rooms(LoadScopeScheduling):
+    """What a module furnishes once for its tests is furnished in one process, largest first; all else goes anywhere.
+
+    The mark `xdist_group` is for that, but xdist 3.8 loses it with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).name in _FURNISHED else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
+    return Rooms(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ from serving import Serving, run
 
 from gateway.demo.sample import participants, workbook
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("acceptance of the service")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 CENSUS = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
 REFUSED, LATER = "gone@acme-mfg.example", "busy@acme-mfg.example"
 DIGITS = "531842207@elsewhere.example"

@@ -9,7 +9,7 @@ from faults.books import Ledger
 from faults.mother import Mother
 from faults.runs import CONTROLS, RUNS, Control, Run
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400), pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

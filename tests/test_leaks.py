@@ -25,11 +25,7 @@ from gateway.errors import GatewayError
 from gateway.settings import load
 from gateway.terminal import export, held_message
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("leaks"),  # one site for all of them
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 HONEST, LEAKY = "gateway.cli", str(Path(__file__).with_name("leaky_service.py"))
 SINKS = ("log", "metrics", "reply", "notice", "web", "verdict", "temporary file", "store", "store at work", "core")
 SINKS += tuple(f"audit {form}" for form in FORMATS)

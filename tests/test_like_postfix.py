@@ -11,7 +11,7 @@ import yaml
 from side_by_side import MOVES, Both, Burst, Difference, Moves, Passed, both, line, octets
 from test_receive import DIALOGUES, steps
 
-pytestmark = [pytest.mark.postfix, pytest.mark.xdist_group("like-postfix")]
+pytestmark = pytest.mark.postfix
 
 AGREED = yaml.safe_load(MOVES.with_name("differences.yaml").read_text(encoding="utf-8"))
 ANSWERS = {

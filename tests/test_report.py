@@ -17,7 +17,7 @@ from gateway.report_pdf import pdf
 from gateway.serve import now
 from gateway.states import State
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("report")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PEOPLE = participants(40, 7)
 CENSUS = mail(
     "Beta Logistics: file",

@@ -26,8 +26,6 @@ from gateway.settings import load
 from rules.decide import decide
 from rules.policy import Policy
 
-pytestmark = pytest.mark.xdist_group("situations in mail")  # judged once for all of them
-
 FOLDER = Path(__file__).parent / "situations"
 BOOKS = ("mail", "book")  #: a client directory each, and the mail of its recordkeeper
 
