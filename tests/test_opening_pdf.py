@@ -1,6 +1,7 @@
 """PDF: columns stay columns, and nothing on or behind a page goes unread."""
 
 import io
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -326,3 +327,12 @@ def test_lines_and_boxes_beside_text_are_no_letters() -> None:
         canvas.grid([40 + 20 * n for n in range(20)], [100 + 15 * n for n in range(40)])
 
     assert [text.where for text in texts(open_with(open_pdf, drawn(ruled))) if "drawings" in text.where] == []
+
+
+def test_an_object_stream_is_inflated_once_however_often_it_is_announced() -> None:
+    """Each mark on the way to one stream had it inflated anew: a small file took minutes."""
+    packed = zlib.compress(bytes(1 << 20))
+    stream = b"<</Type/ObjStm>>" * 200 + b"stream\n" + packed + b"\nendstream\n"
+    content = carriers.write_pdf(carriers.harmless(4)).replace(b"xref\n", stream + b"xref\n", 1)
+
+    assert note(open_with(open_pdf, content, Limits(max_expanded=1 << 22))) == ""
