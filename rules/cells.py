@@ -19,6 +19,13 @@ _NUMBER = re.compile(r"(?:[0-9][^0-9]{0,3}){8}[0-9]|[^\x00-\x7f]")
 
 #: Columns whose cells need no search: their numbers are counted already, or are known to be others.
 _SETTLED = frozenset({Meaning.SSN, Meaning.STATE, Meaning.ZIP, Meaning.OTHER_NUMBER})
+#: What their cells hold then, but for those of SSN columns; another cell is read, whatever its column says.
+_AS_SAID = {
+    Meaning.STATE: re.compile(r"[^0-9]*"),
+    Meaning.ZIP: re.compile(r"\s*[0-9]{5}(?:-?[0-9]{4})?\s*"),
+    Meaning.OTHER_NUMBER: re.compile(r"\s*\S*\s*"),
+}
+_SHORTEST = len("000-00-0000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +52,33 @@ def search_cells(
 
 
 def _unread(block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]) -> dict[int, set[int]]:
-    """By row, the cells of an SSN column that are no single number: "418-62-7753 / 521-73-0846"."""
+    """By row, the cells of settled columns that are no such thing: "418-62-7753 / 521-73-0846", "NC 612-30-4481"."""
     unread: dict[int, set[int]] = {}
-    rows = block.rows
     for column in columns:
-        if column.meaning is not Meaning.SSN or column.width > 1 or column.index not in numbers:
+        if column.meaning in _AS_SAID:
+            found = _not_as_said(block, column)
+        elif column.meaning is Meaning.SSN and column.width == 1 and column.index in numbers:
+            found = _no_single_numbers(block, column, numbers[column.index])
+        else:
             continue
-        for position, number in enumerate(numbers[column.index]):
-            if not number and len(row := rows[position]) > column.index and _NUMBER.search(row[column.index]):
-                unread.setdefault(block.first + position, set()).add(column.index)
+        for row in found:
+            unread.setdefault(row, set()).add(column.index)
     return unread
+
+
+def _not_as_said(block: Block, column: Column) -> Iterator[int]:
+    as_said = _AS_SAID[column.meaning]
+    for row, cell in enumerate(cells_of(block.sheet.rows[block.top : block.end], column.index), block.top):
+        if len(cell) >= _SHORTEST and as_said.fullmatch(cell) is None and _NUMBER.search(cell):
+            yield row
+
+
+def _no_single_numbers(block: Block, column: Column, numbers: Sequence[str]) -> Iterator[int]:
+    above = cells_of(block.sheet.rows[block.top : block.first], column.index)
+    cells = cells_of(block.rows, column.index)
+    for row, (number, cell) in enumerate(zip(["" for _ in above] + [*numbers], above + cells, strict=True), block.top):
+        if not number and _NUMBER.search(cell):
+            yield row
 
 
 def _unsettled(
