@@ -240,7 +240,7 @@ class Client:
         """One reply; its lines joined by line feeds. Empty when the server has hung up."""
         lines = []
         while True:
-            line = (await asyncio.wait_for(self.reader.readline(), 20)).decode()
+            line = (await asyncio.wait_for(self.reader.readline(), 60)).decode()
             lines.append(line.rstrip("\r\n"))
             if line[3:4] != "-":
                 return "\n".join(lines)

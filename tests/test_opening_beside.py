@@ -169,6 +169,33 @@ def test_a_photo_and_its_preview_are_one_file() -> None:
     assert {part.section for part in message.parts} == {"1", "2"}
 
 
+def telephone(fields: Mapping[str, bytes]) -> bytes:
+    """A photo as Samsung's telephones write it: fields behind the end, then their directory."""
+    photo, directory, places = picture("JPEG"), b"", []
+    for number, (name, value) in enumerate(fields.items()):
+        sign = struct.pack("<HH", 0, 0x0A01 + number)
+        places.append((len(photo), sign, 8 + len(name) + len(value)))
+        photo += sign + struct.pack("<I", len(name)) + name.encode() + value
+    for place, sign, size in places:
+        directory += sign + struct.pack("<II", len(photo) - place, size)
+    directory = b"SEFH" + struct.pack("<II", 107, len(fields)) + directory
+    return photo + directory + struct.pack("<I", len(directory)) + b"SEFT"
+
+
+TELEPHONE = {"Image_UTC_Data": b"1764369480123", "MCC_Data": b"310", "Color_Display_P3": b"\x01\0\0\0"}
+
+
+def test_what_a_telephone_puts_behind_a_photo_is_no_secret() -> None:
+    assert clean(open_attachment(telephone(TELEPHONE), "photo.jpg"))
+
+
+@pytest.mark.parametrize("spoil", [telephone, lambda fields: telephone(fields).replace(b"SEFH", b"SEFX")])
+def test_a_list_among_a_telephone_s_fields_is_found_or_doubted(spoil: Callable[[Mapping[str, bytes]], bytes]) -> None:
+    message = open_attachment(spoil(TELEPHONE | {"Gallery_DC_Data": LIST}), "photo.jpg")
+
+    assert seen_or_doubted(message)
+
+
 def test_updates_of_a_pdf_belong_to_it() -> None:
     first = carriers.write_pdf(PRICES)
     update = b"\n9 0 obj\n<<>>\nendobj\nxref\n0 0\ntrailer\n<</Size 9/Root 1 0 R/Prev 0>>\nstartxref\n9\n%%EOF\n"

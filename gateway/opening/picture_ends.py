@@ -9,6 +9,7 @@ from gateway.opening.opener import CannotLookError
 from rules.verdict import Obstacle
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FIELD_NAME = re.compile(rb"[A-Za-z_]{1,60}\d{0,2}")
 _GIF_END, _GIF_IMAGE, _GIF_EXTENSION = 0x3B, 0x2C, 0x21
 _BMP_PALETTE = 4 * 256 + 16  #: bytes at the most, with the masks before it
 _WEBP = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "}
@@ -36,9 +37,31 @@ def jpeg(content: bytes) -> list[Extent]:
     while marker := _JPEG_MARKER.search(content, place):
         kind = content[marker.start() + 1]
         if kind == 0xD9:
-            return [(0, marker.end())]
+            return [(0, marker.end()), *_telephones(content, marker.end())]
         place = marker.end() + struct.unpack_from(">H", content, marker.end())[0]
     raise CannotLookError(Obstacle.CORRUPT, "a JPEG without its end mark")
+
+
+def _telephones(content: bytes, start: int) -> list[Extent]:
+    """Heads of the fields that Samsung's telephones put behind a photo, and their directory; values are pieces.
+
+    Nothing when any of it is otherwise than they write it (ExifTool, Samsung.pm: "Samsung trailer").
+    """
+    (size,) = struct.unpack_from("<I", content, len(content) - 8)
+    directory = len(content) - 8 - size
+    if content[-4:] != b"SEFT" or directory < start or content[directory : directory + 4] != b"SEFH":
+        return []
+    claimed = [(directory, len(content))]
+    (count,) = struct.unpack_from("<I", content, directory + 8)
+    for entry in range(directory + 12, directory + 12 + 12 * count, 12):
+        sign, back, whole = struct.unpack_from("<4sII", content, entry)
+        field = directory - back
+        (name,) = struct.unpack_from("<I", content, max(field, 0) + 4)
+        known = content[field : field + 4] == sign and _FIELD_NAME.fullmatch(content[field + 8 : field + 8 + name])
+        if field < start or not known or not 8 + name <= whole <= back:
+            return []
+        claimed.append((field, field + 8 + name))
+    return claimed if size == 12 + 12 * count else []
 
 
 def gif(content: bytes) -> list[Extent]:
