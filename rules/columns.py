@@ -112,7 +112,7 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
 
 def are_people(names: Sequence[str]) -> bool:
     """Whether names that no header calls names are those of several persons, and not of products in capitals."""
-    return len(set(names)) > 2 and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+    return len(set(names)) > 1 and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
 
 
 def can_be_a_person(name: str) -> bool:
