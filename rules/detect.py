@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import re2
+
 from rules.addressed import addressed
 from rules.cells import search_cells
 from rules.columns import Column
@@ -28,6 +30,10 @@ from rules.wrapped import has_broken_numbers
 SHIPPED = Path(__file__).parent / "recognisers"
 PARTICIPANT_LIST = "PARTICIPANT_LIST"
 _NUMBERS = frozenset({"US_SSN", "US_ITIN"})
+_LABELLED = re2.compile(
+    rb"(?i)(?:^|[^a-z])(?:ssn|social|soc(?:ial)?[. ]{1,2}sec(?:urity)?)s?[^a-z0-9\n][^0-9\n]{0,20}"
+    rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}"
+)
 MOST_HITS = 2_000_000  #: in the texts and free cells of one message; beyond, the part is `partial`, never clean
 
 
@@ -174,14 +180,24 @@ class _Inspection:
         folded = fold(_without(text.content, covered) if covered else text.content)
         if text.part is not None and text.role in {Role.BODY, Role.CONTENT}:
             self.leftovers.append((text, folded[:MOST_TEXT]))
+        self._search(text, folded)
+        if covered and (labelled := _labelled(text.content, covered)):
+            self._search(text, fold(labelled), again=True)
+
+    def _search(self, text: Text, folded: str, *, again: bool = False) -> None:
+        """The numbers in a text; `again`: those with a label of their own that no cell has told."""
+        told = frozenset(self.told.get(self.where, ()))
         tallies: dict[str, Tally] = {}
         line, counted = 1, 0
         for recogniser, hit in self.detector.searcher.search(folded):
             self._count()
             line += folded.count("\n", counted, hit.start) - folded.count("\n", hit.start, counted)
             counted = hit.start
+            number = same_number(recogniser.entity, hit.value)
+            if again and (number in told or not hit.alone):
+                continue
             tally = tallies.setdefault(recogniser.entity, Tally())
-            tally.add(same_number(recogniser.entity, hit.value), line, window_of(folded, hit))
+            tally.add(number, line, window_of(folded, hit))
         for entity, tally in tallies.items():
             self._report(text.part, entity, _where(text, tally), tally)
             self._enter(text.part, tally.values)
@@ -298,6 +314,20 @@ def _without(content: str, covered: Sequence[Lines]) -> str:
     for one in covered:
         lines[one.first : one.end] = [""] * (one.end - one.first)
     return "\n".join(lines)
+
+
+def _labelled(content: str, covered: Sequence[Lines]) -> str:
+    """The lines of tables with a label and its number, which may have come to stand in cells far apart."""
+    inside = {number for one in covered for number in range(one.first, one.end)}
+    flat = content.encode("latin-1", "replace")
+    lines = content.split("\n")
+    kept = [""] * len(lines)
+    number = counted = 0
+    for match in _LABELLED.finditer(flat):
+        number += flat.count(b"\n", counted, match.end())
+        counted = match.end()
+        kept[number] = lines[number] if number in inside else ""
+    return "\n".join(kept).rstrip("\n")
 
 
 def _where(text: Text, tally: Tally) -> str:
