@@ -3,7 +3,7 @@
 import ctypes
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pypdfium2
@@ -110,10 +110,19 @@ class Pictures:
             self._reading.text(where, image.words_of(picture.get_bitmap(render=False).to_pil(), self._budget))
 
 
-def _kinds(page: Any) -> Iterator[int]:
-    """Kinds of the objects that stand on the page itself; PDFium's own calls, because a page has thousands."""
-    for index in range(pdfium.FPDFPage_CountObjects(page.raw)):
-        yield pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page.raw, index))
+def _bare(function: Any, *types: Any) -> Callable[..., int]:
+    """A call of PDFium's without the locking and checking around it: a page has thousands of objects."""
+    return ctypes.PYFUNCTYPE(*types)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+_object_at = _bare(pdfium.FPDFPage_GetObject, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+_kind_of = _bare(pdfium.FPDFPageObj_GetType, ctypes.c_int, ctypes.c_void_p)
+
+
+def _kinds(page: Any) -> list[int]:
+    """Kinds of the objects that stand on the page itself, in the order of their numbers."""
+    raw = ctypes.cast(page.raw, ctypes.c_void_p)
+    return [_kind_of(_object_at(raw, index)) for index in range(pdfium.FPDFPage_CountObjects(page.raw))]
 
 
 def is_simple(path: Any) -> bool:
@@ -123,14 +132,12 @@ def is_simple(path: Any) -> bool:
 
 def outlined(page: Any) -> int:
     """Segments of all drawings that could be letters: more than boxes, and no taller than a line of them."""
-    segments, forms = 0, False
-    for index in range(pdfium.FPDFPage_CountObjects(page.raw)):
-        item = pdfium.FPDFPage_GetObject(page.raw, index)
-        kind = pdfium.FPDFPageObj_GetType(item)
-        forms = forms or kind == pdfium.FPDF_PAGEOBJ_FORM
-        if kind == pdfium.FPDF_PAGEOBJ_PATH and not is_simple(item) and _is_low(item):
-            segments += pdfium.FPDFPath_CountSegments(item)
-    if forms:  # at any size: where a form puts them is its own affair
+    segments, kinds = 0, _kinds(page)
+    for index, kind in enumerate(kinds):
+        if kind == pdfium.FPDF_PAGEOBJ_PATH:
+            path = pdfium.FPDFPage_GetObject(page.raw, index)
+            segments += 0 if is_simple(path) or not _is_low(path) else pdfium.FPDFPath_CountSegments(path)
+    if pdfium.FPDF_PAGEOBJ_FORM in kinds:  # at any size: where a form puts them is its own affair
         nested = (item.raw for item in page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_PATH,)) if item.level > 0)
         segments += sum(pdfium.FPDFPath_CountSegments(path) for path in nested if not is_simple(path))
     return segments
