@@ -15,9 +15,7 @@ def make_private(path: Path, content: bytes = b"", *, callers_own: bool = False)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if not path.exists():
-            _write(fresh, content)
-            if os.geteuid() == 0 and not callers_own:
-                give_to_owner_of_folder(fresh)
+            _write(fresh, content, None if os.geteuid() or callers_own else path.parent.stat(), 0o600)
             with contextlib.suppress(FileExistsError):  # somebody made it at the same moment: his stays
                 os.link(fresh, path)
             sync_folder(path.parent)
@@ -31,9 +29,7 @@ def replace_private(path: Path, content: bytes) -> None:
     """New content for a file, wholly or not at all. It stays its owner's, whoever calls, and as readable as it was."""
     fresh, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
     try:
-        _write(fresh, content)
-        give_to(fresh, owner.st_uid, owner.st_gid)
-        fresh.chmod(owner.st_mode & 0o777)
+        _write(fresh, content, owner, owner.st_mode & 0o777)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -89,13 +85,17 @@ def lock_folder(folder: Path, *, alone: bool) -> FolderLock:
     return FolderLock(descriptor)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, owner: os.stat_result | None, mode: int) -> None:
+    """On the disk with its owner and its mode: a key that comes back as root's is closed to the service."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if owner is not None:
+            give_to(path, owner.st_uid, owner.st_gid)
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
 
 
 def sync_file(path: Path) -> None:

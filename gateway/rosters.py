@@ -262,8 +262,8 @@ class Shelf:
                 tail = _CONTENTS.dump_json(_Contents(check=self._keyring.check, rosters=rosters))
                 target.write(tail + len(tail).to_bytes(_LENGTH, "little"))
                 target.flush()
+                give_to_owner_of_folder(new)
                 os.fsync(target.fileno())
-            give_to_owner_of_folder(new)
             new.replace(self._file)
             sync_folder(self._file.parent)
         finally:
