@@ -41,14 +41,14 @@ def search_cells(
     searcher: Searcher, block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]
 ) -> Iterator[CellHit]:
     """Hits in the cells of every column that is not settled by what it is, and in those that were no number of its."""
-    settled = {n for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
+    settled = {n: c.meaning for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
     unread = _unread(block, columns, numbers)
     rows = block.sheet.rows[block.top : block.end]
     cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()})
     folded = fold(_ROW.join(map(_CELL.join, cells)))
     for offset, line in _lines(folded, searcher.zones(folded)):
         row = block.top + offset
-        yield from _in_row(searcher, block, settled - unread.get(row, _NONE), row, line)
+        yield from _in_row(searcher, block, settled.keys() - unread.get(row, _NONE), row, line)
 
 
 def _unread(block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]) -> dict[int, set[int]]:
@@ -82,7 +82,7 @@ def _no_single_numbers(block: Block, column: Column, numbers: Sequence[str]) -> 
 
 
 def _unsettled(
-    rows: Sequence[Row], settled: AbstractSet[int], unread: Mapping[int, AbstractSet[int]]
+    rows: Sequence[Row], settled: Mapping[int, Meaning], unread: Mapping[int, AbstractSet[int]]
 ) -> Iterable[Iterable[str]]:
     """The rows without the cells of settled columns, but for those that could not be read as what they should be."""
     if not settled:
@@ -92,7 +92,7 @@ def _unsettled(
         return zip(*(cells_of(rows, index) for index in kept), strict=True)
     return (
         [
-            f"SSN: {cell}" if index in settled else cell  # what its column says, for the glance
+            f"SSN: {cell}" if settled.get(index) is Meaning.SSN else cell  # what its column says, for the glance
             for index, cell in enumerate(row)
             if index not in settled or index in unread.get(number, _NONE)
         ]
