@@ -295,6 +295,11 @@ def pdf_and_a_comment() -> bytes:
     return carriers.write_pdf(PRICES) + b"% x\n" + LIST
 
 
+def pdf_and_a_row_of_comments() -> bytes:
+    """A search that splits the row in every way never ends."""
+    return carriers.write_pdf(PRICES) + b"% " * 500 + b"\n" + LIST
+
+
 def pdf_and_an_update_that_breaks_off() -> bytes:
     return carriers.write_pdf(PRICES) + b"9 0 obj\n" + LIST
 
@@ -335,6 +340,7 @@ def zip_whose_sizes_follow() -> bytes:
         bmp_with_a_list_before_its_pixels,
         webp_with_a_strange_chunk,
         pdf_and_a_comment,
+        pdf_and_a_row_of_comments,
         pdf_and_an_update_that_breaks_off,
         pdf_without_its_end,
         zip_whose_sizes_follow,

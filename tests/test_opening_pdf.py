@@ -18,7 +18,7 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from gateway.message import Limits, Opened, Unopened
-from gateway.opening import image
+from gateway.opening import image, pdfimage
 from gateway.opening.pdf import open_pdf
 from rules.content import Role
 from rules.verdict import Obstacle
@@ -317,6 +317,15 @@ def test_writing_on_tiles_is_read_once(typed: str, where: str) -> None:
 
     assert [text.where for text in texts(opening) if SECRET in text.content] == [where]
     assert "Page 1" not in text_at(opening, where).content
+
+
+def test_names_with_escapes_are_seen_and_a_long_run_of_them_is_passed_over_once() -> None:
+    """A search that steps back in the run takes hours."""
+    assert pdfimage.tiled(b"<</P#61tternType 1>>")
+    assert pdfimage.mentioned(b"<</S#75btype/Image>>")
+    assert pdfimage.mentioned(b"<</Subtype/Im#61ge>>")
+    assert not pdfimage.tiled(b"/P" + b"#" * 1_000_000)
+    assert not pdfimage.mentioned(b"/S" + b"#" * 1_000_000)
 
 
 def test_lines_and_boxes_beside_text_are_no_letters() -> None:

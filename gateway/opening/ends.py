@@ -13,9 +13,9 @@ Extent = tuple[int, int]
 
 _CHECKSUM_FOLLOWS = 8  #: general purpose bit 3 of a ZIP (APPNOTE 4.3.9)
 _PDF_END = re.compile(rb"%%EOF\s*")
-# Comments are counted, and may not hold the next mark, so that no file makes this search quadratic.
+# Comments are counted, end with their line and may not begin with the next mark: no file makes this search quadratic.
 _PDF_GOES_ON = re.compile(
-    rb"(?:%(?!PDF-|%EOF)[^\r\n]{0,100}\s+){0,8}(?:\d+\s+\d+\s+obj|xref|startxref|trailer|endstream)"
+    rb"(?:%(?!PDF-|%EOF)[^\r\n]{0,100}+\s++){0,8}+(?:\d+\s+\d+\s+obj|xref|startxref|trailer|endstream)"
 )
 _RTF_SIGN = re.compile(rb"\\bin(\d{1,9}) ?|\\[{}\\]|[{}]")
 _RAR4_ARCHIVE, _RAR4_END, _RAR5_LOCKED, _RAR5_END = 0x73, 0x7B, 4, 5

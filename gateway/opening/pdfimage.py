@@ -21,8 +21,9 @@ WRITING = 120  #: segments of such drawings beside text: an SSN has more
 _TALLEST = 48  #: points; of a line of letters
 _BOX = 5  #: segments of a line or a box
 _DRAWN = {pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM}
-_IMAGE = re.compile(rb"/Subtype\s*/Image\b|/S[\w#]*#[\w#]*\s*/I|/Subtype\s*/I[\w#]*#")
-_TILES = re.compile(rb"/PatternType\s*1\b|/P[\w#]*#[\w#]*\s*1\b")  #: ISO 32000-1 8.7.3
+# Names may be escaped: /P#61tternType. Nothing is given back, so that no run of # makes these searches quadratic.
+_IMAGE = re.compile(rb"/Subtype\s*+/Image\b|/S\w*+#[\w#]*+\s*+/I|/Subtype\s*+/I\w*+#")
+_TILES = re.compile(rb"/PatternType\s*+1\b|/P\w*+#[\w#]*+\s*+1\b")  #: ISO 32000-1 8.7.3
 BLANK = 3  #: characters: a page number alone is no text layer
 
 
