@@ -13,7 +13,7 @@ import carriers_binary
 import carriers_mail
 import pytest
 from carriers_mail import rar_of, seven_of, tar_of, zip_of
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from opening_messages import clean, open_attachment, words
 
@@ -237,6 +237,7 @@ def test_a_number_anywhere_behind_the_end_is_in_a_piece(outer: str) -> None:
     @settings(max_examples=25, deadline=None)
     @given(st.sampled_from((b"", b"\0" * 40, b"\r\n", b"% x\n", b"1 0 obj\n")) | st.binary(max_size=20))
     def found(before: bytes) -> None:
+        assume(b"PK\5\6" not in before)  # a second end of a ZIP: it has no directory, and that is said
         [piece] = beside(media_type, content + before + NUMBER.encode() + b"\n")
         assert isinstance(piece.content, bytes)
         assert NUMBER.encode() in piece.content

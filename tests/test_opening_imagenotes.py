@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from opening_messages import clean, open_attachment, words
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 SECRET = "219-09-9999"
 LIST = f"Ada Poe {SECRET}, Ben Roe 457-55-5462".encode()
@@ -35,7 +36,14 @@ def exif(tag: int, value: bytes, directory: int | None = None) -> Any:
     return fields
 
 
-JPEG, PNG, GIF = saved("JPEG"), saved("PNG"), saved("GIF")
+def fields(tag: int, value: bytes) -> ImageFileDirectory_v2:
+    directory = ImageFileDirectory_v2()
+    directory.tagtype[tag] = 7  # UNDEFINED: bytes as they are
+    directory[tag] = value
+    return directory
+
+
+JPEG, PNG, GIF, BMP = saved("JPEG"), saved("PNG"), saved("GIF"), saved("BMP")
 XMP = b'<x:xmpmeta><rdf:Description photoshop:Headline="%s"/></x:xmpmeta>' % LIST
 ROOMS: Mapping[str, bytes] = {
     "comment of a JPEG": JPEG[:2] + segment(0xFE, LIST) + JPEG[2:],
@@ -56,6 +64,9 @@ ROOMS: Mapping[str, bytes] = {
     "caption in XMP of a PNG": PNG[:33] + chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP) + PNG[33:],
     "caption in XMP of a WebP": saved("WEBP", xmp=XMP),
     "caption in XMP of a TIFF": saved("TIFF", tiffinfo={700: XMP}),
+    "captions of Photoshop in a TIFF": saved("TIFF", tiffinfo=fields(34377, b"8BIM\4\4" + LIST)),
+    "field of a program in a TIFF": saved("TIFF", tiffinfo=fields(65000, LIST)),
+    "before the pixels of a BMP": BMP[:10] + struct.pack("<I", 54 + len(LIST)) + BMP[14:54] + LIST + BMP[54:],
 }
 
 

@@ -1,7 +1,7 @@
 """What a picture's file says beside its pixels: comments, captions, its camera's and its programs' data.
 
 Formats leave room for anything in between, so of those whose pixels are packed all bytes are searched for numbers:
-among packed ones nine digits do not come by chance.
+among packed ones nine digits do not come by chance. Of a BMP, what stands before its pixels; of a TIFF, its fields.
 """
 
 import re
@@ -13,7 +13,6 @@ from gateway.opening.reading import Reading
 from gateway.opening.written import written
 from rules.content import Role
 
-_BARE = frozenset({"BMP", "TIFF"})  #: formats of pixels as they are: any of them may look like digits
 _CAMERA = 0x8769  #: the directory of a camera's fields within Exif's (CIPA DC-008 4.6.3)
 _COMMENT, _CHARSET = 0x9286, 8  #: UserComment, and the bytes that name its characters
 _WINDOWS = range(0x9C9B, 0x9CA0)  #: title, comment, author, keywords, subject in UTF-16
@@ -28,8 +27,16 @@ def read_notes(picture: Any, content: bytes, reading: Reading) -> None:
     reading.text("properties", "\n".join(fields), Role.HEADING)
     notes = "\n".join(dict.fromkeys(filter(None, map(str.strip, _notes(picture, exif)))))
     reading.text("notes", notes)
-    if picture.format not in _BARE:
-        reading.text("written in the file", written(content, [*fields, notes]))
+    reading.text("written in the file", written(_beside_pixels(picture, exif, content), [*fields, notes]))
+
+
+def _beside_pixels(picture: Any, exif: Any, content: bytes) -> bytes:
+    """Pixels as they are may look like digits, so they are left out; packed ones need not be."""
+    if picture.format == "BMP":
+        return content[: int.from_bytes(content[10:14], "little")]
+    if picture.format == "TIFF":
+        return b"\n".join(value for value in exif.values() if isinstance(value, bytes))
+    return content
 
 
 _XMP = ("xmp", "XML:com.adobe.xmp")
