@@ -286,6 +286,20 @@ def test_an_encrypted_open_document_cannot_be_looked_into() -> None:
     assert outcome.obstacle is Obstacle.ENCRYPTED
 
 
+def test_a_manifest_of_openoffice_org_names_no_namespace() -> None:
+    """LibreOffice ships such templates to this day."""
+    doctype = '<!DOCTYPE manifest:manifest PUBLIC "-//OpenOffice.org//DTD Manifest 1.0//EN" "Manifest.dtd">'
+    entry = '<manifest:file-entry manifest:media-type="text/xml" manifest:full-path="content.xml"/>'
+    manifest = f"{doctype}<manifest:manifest>{entry}</manifest:manifest>"
+
+    opening = open_with(
+        open_opendocument, carriers.repacked(carriers.write_odt(ROWS), {"META-INF/manifest.xml": manifest})
+    )
+
+    assert isinstance(opening.outcome, Opened)
+    assert all(row[0] in words(opening) for row in ROWS[1:])
+
+
 # --- locked files ---------------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,11 @@ _ROWS_REPEATED = _TABLE + "number-rows-repeated"
 _COLUMNS_REPEATED = _TABLE + "number-columns-repeated"
 _SEALED = {"encryption-data", "encrypted-key"}
 _WIDEST = 16_384
+# OpenOffice.org left the prefix to a DTD, which nobody has at hand.
+_UNDECLARED = (
+    b"<manifest:manifest>",
+    b'<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">',
+)
 _HARMLESS = ("mimetype", "META-INF/", "settings.xml", "manifest.rdf", "Thumbnails/", "Configurations2/", "layout-cache")
 
 
@@ -47,7 +52,7 @@ def open_opendocument(leaf: Leaf, budget: Budget) -> Opening:
 def _unlocked(package: Package, budget: Budget) -> Package:
     """The package, its locks opened by a reviewer's password. The manifest names what is locked."""
     name = package.find("META-INF/manifest.xml")
-    root = parse(package.read(name), "the manifest") if name else ()
+    root = parse(package.read(name).replace(*_UNDECLARED, 1), "the manifest") if name else ()
     entries = odflock.locked(root)
     if not entries and not any(local(node) in _SEALED for entry in root for node in (entry, *entry)):
         return package
