@@ -115,7 +115,8 @@ class _Person:
         match = _SHOWN.get(place, _ANYTHING).match(value)
         shown = match[0] if match else ""
         if place in filled or (cell and place not in _OF_TWO_FIELDS):
-            return "" if value == cell else f"SSN: {value}" if value and place == _SSN else value
+            second = value if value != cell else ""
+            return f"SSN: {second}" if second and place == _SSN else second
         self.cells[place] = f"{cell} {shown}".strip()
         return "" if shown == value else value
 

@@ -68,7 +68,15 @@ def _target(match: re.Match[str]) -> tuple[str, list[str]]:
 
 @dataclass(slots=True)
 class _Run:
-    """Statements that follow each other, as far as they have been read."""
+    """Statements that follow each other, as far as they have been read.
+
+    | a further line | is taken as |
+    |---|---|
+    | INSERT into the same columns | rows |
+    | begins with a tuple, where one may come (`awaits`) or behind a comma | rows |
+    | within a tuple that an earlier line has begun (`broken`) | kept, until a line closes it |
+    | anything else | kept (`between`): of the statements if rows follow soon, else text again |
+    """
 
     first: int
     table: str
