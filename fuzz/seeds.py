@@ -9,8 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the tests' own writers; they are no package
-carriers, folder, hiding, unseen, mails = map(
-    import_module, ("carriers", "carrier_folder", "carrier_hiding", "carrier_unseen", "carriers_mail")
+carriers, folder, hiding, places, unseen, mails = map(
+    import_module,
+    ("carriers", "carrier_folder", "carrier_hiding", "carrier_places", "carrier_unseen", "carriers_mail"),
 )
 
 PICTURES = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "scanned", "picture")  #: OCR costs seconds a trial
@@ -40,7 +41,7 @@ def every(people: int = 40) -> Iterator[Seed]:
     for name, carrier in {**folder.FORMATS, **hiding.HIDING, **unseen.UNSEEN}.items():
         if not any(word in name for word in PICTURES):
             yield Seed(name, carrier.filename, carrier.write(rows), carrier.write(prices))
-    for name, place in hiding.PLACES.items():
+    for name, place in places.PLACES.items():
         yield Seed(name, "message.eml", place.write(rows), place.write(prices))
     for path in sorted((ROOT / "tests" / "foreign").glob("list.*.xz")):
         if ".picture." not in path.name:

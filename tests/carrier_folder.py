@@ -19,6 +19,7 @@ from typing import Any
 import carriers
 import carriers_binary
 import carriers_mail
+import carriers_pages
 from backports import zstd
 from carriers import Row, repacked
 from pypdfium2 import PdfDocument
@@ -217,20 +218,20 @@ def columns(rows: Sequence[Row]) -> list[str]:
 
 
 def pictured(kind: str, **options: Any) -> Writer:
-    return lambda rows: carriers.write_image(columns(rows), kind, **options)
+    return lambda rows: carriers_pages.write_image(columns(rows), kind, **options)
 
 
 def frames(rows: Sequence[Row]) -> bytes:
     """A fax: the list goes over three pages."""
     texts = columns(rows)
-    pages = [carriers.picture(texts[start : start + 14], size=(1400, 800)) for start in range(0, len(texts), 14)]
+    pages = [carriers_pages.picture(texts[start : start + 14], size=(1400, 800)) for start in range(0, len(texts), 14)]
     out = io.BytesIO()
     pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:], compression="tiff_deflate")
     return out.getvalue()
 
 
 def scanned(rows: Sequence[Row]) -> bytes:
-    return carriers.write_scanned_pdf(columns(rows))
+    return carriers_pages.write_scanned_pdf(columns(rows))
 
 
 # --- packed -----------------------------------------------------------------------------------------------------------
@@ -295,11 +296,11 @@ FORMATS: Mapping[str, Carrier] = {
     "PPTX": Carrier("list.pptx", carriers.write_pptx, "slide 1"),
     "PPT": Carrier("list.ppt", lambda rows: carriers_binary.write_ppt(lines(rows)), "slides"),
     "ODP": Carrier("list.odp", carriers.write_odp, "Census!A1:I41"),
-    "PDF": Carrier("list.pdf", carriers.write_pdf, "page 1"),
-    "PDF of several pages": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, per_page=15), "page 1"),
-    "PDF, turned": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, rotate=90), "page 1"),
-    "PDF, ruled": Carrier("list.pdf", lambda rows: carriers.write_pdf(rows, ruled=True), "page 1"),
-    "PDF, ruled, its cells wrapped": Carrier("list.pdf", carriers.write_ruled_pdf, "page 1"),
+    "PDF": Carrier("list.pdf", carriers_pages.write_pdf, "page 1"),
+    "PDF of several pages": Carrier("list.pdf", lambda rows: carriers_pages.write_pdf(rows, per_page=15), "page 1"),
+    "PDF, turned": Carrier("list.pdf", lambda rows: carriers_pages.write_pdf(rows, rotate=90), "page 1"),
+    "PDF, ruled": Carrier("list.pdf", lambda rows: carriers_pages.write_pdf(rows, ruled=True), "page 1"),
+    "PDF, ruled, its cells wrapped": Carrier("list.pdf", carriers_pages.write_ruled_pdf, "page 1"),
     "PDF form": Carrier("form.pdf", drawn(fields), "page 1 notes and fields"),
     "PDF notes": Carrier("notes.pdf", drawn(remarks), "page 1 notes and fields"),
     "PDF properties": Carrier("properties.pdf", drawn(metadata), "properties"),

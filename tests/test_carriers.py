@@ -7,7 +7,8 @@ import carriers
 import carriers_mail
 import pytest
 from carrier_folder import FORMATS, Carrier
-from carrier_hiding import HIDING, PLACES, Place
+from carrier_hiding import HIDING
+from carrier_places import PLACES, Place
 from carrier_unseen import UNSEEN
 
 from gateway.inspection import Tools, inspect

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import carriers
+import carriers_pages
 import pytest
 from opening_messages import opened, with_attachment
 
@@ -32,7 +33,7 @@ WRITERS: dict[str, Callable[[Sequence[Row]], bytes]] = {
     "census.csv": carriers.write_csv,
     "census.txt": carriers.write_fixed,
     "report.txt": _report,
-    "census.pdf": carriers.write_pdf,
+    "census.pdf": carriers_pages.write_pdf,
     "census.docx": carriers.write_docx,
     "census.html": carriers.write_html,
 }

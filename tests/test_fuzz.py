@@ -13,7 +13,8 @@ import carriers
 import carriers_mail
 import pytest
 from carrier_folder import FORMATS
-from carrier_hiding import HIDING, PLACES
+from carrier_hiding import HIDING
+from carrier_places import PLACES
 from carrier_unseen import UNSEEN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -10,8 +10,8 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import carriers
 import carriers_mail
+import carriers_pages
 import pytest
 import pytest_asyncio
 from inspecting import HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
@@ -77,7 +77,7 @@ async def test_a_confined_worker_draws_a_page(shipped: Inspector) -> None:
 @pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
 async def test_a_picture_that_ocr_complains_about_ends_no_worker(shipped: Inspector) -> None:
     """Tesseract writes its warnings to a file, and crashes when it cannot; a worker can write none."""
-    evidence = await shipped.inspect(carriers_mail.write_eml(carriers.write_texture(), "paper.png"))
+    evidence = await shipped.inspect(carriers_mail.write_eml(carriers_pages.write_texture(), "paper.png"))
 
     assert [part.status for part in evidence.parts] == [Status.OPENED] * 2
 

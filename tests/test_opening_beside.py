@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import carriers
 import carriers_binary
 import carriers_mail
+import carriers_pages
 import pytest
 from carriers_mail import rar_of, seven_of, tar_of, zip_of
 from hypothesis import assume, given, settings
@@ -28,11 +29,11 @@ MEMO = b"Dear all, please find the prices of this quarter below."
 
 
 def picture(kind: str) -> bytes:
-    return carriers.write_image(["hello"], kind)
+    return carriers_pages.write_image(["hello"], kind)
 
 
 OUTER: Mapping[str, tuple[str, Callable[[], bytes]]] = {
-    "PDF": ("a.pdf", lambda: carriers.write_pdf(PRICES)),
+    "PDF": ("a.pdf", lambda: carriers_pages.write_pdf(PRICES)),
     "PNG": ("a.png", lambda: picture("PNG")),
     "JPEG": ("a.jpg", lambda: picture("JPEG")),
     "GIF": ("a.gif", lambda: picture("GIF")),
@@ -60,7 +61,7 @@ PIECES: Mapping[str, bytes] = {
     "ZIP": zip_of({"list.csv": LIST}),
     "7z": seven_of({"list.csv": LIST}),
     "RAR": rar_of({"list.csv": LIST}),
-    "PDF": carriers.write_pdf(ROWS),
+    "PDF": carriers_pages.write_pdf(ROWS),
     "gzip": gzip.compress(LIST),
 }
 
@@ -197,7 +198,7 @@ def test_a_list_among_a_telephone_s_fields_is_found_or_doubted(spoil: Callable[[
 
 
 def test_updates_of_a_pdf_belong_to_it() -> None:
-    first = carriers.write_pdf(PRICES)
+    first = carriers_pages.write_pdf(PRICES)
     update = b"\n9 0 obj\n<<>>\nendobj\nxref\n0 0\ntrailer\n<</Size 9/Root 1 0 R/Prev 0>>\nstartxref\n9\n%%EOF\n"
 
     assert "2/behind" not in {part.section for part in open_attachment(first + update, "a.pdf").parts}
@@ -293,20 +294,20 @@ def webp_with_a_strange_chunk() -> bytes:
 
 
 def pdf_and_a_comment() -> bytes:
-    return carriers.write_pdf(PRICES) + b"% x\n" + LIST
+    return carriers_pages.write_pdf(PRICES) + b"% x\n" + LIST
 
 
 def pdf_and_a_row_of_comments() -> bytes:
     """A search that splits the row in every way never ends."""
-    return carriers.write_pdf(PRICES) + b"% " * 500 + b"\n" + LIST
+    return carriers_pages.write_pdf(PRICES) + b"% " * 500 + b"\n" + LIST
 
 
 def pdf_and_an_update_that_breaks_off() -> bytes:
-    return carriers.write_pdf(PRICES) + b"9 0 obj\n" + LIST
+    return carriers_pages.write_pdf(PRICES) + b"9 0 obj\n" + LIST
 
 
 def pdf_without_its_end() -> bytes:
-    return carriers.write_pdf(PRICES).replace(b"%%EOF", b"") + LIST
+    return carriers_pages.write_pdf(PRICES).replace(b"%%EOF", b"") + LIST
 
 
 def zip_whose_sizes_follow() -> bytes:

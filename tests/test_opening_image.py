@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import carriers
+import carriers_pages
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def logo(size: tuple[int, int]) -> Any:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
 def test_every_kind_of_picture_is_read(kind: str) -> None:
     """A photograph of a screen carries as many people as the screen."""
-    opening = open_with(open_image, carriers.write_image(LINES, kind))
+    opening = open_with(open_image, carriers_pages.write_image(LINES, kind))
     assert isinstance(opening.outcome, Opened)
     assert all(row[0] in words(opening) for row in PEOPLE)
 
@@ -46,7 +47,11 @@ def test_every_kind_of_picture_is_read(kind: str) -> None:
 @needs_ocr
 def test_every_frame_is_read() -> None:
     """A fax is one TIFF with the list on its third page."""
-    pages = [carriers.picture(["cover sheet"]), carriers.picture(["still nothing"]), carriers.picture(LINES)]
+    pages = [
+        carriers_pages.picture(["cover sheet"]),
+        carriers_pages.picture(["still nothing"]),
+        carriers_pages.picture(LINES),
+    ]
     assert PEOPLE[0][0] in words(open_with(open_image, saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])))
 
 
@@ -81,14 +86,14 @@ def test_a_headline_keeps_its_letters() -> None:
 @needs_ocr
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_a_page_on_its_side_is_turned(turn: int) -> None:
-    picture = carriers.picture(LINES[:4]).rotate(turn, expand=True)
+    picture = carriers_pages.picture(LINES[:4]).rotate(turn, expand=True)
     assert PEOPLE[0][0] in words(open_with(open_image, saved(picture)))
 
 
 @needs_ocr
 def test_white_writing_on_nothing_is_read() -> None:
     """A transparent picture meant for a dark page."""
-    ink = carriers.picture(LINES[:3])
+    ink = carriers_pages.picture(LINES[:3])
     picture = Image.new("RGBA", ink.size, "white")
     picture.putalpha(ink.point(lambda level: 255 - level))
     assert PEOPLE[0][0] in words(open_with(open_image, saved(picture)))
@@ -123,13 +128,13 @@ def test_a_picture_without_writing_is_opened(
 
 def test_a_picture_with_writing_and_no_ocr_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "warm", lambda: None)
-    opening = open_with(open_image, carriers.write_image(LINES))
+    opening = open_with(open_image, carriers_pages.write_image(LINES))
     assert opening.outcome == Unopened(obstacle=Obstacle.UNSUPPORTED, note=NO_OCR)
 
 
 def test_a_very_small_picture_with_strokes_is_a_logo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "warm", lambda: None)
-    opening = open_with(open_image, saved(carriers.picture(["Acme"]).resize((120, 40))))
+    opening = open_with(open_image, saved(carriers_pages.picture(["Acme"]).resize((120, 40))))
     assert isinstance(opening.outcome, Opened)
 
 
@@ -145,7 +150,7 @@ def test_too_many_pixels_are_refused_unread() -> None:
 @needs_ocr
 def test_recognition_ends_where_its_time_does() -> None:
     """Forty textures in one file of clip art take longer than a message has."""
-    leaf = Leaf(section="2", filename=None, media_type="", content=carriers.write_image(LINES))
+    leaf = Leaf(section="2", filename=None, media_type="", content=carriers_pages.write_image(LINES))
     outcome = open_image(leaf, Budget(limits=Limits(), recognising=image.SECONDS - 0.001)).outcome
 
     assert isinstance(outcome, Unopened)

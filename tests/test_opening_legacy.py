@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 
 import carriers
+import carriers_pages
 import pytest
 from carriers import OD, od_table
 from carriers_binary import biff, write_doc, write_ole_package, write_ppt, write_xls, write_xlsb, xlsb_numbers
@@ -158,7 +159,7 @@ PICTS = {
 
 @pytest.mark.parametrize("written", PICTS.values(), ids=PICTS)
 def test_a_picture_in_rtf_comes_out(written: str) -> None:
-    picture = carriers.write_image(["nothing"], "PNG")
+    picture = carriers_pages.write_image(["nothing"], "PNG")
 
     opening = open_with(open_rtf, (r"{\rtf1\ansi " + written.format(picture.hex()) + r"\par}").encode())
 

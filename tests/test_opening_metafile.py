@@ -3,6 +3,7 @@
 import io
 
 import carriers
+import carriers_pages
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ def test_the_preview_of_an_object_is_read_with_its_document() -> None:
 
 def test_a_bitmap_in_a_metafile_is_handed_on_as_a_picture() -> None:
     """A screen shot pasted into a letter is a metafile around a bitmap."""
-    picture = carriers.picture(["Acme"]).convert("RGB")
+    picture = carriers_pages.picture(["Acme"]).convert("RGB")
     (inner,) = open_with(open_metafile, emf(emf_bitmap(picture))).inner
     assert isinstance(inner.content, bytes)
     assert Image.open(io.BytesIO(inner.content)).size == picture.size

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import carriers
 import carriers_mail
+import carriers_pages
 import odf_locker
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
@@ -61,7 +62,7 @@ LOCKED: dict[str, Callable[[str, Path], bytes]] = {
         }.items()
     },
     "XLSX": lambda password, _: locked_workbook(password),
-    "PDF": lambda password, _: carriers.write_pdf(ROWS, encrypt=StandardEncryption(password, strength=128)),
+    "PDF": lambda password, _: carriers_pages.write_pdf(ROWS, encrypt=StandardEncryption(password, strength=128)),
     "ZIP in a ZIP": lambda password, _: carriers_mail.zip_of(
         {"inner.zip": aes_zip("list.csv", CSV, password.encode())}
     ),

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 
 import carriers
+import carriers_pages
 import pytest
 from carrier_folder import columns
 from opening_messages import obstacle, open_attachment, part, words
@@ -32,7 +33,7 @@ AROUND: Mapping[str, tuple[str, Callable[[], str]]] = {
     "a cell of CSV": ("a.csv", lambda: f"name,content\nlist,{LINE}\nlist,{LINE}\n"),
     "a page": ("a.html", lambda: f"<html><body><p>{LINE}</p></body></html>"),
     "a script": ("a.html", lambda: f'<html><body><script>var list = "{LINE}"</script></body></html>'),
-    "a PDF behind a text": ("a.txt", lambda: "Dear all,\n" * 200 + carriers.write_pdf(ROWS).decode("latin-1")),
+    "a PDF behind a text": ("a.txt", lambda: "Dear all,\n" * 200 + carriers_pages.write_pdf(ROWS).decode("latin-1")),
 }
 
 
@@ -79,7 +80,7 @@ def test_postscript_is_read_as_a_text_and_not_believed() -> None:
 @pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 @pytest.mark.parametrize(("kind", "name"), [("AVIF", "a.avif"), ("JPEG2000", "a.jp2")])
 def test_newer_pictures_are_read(kind: str, name: str) -> None:
-    message = open_attachment(carriers.write_image(columns(ROWS), kind), name)
+    message = open_attachment(carriers_pages.write_image(columns(ROWS), kind), name)
 
     assert all(isinstance(each.outcome, Opened) for each in message.parts)
     assert all(number in words(message) for number in NUMBERS)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import carriers
+import carriers_pages
 import pypdfium2
 import pytest
 from carrier_unseen import beside_the_pages, on_tiles
@@ -46,7 +47,7 @@ def split(line: str) -> tuple[str, ...]:
 )
 def test_rows_come_back_with_their_columns(options: dict[str, Any]) -> None:
     """A list of people is only told from a pile of words when each row keeps its cells apart."""
-    opening = open_with(open_pdf, carriers.write_pdf(ROWS, **options))
+    opening = open_with(open_pdf, carriers_pages.write_pdf(ROWS, **options))
     lines = [split(line) for text in texts(opening) if text.role is Role.CONTENT for line in text.content.split("\n")]
     assert isinstance(opening.outcome, Opened)
     assert [line for line in lines if len(line) > 1] == ROWS
@@ -54,7 +55,7 @@ def test_rows_come_back_with_their_columns(options: dict[str, Any]) -> None:
 
 def test_a_page_turned_upside_down_keeps_its_cells_whole() -> None:
     """Read right to left then, but each number and name in one piece, row by row."""
-    content = text_at(open_with(open_pdf, carriers.write_pdf(ROWS, rotate=180)), "page 1").content
+    content = text_at(open_with(open_pdf, carriers_pages.write_pdf(ROWS, rotate=180)), "page 1").content
     assert {tuple(sorted(split(line))) for line in content.split("\n")} == {tuple(sorted(row)) for row in ROWS}
 
 
@@ -62,7 +63,7 @@ def test_columns_of_one_page_stand_under_each_other() -> None:
     """An empty cell must stay empty, or every cell right of it moves into a wrong column."""
     rows = [list(row) for row in carriers.table(12)]
     rows[5][3] = ""
-    content = text_at(open_with(open_pdf, carriers.write_pdf([tuple(row) for row in rows])), "page 1").content
+    content = text_at(open_with(open_pdf, carriers_pages.write_pdf([tuple(row) for row in rows])), "page 1").content
     lines = content.split("\n")
     left = lines[0].index("Address")
     assert [line[left:].startswith(row[4]) for line, row in zip(lines, rows, strict=True)] == [True] * 13
@@ -97,7 +98,7 @@ def test_typewriter_columns_keep_their_gaps() -> None:
 def test_rows_of_a_ruled_table_come_back_though_their_cells_wrap() -> None:
     """pdfplumber sees the rules; from the lines alone a wrapped address belongs to the row above or below."""
     rows = carriers.table(8)
-    opening = open_with(open_pdf, carriers.write_ruled_pdf(rows))
+    opening = open_with(open_pdf, carriers_pages.write_ruled_pdf(rows))
     table = table_named(opening, "page 1 table 1")
     assert [[cell.replace(" ", "") for cell in row] for row in table.rows] == [
         [cell.replace(" ", "") for cell in row] for row in rows
@@ -105,7 +106,7 @@ def test_rows_of_a_ruled_table_come_back_though_their_cells_wrap() -> None:
 
 
 def test_a_table_whose_lines_tell_its_rows_is_not_read_twice() -> None:
-    opening = open_with(open_pdf, carriers.write_pdf(carriers.table(8), ruled=True))
+    opening = open_with(open_pdf, carriers_pages.write_pdf(carriers.table(8), ruled=True))
     assert tables(opening) == []
 
 
@@ -117,7 +118,7 @@ def test_prose_stays_prose() -> None:
 
 
 def test_the_letterhead_says_whose_document_it_is() -> None:
-    opening = open_with(open_pdf, carriers.write_pdf(ROWS, title="Acme Savings Plan"))
+    opening = open_with(open_pdf, carriers_pages.write_pdf(ROWS, title="Acme Savings Plan"))
     assert texts(opening)[1].role is Role.HEADING
     assert texts(opening)[1].content == "Acme Savings Plan"
 
@@ -156,7 +157,7 @@ def test_what_stands_beside_the_text_is_read(draw: Any) -> None:
 
 
 def test_embedded_files_are_handed_on() -> None:
-    document = pypdfium2.PdfDocument(carriers.write_pdf(ROWS))
+    document = pypdfium2.PdfDocument(carriers_pages.write_pdf(ROWS))
     attachment = document.new_attachment("list.csv")
     attachment.set_data(carriers.write_csv(ROWS))
     out = io.BytesIO()
@@ -183,12 +184,12 @@ def test_a_file_is_handed_on_once_however_many_lead_to_it() -> None:
 
 
 def test_a_password_to_read_cannot_be_looked_behind() -> None:
-    opening = open_with(open_pdf, carriers.write_pdf(ROWS, encrypt=StandardEncryption("user", "owner")))
+    opening = open_with(open_pdf, carriers_pages.write_pdf(ROWS, encrypt=StandardEncryption("user", "owner")))
     assert opening.outcome == Unopened(obstacle=Obstacle.ENCRYPTED, note="the PDF needs a password")
 
 
 def test_a_password_to_print_hides_nothing() -> None:
-    opening = open_with(open_pdf, carriers.write_pdf(ROWS, encrypt=StandardEncryption("", "owner")))
+    opening = open_with(open_pdf, carriers_pages.write_pdf(ROWS, encrypt=StandardEncryption("", "owner")))
     assert SECRET in words(opening)
 
 
@@ -198,7 +199,7 @@ def test_a_blank_page_is_opened() -> None:
 
 def test_a_scanned_page_is_read_by_ocr_or_holds() -> None:
     """A list that was printed and scanned is still the list."""
-    scan = carriers.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]])
+    scan = carriers_pages.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]])
     opening = open_with(open_pdf, scan)
     if image.warm() is None:
         assert note(opening) == "page 1 has no text layer and no OCR is installed"
@@ -210,7 +211,7 @@ def test_a_scanned_page_is_read_by_ocr_or_holds() -> None:
 def test_a_scan_without_ocr_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """The installation decides what can be read, never what counts as read."""
     monkeypatch.setattr(image, "warm", lambda: None)
-    opening = open_with(open_pdf, carriers.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]]))
+    opening = open_with(open_pdf, carriers_pages.write_scanned_pdf(["   ".join(row) for row in ROWS[1:9]]))
     assert getattr(opening.outcome, "obstacle", None) is Obstacle.UNSUPPORTED
     assert note(opening) == "page 1 has no text layer and no OCR is installed"
 
@@ -222,7 +223,7 @@ def test_a_picture_beside_text_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> 
     def draw(canvas: Canvas) -> None:
         canvas.drawString(40, 700, "The list is below, thank you.")
         canvas.drawInlineImage(
-            carriers.picture(["   ".join(row) for row in ROWS[1:5]]).convert("RGB"), 40, 300, 500, 90
+            carriers_pages.picture(["   ".join(row) for row in ROWS[1:5]]).convert("RGB"), 40, 300, 500, 90
         )
 
     assert getattr(open_with(open_pdf, drawn(draw)).outcome, "obstacle", None) is Obstacle.UNSUPPORTED
@@ -239,7 +240,7 @@ def test_many_pixels_are_refused_before_they_are_drawn() -> None:
     assert getattr(opening.outcome, "obstacle", None) is Obstacle.LIMIT
 
 
-WHOLE = carriers.write_pdf(carriers.table(5))
+WHOLE = carriers_pages.write_pdf(carriers.table(5))
 
 
 @settings(max_examples=60, deadline=None)
@@ -266,19 +267,21 @@ def first_page_replaced(document: pypdfium2.PdfDocument) -> None:
 
 def test_a_picture_that_an_update_took_away_is_not_clean() -> None:
     """A scan deleted from the file is one revision behind."""
-    opening = open_with(open_pdf, updated(carriers.write_scanned_pdf(["Ada Poe"]), first_page_replaced))
+    opening = open_with(open_pdf, updated(carriers_pages.write_scanned_pdf(["Ada Poe"]), first_page_replaced))
 
     assert note(opening) == "pictures of an earlier revision, which are not read"
 
 
 def test_a_picture_that_an_update_left_is_read_once() -> None:
-    opening = open_with(open_pdf, updated(carriers.write_scanned_pdf(["Ada Poe"]), lambda each: each.new_page(9, 9)))
+    opening = open_with(
+        open_pdf, updated(carriers_pages.write_scanned_pdf(["Ada Poe"]), lambda each: each.new_page(9, 9))
+    )
 
     assert "earlier revision" not in note(opening)
 
 
 def test_a_file_that_an_update_took_away_is_opened() -> None:
-    document = pypdfium2.PdfDocument(carriers.write_pdf(carriers.table(2)))
+    document = pypdfium2.PdfDocument(carriers_pages.write_pdf(carriers.table(2)))
     document.new_attachment("list.csv").set_data(b"Name,SSN\n")
     out = io.BytesIO()
     document.save(out)
@@ -342,6 +345,6 @@ def test_an_object_stream_is_inflated_once_however_often_it_is_announced() -> No
     """Each mark on the way to one stream had it inflated anew: a small file took minutes."""
     packed = zlib.compress(bytes(1 << 20))
     stream = b"<</Type/ObjStm>>" * 200 + b"stream\n" + packed + b"\nendstream\n"
-    content = carriers.write_pdf(carriers.harmless(4)).replace(b"xref\n", stream + b"xref\n", 1)
+    content = carriers_pages.write_pdf(carriers.harmless(4)).replace(b"xref\n", stream + b"xref\n", 1)
 
     assert note(open_with(open_pdf, content, Limits(max_expanded=1 << 22))) == ""

@@ -7,18 +7,18 @@ import sys
 _SCRIPT = """
 import builtins, io, os, sys
 sys.path[:0] = ["tests"]
-import carriers, carriers_binary
+import carriers, carriers_binary, carriers_pages
 from openings import open_with
 from gateway.message import Opened
 from gateway.opening import image, legacy, opendocument, pdf, rtf, slides, spreadsheet, warm, word
 rows = carriers.table(5)
 files = [
     (spreadsheet.open_workbook, carriers.write_xlsx(rows)), (word.open_word, carriers.write_docx(rows)),
-    (slides.open_slides, carriers.write_pptx(rows)), (pdf.open_pdf, carriers.write_pdf(rows)),
+    (slides.open_slides, carriers.write_pptx(rows)), (pdf.open_pdf, carriers_pages.write_pdf(rows)),
     (opendocument.open_opendocument, carriers.write_ods(rows)), (rtf.open_rtf, carriers.write_rtf(rows)),
     (legacy.open_legacy, carriers_binary.write_xls(rows)), (legacy.open_legacy, carriers_binary.write_doc(rows)),
     (spreadsheet.open_binary_workbook, carriers_binary.write_xlsb(rows)),
-    (image.open_image, carriers.write_image(["warm"], "JPEG")),
+    (image.open_image, carriers_pages.write_image(["warm"], "JPEG")),
 ]
 have_ocr = image.warm() is not None
 warm.warm()

@@ -2,6 +2,7 @@
 
 import carriers
 import carriers_mail
+import carriers_pages
 import pytest
 from openings import note, open_with, tables, texts
 
@@ -33,7 +34,7 @@ def numbers(evidence: Evidence) -> int:
 @pytest.mark.parametrize("order", [range(len(carriers.HEADER)), NUMBER_LAST], ids=["number first", "number last"])
 def test_every_row_of_a_wrapped_table_comes_back_whole(align: str, number: str, width: float, order: list[int]) -> None:
     """By its lines it is a heap of pieces; a reader sees forty people."""
-    content = carriers.write_wrapped_pdf(ROWS, align=align, number=number, width=width, order=order)
+    content = carriers_pages.write_wrapped_pdf(ROWS, align=align, number=number, width=width, order=order)
     opening = open_with(open_pdf, content)
     assert isinstance(opening.outcome, Opened)
     read = [tuple(row) for table in tables(opening) for row in table.rows]
@@ -44,7 +45,7 @@ def test_every_row_of_a_wrapped_table_comes_back_whole(align: str, number: str, 
 
 @ALIGNED
 def test_forty_people_are_counted_in_a_wrapped_table(tools: Tools, align: str) -> None:
-    content = carriers.write_wrapped_pdf(ROWS, align=align)
+    content = carriers_pages.write_wrapped_pdf(ROWS, align=align)
     evidence = inspect(carriers_mail.write_eml(content, "list.pdf"), tools)
     assert {part.status for part in evidence.parts} == {Status.OPENED}
     assert (evidence.people.count, numbers(evidence)) == (40, 40)
@@ -52,7 +53,7 @@ def test_forty_people_are_counted_in_a_wrapped_table(tools: Tools, align: str) -
 
 def test_rows_printed_over_each_other_are_counted_and_not_called_clean(tools: Tools) -> None:
     """A sheet whose rows are too low prints so; whose address is whose cannot be told."""
-    content = carriers.write_wrapped_pdf(ROWS, number="{}-{}- {}", width=44, row_height=14)
+    content = carriers_pages.write_wrapped_pdf(ROWS, number="{}-{}- {}", width=44, row_height=14)
     evidence = inspect(carriers_mail.write_eml(content, "list.pdf"), tools)
     assert numbers(evidence) == 40
     assert Status.PARTIAL in {part.status for part in evidence.parts}
@@ -61,18 +62,18 @@ def test_rows_printed_over_each_other_are_counted_and_not_called_clean(tools: To
 
 def test_a_number_that_cannot_be_put_together_is_not_called_clean(tools: Tools) -> None:
     """Each number's end stands level with the beginning of the next, in one column."""
-    content = carriers.write_wrapped_pdf(ROWS, number="{}-{}- {}", width=44, row_height=11)
+    content = carriers_pages.write_wrapped_pdf(ROWS, number="{}-{}- {}", width=44, row_height=11)
     evidence = inspect(carriers_mail.write_eml(content, "list.pdf"), tools)
     assert Status.PARTIAL in {part.status for part in evidence.parts}
 
 
 def test_a_wrapped_price_list_is_no_table_of_people(tools: Tools) -> None:
-    content = carriers.write_wrapped_pdf(carriers.harmless(40), order=range(3))
+    content = carriers_pages.write_wrapped_pdf(carriers.harmless(40), order=range(3))
     evidence = inspect(carriers_mail.write_eml(content, "list.pdf"), tools)
     assert {part.status for part in evidence.parts} == {Status.OPENED}
     assert evidence.findings == ()
 
 
 def test_what_stands_around_a_wrapped_table_is_still_read() -> None:
-    opening = open_with(open_pdf, carriers.write_wrapped_pdf(ROWS, align="MIDDLE"))
+    opening = open_with(open_pdf, carriers_pages.write_wrapped_pdf(ROWS, align="MIDDLE"))
     assert [text.content for text in texts(opening)].count("Participants of the plan") == 2  # the letterhead once more

@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import carriers
+import carriers_pages
 import pypdfium2
 import pytest
 from outlines import write_outlines
@@ -80,7 +81,7 @@ def words(picture: Any) -> str:
 
 
 def scanned(*lines: str) -> bytes:
-    return carriers.write_scanned_pdf(lines)
+    return carriers_pages.write_scanned_pdf(lines)
 
 
 @reads
@@ -90,7 +91,7 @@ def scanned(*lines: str) -> bytes:
         (typed(*LINES, *ROWS), ("application", "pdf")),
         (typed(*LINES, *ROWS, rotate=180), ("application", "pdf")),
         (scanned(*LINES, *ROWS), ("application", "pdf")),
-        (carriers.write_image((*LINES, *ROWS)), ("image", "png")),
+        (carriers_pages.write_image((*LINES, *ROWS)), ("image", "png")),
     ],
     ids=["typed", "upside down", "scanned", "picture"],
 )
@@ -106,7 +107,7 @@ def test_what_the_text_is_shown_without_is_covered(content: bytes, kind: tuple[s
 @reads
 def test_of_a_page_with_text_pictures_and_notes_are_left_out() -> None:
     """What stands in them is read, but nobody knows where it would stand on the page."""
-    hidden = ImageReader(carriers.picture(["Her number is 212-48-6397"]))
+    hidden = ImageReader(carriers_pages.picture(["Her number is 212-48-6397"]))
 
     def extra(canvas: Canvas) -> None:
         canvas.drawImage(hidden, 40, 60, width=400, height=60)
@@ -122,7 +123,7 @@ def test_of_a_page_with_text_pictures_and_notes_are_left_out() -> None:
 def test_a_number_broken_over_lines_makes_a_page_that_is_not_drawn() -> None:
     """Which pieces belong together is worked out for its text; on the picture each stands by itself."""
     with pytest.raises(DoubtError, match="breaks its numbers"):
-        drawn(carriers.write_wrapped_pdf([carriers.HEADER, *carriers.people(8)]))
+        drawn(carriers_pages.write_wrapped_pdf([carriers.HEADER, *carriers.people(8)]))
 
 
 def test_drawings_that_may_be_writing_make_a_page_that_is_not_drawn() -> None:

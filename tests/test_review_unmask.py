@@ -8,7 +8,8 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from carriers import HEADER, people, write_pdf
+from carriers import HEADER, people
+from carriers_pages import write_pdf
 from review_room import LIST, Room, a_message, furnished
 from sqlalchemy import text
 
