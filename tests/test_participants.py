@@ -364,25 +364,6 @@ def test_tells_the_state_from_a_zip_code_with_lost_zeros() -> None:
     assert (dict(detection.people.by_state), detection.people.unknown_state) == ({"MA": 3}, 0)
 
 
-def test_one_whole_number_among_masked_ones_is_the_same_list() -> None:
-    """A careless row in a masked file; its person counts once, and its number is found."""
-    rows = [["Name", "SSN"], *([p.listed, f"XXX-XX-{p.ssn[-4:]}"] for p in people(40))]
-    rows[21][1] = people(40)[20].ssn
-
-    detection = _detect(rows)
-
-    assert (detection.people.count, detection.findings[0].entity, detection.findings[0].count) == (40, "US_SSN", 1)
-
-
-def test_records_of_two_lines_in_a_report() -> None:
-    """The address stands under the name; it is no column of names."""
-    lines = [f"{p.listed} {p.ssn}\n   12 Oak Street, {p.city}, {p.state} {p.zip}" for p in people(6)]
-
-    detection = DETECTOR.detect([body("\n".join(["Name SSN", *lines]))])
-
-    assert (detection.people.count, [entry.rows for entry in detection.people.lists]) == (6, [6])
-
-
 def test_says_what_a_list_holds_and_what_could_not_be_read() -> None:
     """A breach form asks for kinds of data; a row that is no person must not vanish without a trace."""
     census = [["Name", "SSN", "DOB", "State", "Salary"]]
@@ -397,27 +378,3 @@ def test_says_what_a_list_holds_and_what_could_not_be_read() -> None:
     categories = {finding.entity: finding.categories for finding in detection.findings}
     assert categories["US_SSN"] == ("identifiers", "social-security-number")
     assert {"name", "social-security-number", "address", "employment"} <= set(categories["PARTICIPANT_LIST"])
-
-
-def test_a_page_is_not_taken_for_the_page_before_it_by_its_header_alone() -> None:
-    """Sheets of one book share a header by habit: the numbers decide each time whose they are."""
-    header = ["Name", "SSN", "Balance"]
-    first = [[person.listed, person.ssn, person.balance] for person in people(60)]
-    second = [[person.listed, f"000{person.ssn[3:]}", person.balance] for person in people(120)[60:]]
-    both = DETECTOR.detect([table([header, *first], name="first"), table([header, *second], name="second")])
-    assert [finding.where for finding in both.findings if finding.entity == "US_SSN"] == ["first!B2:B61"]
-
-
-def test_a_cell_with_two_numbers_does_not_move_the_others() -> None:
-    """Alt and Enter in a cell: its row's, not the next row's."""
-    crowd = people(5)
-    rows = [["Name", "SSN"], *([p.listed, p.ssn] for p in crowd)]
-    rows[2][1] += "\n312-48-6398"
-
-    detection = _detect(rows)
-
-    assert detection.unread == ()
-    assert [one.rows for one in detection.people.lists] == [5]
-    assert {person.ssn for one in detection.rolls for person in one.people} >= {
-        p.digits for p in crowd if p is not crowd[1]
-    }
