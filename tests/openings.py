@@ -1,8 +1,13 @@
 """Calls an opener as the registry does, and asks its answer simple questions."""
 
+import pytest
+
 from gateway.message import Limits, Opened
+from gateway.opening import image
 from gateway.opening.opener import Budget, Leaf, Opener, Opening
 from rules.content import Table, Text
+
+WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract's English data is not installed")
 
 
 def open_with(opener: Opener, content: bytes, limits: Limits | None = None, media_type: str = "") -> Opening:

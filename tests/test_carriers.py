@@ -10,17 +10,16 @@ from carrier_folder import FORMATS, Carrier
 from carrier_hiding import HIDING
 from carrier_places import PLACES, Place
 from carrier_unseen import UNSEEN
+from openings import WITH_OCR
 
 from gateway.inspection import Tools, inspect
 from gateway.message import Limits
-from gateway.opening import image
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.verdict import Evidence, Status
 
 PEOPLE, PRICES = carriers.table(40), carriers.harmless(40)
 SCANNED = {"PDF, scanned", "PNG", "JPEG", "TIFF of several pages", "BMP", "GIF", "WEBP"}
-WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import carriers_mail
 import pytest
+from openings import WITH_OCR
 
 from gateway.inspection import Tools, inspect
 from gateway.message import Limits
-from gateway.opening import image
 from rules.clients import Directory
 from rules.detect import Detector
 from rules.verdict import Obstacle, Status
@@ -35,7 +35,6 @@ PLACES = {
     "wrapped.calc.pdf": "page 1 wrapped!A1",
     "wrapped.writer.pdf": "page 1 wrapped!A1",
 }
-WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 PICTURES = ("list.picture.doc", "list.picture.ppt", "list.picture.xls")
 PRICES = [
     pytest.param(name, marks=WITH_OCR if ".picture." in name else ())

@@ -15,11 +15,11 @@ import carriers_pages
 import pytest
 import pytest_asyncio
 from inspecting import HANG, MIB, Start, about, children, is_clean, parents, settings, starting, until, warm
+from openings import WITH_OCR
 from test_review_picture import LINES, ROWS, page_of, typed, with_file
 
 from gateway.errors import InspectorError
 from gateway.inspector import Inspector
-from gateway.opening import image
 from gateway.review.viewed import SIDE, Look
 from gateway.settings import Settings
 from gateway.workers import nursery
@@ -74,7 +74,7 @@ async def test_a_confined_worker_draws_a_page(shipped: Inspector) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
+@WITH_OCR
 async def test_a_picture_that_ocr_complains_about_ends_no_worker(shipped: Inspector) -> None:
     """Tesseract writes its warnings to a file, and crashes when it cannot; a worker can write none."""
     evidence = await shipped.inspect(carriers_mail.write_eml(carriers_pages.write_texture(), "paper.png"))

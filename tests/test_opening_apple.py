@@ -14,14 +14,13 @@ from opening_messages import (
     tables,
     words,
 )
+from openings import WITH_OCR
 from PIL import Image
 
-from gateway.opening import image
 from rules.verdict import Obstacle
 
 CSV = ROSTER.encode()
 SSN = "219-09-9999"
-WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 
 
 def apple(*entries: tuple[int, bytes], magic: int = 0x00051607) -> bytes:

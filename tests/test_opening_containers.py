@@ -31,12 +31,10 @@ from opening_messages import (
 )
 
 from gateway.message import Opened, Partial, Unopened
-from gateway.opening import image
 from rules.verdict import Obstacle
 
 CSV = ROSTER.encode()
 SSN = "219-09-9999"
-WITH_OCR = pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
 
 
 LIST = {"list.csv": CSV}

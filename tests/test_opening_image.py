@@ -9,7 +9,7 @@ import carriers_pages
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openings import open_with, words
+from openings import WITH_OCR, open_with, words
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from gateway.message import Limits, Opened, Unopened
@@ -20,7 +20,6 @@ from rules.verdict import Obstacle
 
 PEOPLE = carriers.people(6, 3)
 LINES = ["   ".join(row) for row in PEOPLE]
-needs_ocr = pytest.mark.skipif(image.warm() is None, reason="no OCR is installed")
 
 
 def saved(picture: Any, kind: str = "PNG", **options: Any) -> bytes:
@@ -35,7 +34,7 @@ def logo(size: tuple[int, int]) -> Any:
     return picture
 
 
-@needs_ocr
+@WITH_OCR
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
 def test_every_kind_of_picture_is_read(kind: str) -> None:
     """A photograph of a screen carries as many people as the screen."""
@@ -44,7 +43,7 @@ def test_every_kind_of_picture_is_read(kind: str) -> None:
     assert all(row[0] in words(opening) for row in PEOPLE)
 
 
-@needs_ocr
+@WITH_OCR
 def test_every_frame_is_read() -> None:
     """A fax is one TIFF with the list on its third page."""
     pages = [
@@ -67,7 +66,7 @@ def screenshot(rows: list[list[str]], rule: int) -> Any:
     return picture
 
 
-@needs_ocr
+@WITH_OCR
 @pytest.mark.parametrize("rule", [0, 120, 160, 212], ids=["black", "dark", "grey", "as in Excel"])
 def test_a_table_with_lines_between_its_cells_is_read_cell_by_cell(rule: int) -> None:
     rows = [["Name", "SSN", "Born"], *([*row[:2], "04/21/1954"] for row in PEOPLE)]
@@ -75,7 +74,7 @@ def test_a_table_with_lines_between_its_cells_is_read_cell_by_cell(rule: int) ->
     assert [re.split(r" {2,}", line) for line in lines if line] == rows
 
 
-@needs_ocr
+@WITH_OCR
 def test_a_headline_keeps_its_letters() -> None:
     """Its stems are as long as a line, and thicker."""
     picture = Image.new("L", (1100, 260), 255)
@@ -83,14 +82,14 @@ def test_a_headline_keeps_its_letters() -> None:
     assert "Hill" in words(open_with(open_image, saved(picture)))
 
 
-@needs_ocr
+@WITH_OCR
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_a_page_on_its_side_is_turned(turn: int) -> None:
     picture = carriers_pages.picture(LINES[:4]).rotate(turn, expand=True)
     assert PEOPLE[0][0] in words(open_with(open_image, saved(picture)))
 
 
-@needs_ocr
+@WITH_OCR
 def test_white_writing_on_nothing_is_read() -> None:
     """A transparent picture meant for a dark page."""
     ink = carriers_pages.picture(LINES[:3])
@@ -147,7 +146,7 @@ def test_too_many_pixels_are_refused_unread() -> None:
     assert outcome.obstacle in {Obstacle.LIMIT, Obstacle.CORRUPT}
 
 
-@needs_ocr
+@WITH_OCR
 def test_recognition_ends_where_its_time_does() -> None:
     """Forty textures in one file of clip art take longer than a message has."""
     leaf = Leaf(section="2", filename=None, media_type="", content=carriers_pages.write_image(LINES))

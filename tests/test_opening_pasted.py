@@ -10,9 +10,9 @@ import carriers_pages
 import pytest
 from carrier_folder import columns
 from opening_messages import obstacle, open_attachment, part, words
+from openings import WITH_OCR
 
 from gateway.message import Opened
-from gateway.opening import image
 from rules.verdict import Obstacle
 
 ROWS = carriers.table(5)
@@ -77,7 +77,7 @@ def test_postscript_is_read_as_a_text_and_not_believed() -> None:
     assert "219-09-9999" in words(message)
 
 
-@pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+@WITH_OCR
 @pytest.mark.parametrize(("kind", "name"), [("AVIF", "a.avif"), ("JPEG2000", "a.jp2")])
 def test_newer_pictures_are_read(kind: str, name: str) -> None:
     message = open_attachment(carriers_pages.write_image(columns(ROWS), kind), name)

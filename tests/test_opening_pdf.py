@@ -12,7 +12,7 @@ import pytest
 from carrier_unseen import beside_the_pages, on_tiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openings import note, open_with, table_named, tables, text_at, texts, words
+from openings import WITH_OCR, note, open_with, table_named, tables, text_at, texts, words
 from outlines import write_outlines
 from pypdfium2 import raw
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -292,7 +292,7 @@ def test_a_file_that_an_update_took_away_is_opened() -> None:
     assert [inner.name for inner in opening.inner] == ["list.csv"]
 
 
-@pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+@WITH_OCR
 @pytest.mark.parametrize("formed", [False, True])
 def test_letters_turned_into_outlines_beside_text_are_read(formed: bool) -> None:
     """A typed page number must not make a list drawn as curves one that nobody looks at."""
@@ -312,7 +312,7 @@ def test_letters_turned_into_outlines_beside_text_are_read(formed: bool) -> None
     assert "Page 1 of 1" not in text_at(opening, "page 1 drawings").content
 
 
-@pytest.mark.skipif(image.warm() is None, reason="Tesseract is not installed")
+@WITH_OCR
 @pytest.mark.parametrize(("typed", "where"), [("Page 1", "page 1 drawings"), ("", "page 1")])
 def test_writing_on_tiles_is_read_once(typed: str, where: str) -> None:
     """An area filled with tiles is one box for PDFium, and a watermark is on every page."""

@@ -10,6 +10,7 @@ import carriers
 import carriers_pages
 import pypdfium2
 import pytest
+from openings import WITH_OCR
 from outlines import write_outlines
 from PIL import Image
 from reportlab.lib.utils import ImageReader
@@ -28,8 +29,6 @@ NAMES = ("Maria Mercado", "Louis Abbott", "Teresa Barnes")
 LINES = ("Harbor Savings Plan", "Name            SSN          State")
 ROWS = tuple(f"{name:<16}{number}  NC" for name, number in zip(NAMES, SSN, strict=True))
 SECRETS = [word for secret in (*NAMES, *SSN) for word in secret.replace("-", " ").split() if len(word) > 2]
-
-reads = pytest.mark.skipif(image.warm() is None, reason="Tesseract's English data is not installed")
 
 
 def typed(*lines: str, extra: Callable[[Canvas], None] = lambda _: None, rotate: int = 0) -> bytes:
@@ -84,7 +83,7 @@ def scanned(*lines: str) -> bytes:
     return carriers_pages.write_scanned_pdf(lines)
 
 
-@reads
+@WITH_OCR
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -104,7 +103,7 @@ def test_what_the_text_is_shown_without_is_covered(content: bytes, kind: tuple[s
     assert len([secret for secret in SECRETS if secret in bare]) > len(SECRETS) / 2
 
 
-@reads
+@WITH_OCR
 def test_of_a_page_with_text_pictures_and_notes_are_left_out() -> None:
     """What stands in them is read, but nobody knows where it would stand on the page."""
     hidden = ImageReader(carriers_pages.picture(["Her number is 212-48-6397"]))
