@@ -123,8 +123,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         sockets = listen_everywhere(settings, inherited())
         rooms.callback(sockets.close)
         copies = Path(rooms.enter_context(TemporaryDirectory(prefix="countersign-")))
+        book = Rulebook.load(settings, copies)  # before the store, which opening it may bring up to this version
         store = await rooms.enter_async_context(Store.open(settings))
-        book = Rulebook.load(settings, copies, await store.read(proposals.additions))
+        if additions := await store.read(proposals.additions):
+            book.forget()
+            book = Rulebook.load(settings, copies, additions)
         inspector = Inspector(book.settings)
         await inspector.start()
         rooms.push_async_callback(inspector.close)

@@ -154,6 +154,20 @@ def test_a_problem_is_told_of_the_file_that_a_person_wrote(tmp_path: Path, text:
     assert not list(copies.iterdir())
 
 
+async def test_a_start_that_fails_on_its_rules_has_not_touched_the_store(tmp_path: Path) -> None:
+    """An upgrade that brings the store up and then does not start could not be taken back."""
+    file = settings_file(tmp_path, 25)
+    file.write_text(file.read_text().replace(str(CLIENTS), "mine.yaml"))
+    (tmp_path / "mine.yaml").write_text("clients: 1\n")
+    settings = load(file, {})
+
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml"):
+        async with running(settings):
+            pass
+
+    assert not settings.database_file.exists()
+
+
 async def test_what_two_people_accepted_is_in_force_until_the_file_says_otherwise(tmp_path: Path) -> None:
     """No restart, no edit; and a file that gives the domain to another client is right: then less is relayed."""
     async with place(tmp_path) as (house, directory):
