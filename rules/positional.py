@@ -180,13 +180,18 @@ class _Columns:
 
     def fields(self) -> list[Span]:
         """Where letters begin at one place in nearly all records, each up to the next; what never changes is none."""
+        return [(start, end) for start, end in self.words() if not self.same(start, end)]
+
+    def same(self, start: int, end: int) -> bool:
+        return all(self.constant[start : _word_end(self, start, end)])
+
+    def words(self) -> list[Span]:
         starts = [
             place
             for place, share in enumerate(self.letters)
             if share >= 0.9 and (place == 0 or self.letters[place - 1] <= 0.3)
         ]
-        spans = pairwise([*starts, len(self.columns)])
-        return [(start, end) for start, end in spans if not all(self.constant[start : _word_end(self, start, end)])]
+        return list(pairwise([*starts, len(self.columns)]))
 
     def state(self) -> Span:
         """The last two letters that are a state, first of all before a ZIP code."""
@@ -259,6 +264,16 @@ def _names(columns: _Columns) -> tuple[Span, ...]:
         wide = fields[index][0], len(columns.columns)  # parts of names that begin at one place by chance
         if are_people([name for line in columns.sample if (name := _words(line.replace("  ", "0"), wide))]):
             return (wide,)
+    return _family(columns)
+
+
+def _family(columns: _Columns) -> tuple[Span, ...]:
+    """First names behind one last name that all records share; a word as short as that may be their type."""
+    for last, first in pairwise(columns.words()):
+        family, names = _words(columns.sample[0], last), [_words(line, first) for line in columns.sample]
+        shared = columns.same(*last) and len(family) > _LONGEST_TYPE
+        if shared and single_names(names) and are_people([f"{family}, {name}" for name in names]):
+            return last, first
     return ()
 
 
