@@ -112,7 +112,14 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
 
 def are_people(names: Sequence[str]) -> bool:
     """Whether names that no header calls names are those of several persons, and not of products in capitals."""
-    return len(set(names)) > 1 and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+    several = len(set(names)) > 2 or (len(set(names)) == 2 and share_common(names) > 0)
+    return several and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+
+
+def share_common(names: Sequence[str]) -> float:
+    """How many have a word that many people are called by."""
+    common = words("common_names")
+    return sum(not common.isdisjoint(re.findall(r"\w+", name.casefold())) for name in names) / max(1, len(names))
 
 
 def can_be_a_person(name: str) -> bool:

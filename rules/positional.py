@@ -14,7 +14,7 @@ import re2
 
 from rules import states
 from rules.checks import is_issued_itin, is_issued_ssn
-from rules.columns import DATE, EARLY, are_people, single_names
+from rules.columns import DATE, EARLY, are_people, share_common, single_names
 
 HEADER = ["Name", "SSN", "State", "DOB", ""]
 _LEAST = 3  #: records of a type, and people in all
@@ -25,6 +25,7 @@ _SAMPLE = 200  #: records that tell where the fields of their type are
 _TRIED = 1_000  #: records that tell how long the names of the types are
 _MANY = 20  #: records, from which on plain digits that stand alone are not those of parcels
 _MOST, _NEARLY_ALL = 0.8, 0.95
+_COMMON = 0.25
 
 _GLANCE = re2.compile(rb"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
 _NUMBER = re.compile(r"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
@@ -268,10 +269,13 @@ def _names(columns: _Columns) -> tuple[Span, ...]:
 
 
 def _family(columns: _Columns) -> tuple[Span, ...]:
-    """First names behind one last name that all records share; a word as short as that may be their type."""
+    """First names behind one last name that all records share.
+
+    A shorter word may be their type; and things are listed so too: CONTAINER BLUE, CONTAINER RED.
+    """
     for last, first in pairwise(columns.words()):
         family, names = _words(columns.sample[0], last), [_words(line, first) for line in columns.sample]
-        shared = columns.same(*last) and len(family) > _LONGEST_TYPE
+        shared = columns.same(*last) and len(family) > _LONGEST_TYPE and share_common(names) >= _COMMON
         if shared and single_names(names) and are_people([f"{family}, {name}" for name in names]):
             return last, first
     return ()
