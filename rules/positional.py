@@ -258,7 +258,8 @@ def _names(columns: _Columns) -> tuple[Span, ...]:
         beside = cells[index + 1] if index + 1 < len(cells) else []
         both = [(last, first) for last, first in zip(words, beside, strict=False) if last and first]
         apart = len(both) >= _MOST * len(words) and all(single_names(names) for names in zip(*both, strict=True))
-        if apart and are_people([", ".join(name) for name in both]):
+        codes = all(len(first) <= len("MA") for _, first in both)  # states, units: no first names behind a number
+        if apart and not codes and are_people([", ".join(name) for name in both]):
             return fields[index], fields[index + 1]
         if are_people([word for word in words if word]):
             return (fields[index],)
