@@ -113,6 +113,15 @@ def _reload(service: Service) -> None:
     notify("READY=1")
 
 
+async def _with_additions(book: Rulebook, settings: Settings, copies: Path, store: Store) -> Rulebook:
+    """What two people have added to the directory stands in the store."""
+    additions = await store.read(proposals.additions)
+    if not additions:
+        return book
+    book.forget()
+    return Rulebook.load(settings, copies, additions)
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """Everything of one node. Raises ConfigurationError for what is missing, GatewayError when it cannot start."""
@@ -125,9 +134,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         copies = Path(rooms.enter_context(TemporaryDirectory(prefix="countersign-")))
         book = Rulebook.load(settings, copies)  # before the store, which opening it may bring up to this version
         store = await rooms.enter_async_context(Store.open(settings))
-        if additions := await store.read(proposals.additions):
-            book.forget()
-            book = Rulebook.load(settings, copies, additions)
+        book = await _with_additions(book, settings, copies, store)
         inspector = Inspector(book.settings)
         await inspector.start()
         rooms.push_async_callback(inspector.close)

@@ -3,7 +3,6 @@
 import ctypes
 import hashlib
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pypdfium2
@@ -11,6 +10,7 @@ import pypdfium2.raw as pdfium
 
 from gateway.opening import image
 from gateway.opening.opener import Budget, CannotLookError
+from gateway.opening.pdfpage import bare
 from gateway.opening.reading import Reading
 from rules.verdict import Obstacle
 
@@ -111,13 +111,12 @@ class Pictures:
             self._reading.text(where, image.words_of(picture.get_bitmap(render=False).to_pil(), self._budget))
 
 
-def _bare(function: Any, *types: Any) -> Callable[..., int]:
-    """A call of PDFium's without the locking and checking around it: a page has thousands of objects."""
-    return ctypes.PYFUNCTYPE(*types)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+class _Object(ctypes.c_void_p):
+    """Handed on as it is: ctypes makes a number of a plain pointer."""
 
 
-_object_at = _bare(pdfium.FPDFPage_GetObject, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-_kind_of = _bare(pdfium.FPDFPageObj_GetType, ctypes.c_int, ctypes.c_void_p)
+_object_at = bare(pdfium.FPDFPage_GetObject, _Object)
+_kind_of = bare(pdfium.FPDFPageObj_GetType)
 
 
 def _kinds(page: Any) -> list[int]:

@@ -30,17 +30,17 @@ _WORD = re.compile(r"\S+")
 _Places = NDArray[np.intp]
 
 
-def _bare(function: Any) -> Callable[..., int]:
+def bare(function: Any, result: Any = ctypes.c_int) -> Callable[..., Any]:
     """A call of PDFium's for single characters, three times as fast: ctypes converts no argument and keeps the GIL.
 
-    The page must be given as c_void_p, numbers as int.
+    Pages must be given as c_void_p, numbers as int.
     """
-    return ctypes.PYFUNCTYPE(ctypes.c_int)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+    return ctypes.PYFUNCTYPE(result)(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-_is_generated = _bare(pdfium.FPDFText_IsGenerated)
-_loose_box = _bare(pdfium.FPDFText_GetLooseCharBox)
-_is_unknown = _bare(pdfium.FPDFText_HasUnicodeMapError)
+_is_generated = bare(pdfium.FPDFText_IsGenerated)
+_loose_box = bare(pdfium.FPDFText_GetLooseCharBox)
+_is_unknown = bare(pdfium.FPDFText_HasUnicodeMapError)
 
 
 class _Box(NamedTuple):
