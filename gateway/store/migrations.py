@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from gateway.errors import StoreError
 from gateway.store.schema import schema_versions
-from gateway.store.steps import eighth, fifth, first, fourth, ninth, second, seventh, sixth, third
+from gateway.store.steps import eighth, fifth, first, fourth, ninth, second, seventh, sixth, tenth, third
 
 Step = Callable[[Connection], None]
 
@@ -21,6 +21,7 @@ STEPS: tuple[Step, ...] = (
     seventh.take,
     eighth.take,
     ninth.take,
+    tenth.take,
 )
 
 
