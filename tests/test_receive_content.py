@@ -9,6 +9,16 @@ from peers import stuffed
 from gateway.smtp.data import Content, Fault, dotted_line
 
 
+def fed(content: Content, sent: bytes, cuts: list[int]) -> bytes:
+    """Hands it on piece by piece; what is left behind its end."""
+    for cut in [*cuts, len(sent), len(sent)]:
+        piece, sent = sent[:cut], sent[cut:]
+        left = content.feed(piece)
+        if left is not None:
+            return left + sent
+    raise AssertionError("it has not ended")
+
+
 @given(raw=st.binary(max_size=300), cuts=st.lists(st.integers(1, 40), max_size=20), rest=st.binary(max_size=20))
 def test_pieces_do_not_matter(raw: bytes, cuts: list[int], rest: bytes) -> None:
     """The network cuts where it likes; the message is the same, and what follows is left alone."""
@@ -16,15 +26,8 @@ def test_pieces_do_not_matter(raw: bytes, cuts: list[int], rest: bytes) -> None:
     sound = b"".join(line + b"\r\n" for line in lines)
     content = Content(1000)
     sent = stuffed(sound) + b".\r\n" + rest
-    left = None
-    for cut in [*cuts, len(sent), len(sent)]:
-        piece, sent = sent[:cut], sent[cut:]
-        left = content.feed(piece)
-        if left is not None:
-            break
 
-    assert left is not None
-    assert left + sent == rest
+    assert fed(content, sent, cuts) == rest
     assert content.fault is None
     assert content.raw() == sound
 
@@ -36,14 +39,9 @@ def test_only_crlf_dot_crlf_ends_it_and_nothing_bare_passes(raw: str, cuts: list
     expected, _, _ = (b"\r\n" + sent).partition(b"\r\n.\r\n")
     bare = re.search(rb"\r(?!\n)|(?<!\r)\n|\0", expected + b"\r\n")
     content = Content(1000)
-    left = None
-    for cut in [*cuts, len(sent), len(sent)]:
-        piece, sent = sent[:cut], sent[cut:]
-        left = content.feed(piece)
-        if left is not None:
-            break
 
-    assert left is not None
+    fed(content, sent, cuts)
+
     assert (content.fault is Fault.MALFORMED) == bool(bare)
     if not bare:
         assert content.raw() == (expected + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
