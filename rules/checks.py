@@ -1,7 +1,9 @@
 """Arithmetic that tells a real number from a look-alike. Each check takes the matched text and says yes or no."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+
+_AREAS = 12  #: first three digits of which the largest list of people holds no fewer
 
 _NOT_DIGIT = re.compile(r"[^0-9]")
 _ISSUED = re.compile(r"(?!000|666|9)[0-9]{3}(?!00)[0-9]{2}(?!0000)[0-9]{4}")
@@ -39,6 +41,14 @@ def is_issued_ssn(number: str) -> bool:
 
 def is_issued_itin(number: str) -> bool:
     return _ITIN.fullmatch(number) is not None and number not in SPECIMENS
+
+
+def are_spread(numbers: Collection[str]) -> bool:
+    """Whether numbers begin with different digits, as those of people do; running ones share their first three.
+
+    People of one region share some, too: until 2011 North Carolina had eleven "areas".
+    """
+    return len({number[:3] for number in numbers}) >= min(0.3 * len(numbers), _AREAS)
 
 
 def _ssn(text: str) -> bool:

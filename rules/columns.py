@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rules import states
-from rules.checks import SPECIMENS, is_issued_itin, is_issued_ssn, nine_digits
+from rules.checks import SPECIMENS, are_spread, is_issued_itin, is_issued_ssn, nine_digits
 from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.normalise import fold
 from rules.vocabulary import words
 
 LONGEST = 120  #: characters of a cell that can be a value; what is longer is free text
+_MANY = 20  #: rows, from which on plain nine digits beside names are believed by themselves
 SAMPLE = 200  #: cells of a column that decide its shape
 
 
@@ -276,9 +277,9 @@ def nine_digits_of_people(cells: Sequence[str], *, sure: bool) -> bool:
     One in nine random nine-digit numbers cannot be an SSN, and running numbers share their first digits. Beside birth
     dates, or last and first names in columns of their own (`sure`), a few rows are enough.
     """
-    if len(cells) < (3 if sure else 20) or share(cells, _PLAIN) < 0.95:
+    if len(cells) < (3 if sure else _MANY) or share(cells, _PLAIN) < 0.95:
         return False
     if sum(len(cell) == 9 for cell in cells) < 0.6 * len(cells):
         return False
-    areas = len({cell[:3] for cell in cells})
-    return _issued_share(cells) >= 0.98 and areas >= (0.3 if len(cells) >= 20 else 0.9) * len(cells)
+    spread = are_spread(cells) if len(cells) >= _MANY else len({cell[:3] for cell in cells}) >= max(3, 0.6 * len(cells))
+    return spread and _issued_share(cells) >= 0.98

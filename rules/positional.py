@@ -13,7 +13,7 @@ from typing import NamedTuple
 import re2
 
 from rules import states
-from rules.checks import is_issued_itin, is_issued_ssn
+from rules.checks import are_spread, is_issued_itin, is_issued_ssn
 from rules.columns import DATE, EARLY, are_people, share_common, single_names
 
 HEADER = ["Name", "SSN", "State", "DOB", ""]
@@ -231,7 +231,7 @@ def _layout(sample: Sequence[str], code: int) -> _Layout | None:
         return None
     once = list({line[slice(*number)]: line for line in sample}.values())  # a person may have a record for each fund
     names = _names(columns if len(once) == len(sample) else _Columns(once))
-    if not names:
+    if not names or names[0][0] < code:  # people whose names begin alike are no type of record
         return None
     birth = columns.birth(number)
     typed = 0 < code <= number[0]
@@ -292,8 +292,7 @@ def _are_numbers(cells: Sequence[str]) -> bool:
     """Numbers that were issued, do not run, and are no dates with something behind."""
     numbers = {cell.replace("-", "") for cell in cells}
     issued = sum(is_issued_ssn(number) or is_issued_itin(number) for number in numbers)
-    spread = len({number[:3] for number in numbers}) >= 0.3 * len(numbers)
-    if len(numbers) < _LEAST or issued < 0.98 * len(numbers) or not spread:
+    if len(numbers) < _LEAST or issued < 0.98 * len(numbers) or not are_spread(numbers):
         return False
     return len(cells[0]) > 9 or not any(_are_dates([cell[place : place + 8] for cell in cells]) for place in (0, 1))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rules.checks import is_issued_ssn
+from rules.checks import are_spread, is_issued_ssn
 
 HEADER = ["Last Name", "First Name", "SSN", "Member ID", "DOB", "Home Address", "City", "State", "ZIP", ""]
 _LAST, _FIRST, _SSN, _ID, _BIRTH, _STREET, _CITY, _STATE, _ZIP, _REST = range(len(HEADER))
@@ -124,7 +124,7 @@ class _Person:
 def _rows(people: Sequence[_Person]) -> list[list[str]]:
     numbers = {person.cells[_ID] for person in people if person.cells[_ID]}
     issued = sum(map(is_issued_ssn, numbers)) >= 0.98 * len(numbers)
-    if numbers and issued and len({number[:3] for number in numbers}) >= 0.3 * len(numbers):
+    if numbers and issued and are_spread(numbers):
         for cells in (person.cells for person in people):  # the subscriber's number is mostly his own
             cells[_SSN] = cells[_SSN] or cells[_ID]
             cells[_ID] = cells[_ID] if cells[_ID] != cells[_SSN] else ""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from rules.checks import is_issued_itin, is_issued_ssn
+from rules.checks import are_spread, is_issued_itin, is_issued_ssn
 from rules.delimited import Delimited, cells_of_line
 from rules.sheets import Row
 
@@ -78,7 +78,7 @@ def _are_numbers(cells: Sequence[str]) -> bool:
     numbers = {cell.replace("-", "") for cell in cells if _NUMBER.fullmatch(cell)}
     issued = sum(is_issued_ssn(number) or is_issued_itin(number) for number in numbers)
     enough = len(numbers) >= _LEAST and all(map(_NUMBER.fullmatch, cells)) and issued >= 0.98 * len(numbers)
-    return enough and len({number[:3] for number in numbers}) >= 0.3 * len(numbers)
+    return enough and are_spread(numbers)
 
 
 def _by_person(rows: Sequence[Row], leading: str, keys: dict[str, int]) -> list[list[str]]:
