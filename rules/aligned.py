@@ -9,6 +9,7 @@ from typing import NamedTuple
 import re2
 
 from rules.headers import NAMES, Meaning, vocabulary
+from rules.kinds import unlike
 
 _LONGEST_LINE = 2_000
 _MOST_COLUMNS = 64
@@ -17,6 +18,7 @@ _FAR = 3  #: characters by which a value may miss its header
 _LEAST_FIT = 0.6  #: of the lines with two pieces or more, how many must fit
 _MOST_FIT = 0.8  #: the same of a page without a header
 _LONE = 3  #: cells of a row that stands alone under its header: the last one of a report
+_OTHERS = 3  #: lines that tell that another table has begun
 _TRIAL = 20  #: lines after which a table that does not fit ends
 
 #: One of these words makes a line a header, whatever stands beside it.
@@ -144,6 +146,7 @@ class _Under:
         self._header = header
         self._crowded = crowded
         self._columns: dict[tuple[int, int], int] = {}
+        self.pieces = 0  #: of the line read last, when they had to be measured
         self._flush = _flush(header)
 
     def row(self, line: str) -> list[str]:
@@ -151,11 +154,13 @@ class _Under:
         if not self._crowded and line.isprintable() and self._flush and (match := self._flush.fullmatch(line)):
             row = [cell.rstrip(" ") for cell in match.groups()]
             if "  " not in "\t".join(row) and sum(map(bool, row)) >= 2:
+                self.pieces = 0
                 return row
         return self._measured(line)
 
     def _measured(self, line: str) -> list[str]:
         pieces = _with_numbers_apart(line, _pieces(line)) if self._crowded else _pieces(line)
+        self.pieces = len(pieces)
         if not 2 <= len(pieces) <= 2 * _MOST_COLUMNS:
             return []
         row = [""] * len(self._header)
@@ -189,6 +194,7 @@ def _table(
     cells = [word.text for word in header]
     rows = [cells, *[[""] for _ in range(1, height)]] if height else []
     under = _Under(header, crowded=crowded)
+    most, wider = len(header), 0
     last, fitting, tried, flush = top + height - 1, 0, 0, True
     for number in range(top + height, len(lines)):
         line = lines[number].rstrip()
@@ -205,8 +211,12 @@ def _table(
         skip = skip or (not row and bool(line) and deeper and flush and bool(fitting) and last == number - 1)
         tried += not skip and (bool(row) or "  " in line.strip())
         flush = flush and (not row or (line.startswith(" " * header[0].start) and not indented))
+        wider = wider + 1 if row and fitting and under.pieces > most else 0
+        if wider == _OTHERS and unlike([*rows[1 - wider :], row], rows[1 : 1 - wider]):
+            last = number - wider  # another table begins, without a header
+            break
         if row:
-            last, fitting = number, fitting + 1
+            last, fitting, most = number, fitting + 1, most if fitting else max(most, under.pieces)
         if skip:  # an address below the name: it belongs to the row above
             rows[last - top] = _with_more(rows[last - top], len(cells), line)
         rows.append(row or [*[""] * len(cells), "" if skip else line.strip()])

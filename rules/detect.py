@@ -15,12 +15,13 @@ from rules.content import Content, Role, Table, Text
 from rules.elements import Categories
 from rules.fixedwidth import Carry, Lines, tables, unparted
 from rules.normalise import fold
-from rules.participants import Register, Roll, lists, rolls, with_noted
+from rules.participants import Register, Roll, lists, with_noted
 from rules.recognise import CERTAIN, Recogniser, same_number
 from rules.recognisers_file import Reports, load
 from rules.records import forms, records, turned
 from rules.search import Searcher
-from rules.sheets import Block, Sheet, blocks, profile, sheet_of
+from rules.sheets import Block, Sheet, profile, sheet_of
+from rules.strangers import tables_of
 from rules.supporting import MOST_TEXT, Supporting
 from rules.tally import CONFIRMED, Tally, window_of
 from rules.typed import joined
@@ -234,16 +235,15 @@ class _Inspection:
             self._sheet(on_its_side)
 
     def _sheet(self, sheet: Sheet) -> None:
-        for block in blocks(sheet):
-            columns = self._profile(block)
-            found = rolls(block, columns)
+        for block, columns, listed in tables_of(sheet, self._profile):
+            found = listed
             if sheet.searched:
-                numbers = {index: cells for one in found for index, cells in one.numbers.items()}
+                numbers = {index: cells for one in listed for index, cells in one.numbers.items()}
                 for column in columns:
                     if column.index in numbers:
                         self._number_column(block, column, numbers[column.index])
                 noted = self._cells(block, columns, numbers)
-                found = [with_noted(one, noted) for one in found]
+                found = [with_noted(one, noted) for one in listed]
             self.rolls.extend(one for one in found if one.people)
 
     def _profile(self, block: Block) -> tuple[Column, ...]:

@@ -86,12 +86,12 @@ def mask_rows(table: Table, rows: Sequence[int]) -> list[Sequence[str]]:
 
     The whole table tells what its columns are, however few of its rows are asked for.
     """
-    from rules.sheets import blocks, profile, sheet_of  # noqa: PLC0415 - sheets need no masks, masks need sheets
+    from rules.sheets import sheet_of  # noqa: PLC0415 - sheets need no masks, masks need sheets
+    from rules.strangers import tables_of  # noqa: PLC0415
 
     masked: dict[int, Sequence[str]] = {row: [mask_text(cell) for cell in table.rows[row]] for row in rows}
-    for block in blocks(sheet_of(table)):
+    for block, columns, _ in tables_of(sheet_of(table)):
         if inside := [row for row in rows if block.first <= row < block.end]:
-            columns = profile(block)
             masked |= {row: _masked_row(table.rows[row], masked[row], columns) for row in inside}
     return [masked[row] for row in rows]
 
