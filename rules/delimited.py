@@ -28,9 +28,9 @@ class Delimited(NamedTuple):
 
 def delimited(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterator[Delimited]:
     """Runs of lines with the same number of tabs, bars, semicolons or commas."""
-    present = set("".join(lines))
+    text = "\n".join(lines)
     for delimiter in delimiters:
-        if delimiter not in present or sum(delimiter in line for line in lines) < _LEAST_ROWS:
+        if delimiter not in text or sum(delimiter in line for line in lines) < _LEAST_ROWS:
             continue
         counts = [
             len(cells_of_line(line, delimiter)) if delimiter in line and number not in taken else 0

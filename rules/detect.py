@@ -1,6 +1,7 @@
 """Texts and tables in; findings, people, and what could not be looked at out. Pure; Presidio confirms every finding."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,14 @@ from rules.content import Content, Role, Table, Text
 from rules.elements import Categories
 from rules.fixedwidth import Carry, Lines, tables, unparted
 from rules.normalise import fold
+from rules.pages import Page, Run, page_of
 from rules.participants import Register, Roll, lists, with_noted
 from rules.recognise import CERTAIN, Recogniser, same_number
 from rules.recognisers_file import Reports, load
 from rules.records import forms, records, turned
 from rules.search import Searcher
-from rules.sheets import Block, Sheet, profile, sheet_of
-from rules.strangers import tables_of
+from rules.sheets import Block, Sheet, blocks, sheet_of
+from rules.strangers import parts_of
 from rules.supporting import MOST_TEXT, Supporting
 from rules.tally import CONFIRMED, Tally, window_of
 from rules.typed import joined
@@ -89,8 +91,8 @@ class _Inspection:
         self.rolls: list[Roll] = []
         self.register = Register()
         self.answers = Answers(detector.confirmer)
-        self.profiles: dict[tuple[str | None, tuple[str, ...]], tuple[Column, ...]] = {}
         self.carries: dict[str | None, Carry] = {}
+        self.run = Run()
         self.leftovers: list[tuple[Text, str]] = []
         self.numbers: dict[str | None, set[str]] = {}
         self.told: dict[tuple[str | None, str], set[str]] = {}  #: numbers found, by part and text or table
@@ -100,6 +102,7 @@ class _Inspection:
     def detect(self, contents: Sequence[Content]) -> Detection:
         for content in contents:
             self._guarded(content.part, partial(self._content, content))
+        self._finish()
         found = lists(self.rolls)
         self.register.enter(self.rolls, [one for one, _, _ in found])
         self.findings.extend(
@@ -142,6 +145,8 @@ class _Inspection:
             self.unread[part] = Obstacle.UNSUPPORTED
 
     def _content(self, content: Content) -> None:
+        if isinstance(content, Table) or content.part != self.where[0]:
+            self._finish()  # before a table, for that may hold what a page's text has told already
         before, self.where = len(self.findings), _place_of(content)
         self._look(content)
         told = (
@@ -159,7 +164,9 @@ class _Inspection:
             if sheet := forms(as_it_stands):
                 self._sheet(sheet)
             return
-        found = [one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(one)]
+        found = [
+            one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(content, one)
+        ]
         if sheet := records(content):
             self._sheet(sheet)
         if sheet := addressed(content, self._numbers):
@@ -168,13 +175,39 @@ class _Inspection:
         if has_broken_numbers(fold(content.content)):
             self.unread[content.part] = Obstacle.UNSUPPORTED  # they cannot be put together, and are no less there
 
-    def _table(self, lines: Lines) -> bool:
+    def _table(self, text: Text, lines: Lines) -> bool:
         """Whether the lines are done with; what has no header and holds nothing is read once more as text."""
         before = len(self.findings)
-        self._either_way(lines.sheet)
-        if sheet := forms(lines.sheet):
+        if page := page_of(text, lines):
+            self._page(page)
+        else:
+            self._sheet(lines.sheet)
+        for sheet in filter(None, (turned(lines.sheet), forms(lines.sheet))):
             self._sheet(sheet)
         return lines.headed or len(self.findings) > before
+
+    def _page(self, page: Page) -> None:
+        if not self.run.goes_on(page):
+            self._finish()
+        self.run.pages.append(page)
+
+    def _finish(self) -> None:
+        """Read what went on from page to page."""
+        run, self.run = self.run, Run()
+        if run.pages:
+            here = self.where
+            self._guarded(run.pages[0].text.part, partial(self._pages, run))
+            self.where = here
+
+    def _pages(self, run: Run) -> None:
+        self.where = _place_of(run.pages[0].text)
+        self._block(run.block())
+        places = dict.fromkeys(_place_of(page.text) for page in run.pages)
+        told = set[str]().union(*(self.told.get(place, ()) for place in places))
+        self.told.update(dict.fromkeys(places, told))  # one set for all of them
+        for text, labelled in run.labelled:
+            self.where = _place_of(text)
+            self._search(text, labelled, again=True)
 
     def _text(self, text: Text, covered: Sequence[Lines]) -> None:
         """Running text; the lines of its tables are left blank, for their cells are searched as cells."""
@@ -183,7 +216,10 @@ class _Inspection:
             self.leftovers.append((text, folded[:MOST_TEXT]))
         self._search(text, folded)
         if covered and (labelled := _labelled(text.content, covered)):
-            self._search(text, fold(labelled), again=True)
+            if self.run.pages:  # their cells have not told theirs yet
+                self.run.labelled.append((text, fold(labelled)))
+            else:
+                self._search(text, fold(labelled), again=True)
 
     def _search(self, text: Text, folded: str, *, again: bool = False) -> None:
         """The numbers in a text; `again`: those with a label of their own that no cell has told."""
@@ -235,22 +271,23 @@ class _Inspection:
             self._sheet(on_its_side)
 
     def _sheet(self, sheet: Sheet) -> None:
-        for block, columns, listed in tables_of(sheet, self._profile):
-            found = listed
-            if sheet.searched:
-                numbers = {index: cells for one in listed for index, cells in one.numbers.items()}
-                for column in columns:
-                    if column.index in numbers:
-                        self._number_column(block, column, numbers[column.index])
-                noted = self._cells(block, columns, numbers)
-                found = [with_noted(one, noted) for one in listed]
-            self.rolls.extend(one for one in found if one.people)
+        for block in blocks(sheet):
+            self._block(block)
 
-    def _profile(self, block: Block) -> tuple[Column, ...]:
-        """What the columns are; under the header of the page before mostly what they were there."""
-        header = (block.sheet.part, tuple(block.header))
-        columns = self.profiles[header] = profile(block, self.profiles.get(header, ()))
-        return columns
+    def _block(self, block: Block) -> None:
+        for table, columns, found in parts_of(block):
+            noted = self._search_table(table, columns, found) if table.sheet.searched else {}
+            self.rolls.extend(with_noted(one, noted) for one in found if one.people)
+
+    def _search_table(
+        self, block: Block, columns: Sequence[Column], found: Iterable[Roll]
+    ) -> Mapping[int, AbstractSet[str]]:
+        """The numbers in a table; those that stand outside of the columns for them by row."""
+        numbers = {index: cells for one in found for index, cells in one.numbers.items()}
+        for column in columns:
+            if column.index in numbers:
+                self._number_column(block, column, numbers[column.index])
+        return self._cells(block, columns, numbers)
 
     def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:
         """An SSN column: every cell by arithmetic, the first ones by Presidio."""

@@ -72,6 +72,7 @@ class Lines:
     first: int
     end: int
     headed: bool = True  #: a header stands over it, or cells are marked off in it
+    header: tuple[str, ...] = ()  #: of one with a row to a line, which may go on below the same header on the next page
 
 
 def tables(text: Text, carry: Carry) -> list[Lines]:
@@ -142,9 +143,10 @@ def _under_rulers(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lin
 def _under_headers(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
     for one in aligned(lines, taken, carry.words):
         taken.update(range(one.first, one.end))
-        inherited = [] if one.rows[0] == [word.text for word in one.header] else [word.text for word in one.header]
+        header = tuple(word.text for word in one.header)
+        sheet = _sheet(text, one.first, one.rows, () if tuple(one.rows[0]) == header else header)
         carry.words = one.header
-        yield Lines(sheet=_sheet(text, one.first, one.rows, inherited), first=one.first, end=one.end)
+        yield Lines(sheet=sheet, first=one.first, end=one.end, header=header)
 
 
 def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:

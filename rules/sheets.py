@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from operator import itemgetter
 
 from rules.columns import (
@@ -32,7 +31,6 @@ _OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.
 _APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
 _LONGEST_HEADER = 40
-_FEW = 8  #: rows that tell whether a table goes on under the header of the page before
 _AFTER_GAP = 6  #: rows after a blank one in which a further header is looked for
 
 
@@ -163,21 +161,10 @@ def _all_header_words(row: Row) -> bool:
     return bool(words) and sum(map(vocabulary().is_header_word, words)) >= 0.6 * len(words)
 
 
-def profile(block: Block, expected: tuple[Column, ...] = ()) -> tuple[Column, ...]:
-    """What the columns of a table are; those that are nothing known are left out.
-
-    `expected` is what a table of the same header was before it: when a few rows say the same, that is it.
-    """
+def profile(block: Block) -> tuple[Column, ...]:
+    """What the columns of a table are; those that are nothing known are left out."""
     rows = block.rows
-    filled = [row for row in islice(rows, 4 * SAMPLE) if any(row)] if len(rows) <= 4 * SAMPLE else rows
-    if expected and any(block.header) and len(filled) > 2 * _FEW:
-        few = _profile(block, filled[:: len(filled) // _FEW])
-        if few == expected:
-            return few
-    return _profile(block, _sample(filled))
-
-
-def _profile(block: Block, sample: Sequence[Row]) -> tuple[Column, ...]:
+    sample = _sample([row for row in rows if any(row)] if len(rows) <= 4 * SAMPLE else rows)
     width = max([len(block.header), *map(len, sample)], default=0)
     columns: dict[int, Column] = {}
     cells_of = {index: _cells(sample, index) for index in range(min(width, 20_000))}

@@ -1,7 +1,7 @@
 """The tables of a sheet with their people. A list without a header right below another table is one of its own."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import NamedTuple
@@ -33,15 +33,20 @@ class Read(NamedTuple):
     rolls: list[Roll]
 
 
-def tables_of(sheet: Sheet, profile: Callable[[Block], tuple[Column, ...]] = profile) -> Iterator[Read]:
+def tables_of(sheet: Sheet) -> Iterator[Read]:
     """The tables of a sheet, in order."""
     for block in blocks(sheet):
-        whole = _read(block, profile)
-        parts = _divided(whole)
-        yield from [_read(part, profile) for part in parts] if len(parts) > 1 else [whole]
+        yield from parts_of(block)
 
 
-def _read(block: Block, profile: Callable[[Block], tuple[Column, ...]]) -> Read:
+def parts_of(block: Block) -> list[Read]:
+    """What stands under one header; and the lists among it that are none of its own."""
+    whole = _read(block)
+    parts = _divided(whole)
+    return [_read(part) for part in parts] if len(parts) > 1 else [whole]
+
+
+def _read(block: Block) -> Read:
     columns = profile(block)
     return Read(block, columns, rolls(block, columns))
 
@@ -58,7 +63,7 @@ def _divided(whole: Read) -> list[Block]:
     parts, top, first = [], block.top, block.first
     for start, end in _runs(block, known):
         run = replace(block, header=(), top=start, first=start, end=end)
-        if start < first or not any(map(_lists_people, _read(run, profile).rolls)):
+        if start < first or not any(map(_lists_people, _read(run).rolls)):
             continue
         if start > top:
             parts.append(replace(block, top=top, first=first, end=start))

@@ -20,9 +20,9 @@ _NUMBER = re.compile(r"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}")
 
 def typed(lines: Sequence[str], taken: set[int], delimiters: str) -> Iterator[Delimited]:
     """Stretches of lines that begin with the type of their record."""
-    present = set("".join(islice(lines, _SAMPLE)))
+    sample = "\n".join(islice(lines, _SAMPLE))
     for delimiter in delimiters:
-        if delimiter not in present or not _several_types(
+        if delimiter not in sample or not _several_types(
             [line.partition(delimiter)[0] for line in islice(lines, _SAMPLE) if delimiter in line]
         ):
             continue

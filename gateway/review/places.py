@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.review.viewed import Look
 from rules.content import Content, Grid, Table, Text
+from rules.pages import lines_on
 from rules.verdict import Finding
 
 ROWS = 200  #: of a table, or lines of a text
@@ -59,11 +60,10 @@ def _area(content: Content, finding: Finding) -> Area | None:
         left, top, right, bottom = match.groups()
         rows, columns = (int(top), int(bottom or top)), (_column(left), _column(right or left))
     else:
-        name = content.where if isinstance(content, Text) else content.name
-        match = _LINES.fullmatch(finding.where.removeprefix(name).strip())
-        if match is None:
+        lines = _lines(content.where if isinstance(content, Text) else content.name, finding.where)
+        if lines is None:
             return None
-        rows, columns = (int(match[1]), int(match[2] or match[1])), (0, _EVERYWHERE)
+        rows, columns = lines, (0, _EVERYWHERE)
     first_row, first_column = (1, 0) if isinstance(content, Text) else (content.first_row, content.first_column)
     return Area(
         top=rows[0] - first_row,
@@ -72,6 +72,13 @@ def _area(content: Content, finding: Finding) -> Area | None:
         right=columns[1] - first_column,
         entity=finding.entity,
     )
+
+
+def _lines(name: str, place: str) -> tuple[int, int] | None:
+    """The lines of a text that a place names: its own, or its share of what goes on from page to page."""
+    if match := _LINES.fullmatch(place.removeprefix(name).strip()):
+        return int(match[1]), int(match[2] or match[1])
+    return lines_on(name, place)
 
 
 def _column(letters: str) -> int:
