@@ -30,6 +30,7 @@ _PIECE = re.compile(r"\S+(?: \S+)*")
 _CHANGE = re.compile(r"(?<= )(?=\S)|(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])")
 _RULER = re.compile(r"[-=_+| ]+")
 _VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
+ASSIGNS = re.compile(r"\w ?= ?[\w\"'(\[]")  #: a line of a program, which is no header
 _NUMBERS = re.compile(r"(?<![0-9-])(?:[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}|[0-9]{9}(?:\.0+)?)(?![0-9-])")
 # A glance at a whole text: whether such a number may stand nearer than two spaces to its neighbour anywhere.
 _CROWDED = re2.compile(
@@ -102,7 +103,7 @@ def _headers(lines: Sequence[str], index: int, taken: set[int]) -> Iterator[tupl
 
 
 def _words(line: str) -> list[Piece]:
-    if "  " not in line or len(line) > _LONGEST_LINE or _VALUES.search(line):
+    if "  " not in line or len(line) > _LONGEST_LINE or _VALUES.search(line) or ASSIGNS.search(line):
         return []
     words = _pieces(line)
     return words if len(words) <= _MOST_COLUMNS and max((len(word.text) for word in words), default=99) <= 40 else []

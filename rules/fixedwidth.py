@@ -8,7 +8,7 @@ from itertools import islice
 
 import re2
 
-from rules.aligned import Piece, aligned
+from rules.aligned import ASSIGNS, Piece, aligned
 from rules.checks import is_issued_ssn
 from rules.columns import can_be_a_person, is_name
 from rules.content import Grid, Role, Table, Text
@@ -206,7 +206,7 @@ def _header_above(
         line = lines[number]
         if number in taken:
             break  # another table stands between
-        if not line.strip() or len(line) > LONGEST_LINE or _DATA.search(line):
+        if not line.strip() or len(line) > LONGEST_LINE or _DATA.search(line) or ASSIGNS.search(line):
             continue
         cells = _header_cells(line)
         above = lines[number - 1] if number and number - 1 not in taken else ""

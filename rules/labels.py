@@ -40,6 +40,7 @@ class Phrases:
 
     def __init__(self, context: Context) -> None:
         self.positive = compiled(context.positive)
+        self.adjacent = compiled(context.adjacent)
         self.doubtful = compiled(context.doubtful)
         self.veto = compiled(context.veto)
         self.negative = compiled(context.negative)
@@ -86,6 +87,7 @@ class Labels:
         flat = text.encode("latin-1", "replace")  # one byte for each character: offsets stay what they are
         self.text = text
         self.positive = _Places(phrases.positive, flat)
+        self.adjacent = _Places(phrases.adjacent, flat)
         self.doubtful = _Places(phrases.doubtful, flat)
         self.veto = _Places(phrases.veto, flat) if self.doubtful.ends else None
         self.negative = _Places(phrases.negative, flat)

@@ -16,16 +16,34 @@ _LISTED_BEFORE = re.compile(
     r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?: ?\([A-Za-z' ]{1,30}\))?(?:, ?| )(?:and |or |& )?\Z"
 )
 _QUALIFIER = re.compile(r"(?:[\s._]?(?:no|num|number|nbr|id|code|tag|pool)(?![A-Za-z]))?[\s.:#=]{0,3}", re.IGNORECASE)
+_LEADS = 400  #: characters of dots between a label and its number
+_LEADS_TO = re.compile(
+    r"(?:[\s._]?(?:no|num|number|nbr|id)(?![A-Za-z]))?[\s.:#=)_-]{0,6}(?:(?:is|was|are|ends|in) )?[\s.:#=\"'(*_-]{0,4}",
+    re.IGNORECASE,
+)
 _GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)\Z")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
 _OWN_KEY = re.compile(  # the number's line says what it is, whatever the line above speaks of
     r"\n[\s>*-]{0,40}[\"']?(?:id|uid|key|code|size|count|number|port|pid)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$"
 )
+_HAS_ITS_OWN = re.compile(r"[:=][ \t]{0,3}[^\s:=]")  #: value, as in "ssn_masking: on"
+_OWN_FIELD = re.compile(  # as the lines of programs and settings begin
+    r"[\s>*+-]{0,40}(?:[A-Za-z_][\w.]{0,40}[ \t]{0,3}=|[\"']?[a-z_][a-z0-9_.]{0,40}[\"']?[ \t]{0,3}:)[ \t]{0,3}[\"']?"
+)
+_FIELD = re.compile(r"\w[\"'\]]?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$")
+_HEX_BESIDE = re.compile(r"[0-9A-Fa-f-]")
+_HEX_BEFORE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=0[xX]))[0-9A-Fa-f-]{1,64}\Z")
+_HEX_BEHIND = re.compile(r"[0-9A-Fa-f-]{1,64}(?![0-9A-Za-z])")
+_HEX_LENGTH = 16  #: characters of the shortest
+_LEADER = " ._\t\u2026"  #: what leads the eye from a label to its number, as far as it takes
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
 _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
+_MEANS = re.compile(
+    r"(?i)(?<![a-z])(?:by|over|on|via) (?:the |a |his |her )?(?:phone|telephone|fax|call)\Z"
+)  #: no label
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
-_LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)")
+_LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
 
 
 _OWN_NUMBER = re.compile(r"[\s:#=\"'(]{0,6}[0-9Xx*]{3}[-. ]?[0-9Xx*]{2}[-. ]?[0-9]{4}(?![0-9])")
@@ -53,13 +71,13 @@ class Recogniser:
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        return self.file.context.positive + self.file.context.doubtful
+        return self.file.context.positive + self.file.context.adjacent + self.file.context.doubtful
 
     def search(self, text: str, start: int = 0, end: int | None = None) -> Iterator[Hit]:
         """Hits between `start` and `end`, in order; labels are looked for outside these bounds too."""
         stop = len(text) if end is None else min(end, len(text))
         labels: Labels | None = None
-        origin, previous = max(0, start - BEFORE - 1), -1
+        origin, previous = max(0, _reach(text, start + 1) - 1), -1
         while match := self._shape.search(text, start, stop):
             start = match.start() + 1  # what was no hit must not hide one that begins inside it
             if not self.check(match[0]):
@@ -89,7 +107,7 @@ class Recogniser:
         return self._judge(Labels(self._phrases, text), start, end, score)
 
     def _judge(self, labels: Labels, start: int, end: int, score: float) -> float:
-        if labels.behind.any(end, end + 2):
+        if labels.behind.any(end, end + 2) or _inside_hexadecimal(labels.text, start, end):
             return 0.3
         if self._labelled(labels, start, end, score):
             return min(1.0, max(score + 0.35, 0.6))
@@ -100,8 +118,8 @@ class Recogniser:
         return score
 
     def _labelled(self, labels: Labels, start: int, end: int, score: float) -> bool:
-        reach = max(0, start - BEFORE)
-        positive = labels.positive.last(reach, start)
+        reach = _reach(labels.text, start)
+        positive = max(labels.positive.last(reach, start), self._adjacent(labels, reach, start))
         doubtful = labels.doubtful.last(reach, start)
         if doubtful > positive and not labels.vetoed(reach, end + AFTER):
             positive = doubtful
@@ -109,9 +127,15 @@ class Recogniser:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
-        if _OWN_KEY.search(labels.text, positive[0], start):
+        if _OWN_KEY.search(labels.text, positive[0], start) or _spent(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
+
+    @staticmethod
+    def _adjacent(labels: Labels, reach: int, start: int) -> Place:
+        """A word that is a label only where nothing else stands between it and the number: "Social 212486397"."""
+        adjacent = labels.adjacent.last(reach, start)
+        return adjacent if adjacent != NOWHERE and _LEADS_TO.fullmatch(labels.text, adjacent[0], start) else NOWHERE
 
     def _objection(self, labels: Labels, reach: int, start: int, positive: Place) -> Place:
         """The last word before a number that says it is something else, and has no number of its own."""
@@ -121,6 +145,8 @@ class Recogniser:
         negative = labels.negative.last(reach, start)
         own = _OWN_ID.match(labels.text, negative[0]) if negative != NOWHERE else None
         if (own and own.end() < start) or (negative != NOWHERE and _CLAUSE_ENDS.match(labels.text, negative[0], start)):
+            return NOWHERE
+        if negative != NOWHERE and _MEANS.search(labels.text, max(0, negative[0] - 24), negative[0]):
             return NOWHERE
         return negative
 
@@ -132,6 +158,7 @@ class Recogniser:
             label_end < 0
             or _LABEL_OF_THE_NEXT.match(labels.text, label_end)
             or labels.text[start - 1 : start].isalpha()
+            or ("\n" in labels.text[end:label_end] and _FIELD.search(labels.text, max(0, start - 8), start))
         ):
             return False
         return not self._named_otherwise(labels, start)
@@ -155,10 +182,35 @@ class Recogniser:
         )
 
 
+def _inside_hexadecimal(text: str, start: int, end: int) -> bool:
+    """A piece of a UUID or a checksum; a name may look like one ("Ada"), but not so long."""
+    if not (_HEX_BESIDE.search(text, max(0, start - 1), start) or _HEX_BESIDE.match(text, end)):
+        return False
+    before, behind = _HEX_BEFORE.search(text, max(0, start - 64), start), _HEX_BEHIND.match(text, end)
+    token = text[before.start() if before else start : behind.end() if behind else end]
+    return len(token) >= _HEX_LENGTH and not token.replace("-", "").isdigit()
+
+
+def _reach(text: str, start: int) -> int:
+    """From where on a label may stand before a number; dots and lines that lead to it do not count."""
+    led = text[max(0, start - _LEADS) : start]
+    return max(0, start - BEFORE - (len(led) - len(led.rstrip(_LEADER))))
+
+
 def _taken(text: str, label_end: int, start: int) -> bool:
     """Whether a label has its own number already: 'SSN 000-12-3456, size 212486397'."""
     own = _OWN_NUMBER.match(text, label_end)
     return own is not None and own.end() < start
+
+
+def _spent(text: str, label_end: int, start: int) -> bool:
+    """Whether the label belongs to a field on a line above, and the number to another: "ssn = ask()", "LIMIT = 9"."""
+    label_line_end = text.find("\n", label_end, start)
+    if label_line_end < 0:
+        return False
+    label_line = text[max(0, label_end - BEFORE, text.rfind("\n", 0, label_end)) : label_line_end]
+    own_line = text[text.rfind("\n", 0, start) + 1 : start]
+    return _HAS_ITS_OWN.search(label_line) is not None and _OWN_FIELD.fullmatch(own_line) is not None
 
 
 def _goes_on(text: str, previous: int, start: int) -> bool:

@@ -66,6 +66,7 @@ class Context(_Section):
 
     positive: tuple[str, ...]
     negative: tuple[str, ...]
+    adjacent: tuple[str, ...] = ()  #: labels only right before the number
     doubtful: tuple[str, ...] = ()  #: labels too, unless a phrase of `veto` stands near
     veto: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()  #: negative only right before the number

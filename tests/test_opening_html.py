@@ -57,6 +57,16 @@ def test_html_hides_nothing(body: str) -> None:
     assert SSN in html(body)
 
 
+def test_a_value_stands_beside_what_the_page_calls_it() -> None:
+    form = "<p>Social Security No.<input id=t1 value='212486397'></p><input type=hidden name=ssn value='312486398'>"
+    page = form + "<meta name=ssn content='412486399'><p data-ssn='512486391'>x</p>"
+
+    text = html(page).splitlines()
+
+    assert "Social Security No. 212486397" in text
+    assert {"ssn: 312486398", "ssn: 412486399", "ssn: 512486391"} <= set(text)
+
+
 def test_html_tables_of_data_are_tables_and_frames_of_a_page_are_text() -> None:
     rows = "".join(f"<tr><td><p>{a}</p></td><td>{b}</td><td>{c}</td></tr>" for a, b, c in ROWS)
     page = f"<table><tr><td>Dear Acme</td><td><table>{rows}</table></td></tr></table>"

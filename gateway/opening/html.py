@@ -51,6 +51,8 @@ _READ = frozenset(
         "srcdoc",
     }
 )
+_NAMED = frozenset({"value", "content"})  #: what the element's name says what it is
+_FILLED_IN = frozenset({"text", "tel", "number", "search", "email", "password"})  #: kinds of input whose value is shown
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _STYLE = re.compile(r"<style\b.*?(?=</style)", re.DOTALL | re.IGNORECASE)
 _CSS_WORDS = re.compile(r"content\s*:\s*([\"'])(.*?)\1|/\*(.*?)\*/", re.DOTALL)
@@ -154,6 +156,7 @@ class _Page:
             return False  # read from the source: the tree has not all of them
         if attributes := node.attributes:
             self.attributes(attributes)
+            self.buffers[-1].append(_filled_in(name, attributes))
         if name in _UNSEEN:
             return self.unseen(name, node)
         if name == "table" and len(self.grids) < _MOST_TABLES_DEEP:
@@ -237,7 +240,7 @@ class _Page:
                 if value.startswith("data:") or name == "srcdoc":
                     self.links[f"{name} {value}"] = None
                 else:
-                    self.hide("attributes", unquote(value) if "%" in value else value)
+                    self.hide("attributes", _labelled(name, attributes) + (unquote(value) if "%" in value else value))
 
     def hide(self, where: str, text: str) -> None:
         if text and not text.isspace():
@@ -256,6 +259,19 @@ class _Page:
         for where, texts in self.hidden.items():
             kind = Role.HEADING if where == "title" else Role.CONTENT
             yield Text(part=self.part, where=where, role=kind, content="\n".join(dict.fromkeys(texts)))
+
+
+def _filled_in(name: str, attributes: Mapping[str, str | None]) -> str:
+    """What a form shows in a field."""
+    shown = name == "input" and (attributes.get("type") or "text").lower() in _FILLED_IN
+    return f" {attributes.get('value') or ''} " if shown else ""
+
+
+def _labelled(attribute: str, attributes: Attributes) -> str:
+    """What a value is called where the page names it: `<input name="ssn" value=...>`, `data-ssn`."""
+    given = attributes or {}
+    called = given.get("name") or given.get("id") if attribute in _NAMED else attribute.removeprefix("data-")
+    return f"{called}: " if called and attribute not in _READ - _NAMED else ""
 
 
 def _cites(name: str, attributes: Attributes) -> bool:
