@@ -1,21 +1,27 @@
 """Search the cells of a table in one pass: a number in the notes of row 4,000 is found, and no cell costs a call."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from rules.columns import Column
 from rules.headers import Meaning
 from rules.normalise import fold
-from rules.recognise import Hit, Recogniser
+from rules.recognise import BEFORE, Hit, Recogniser
 from rules.search import Searcher
 from rules.sheets import Block, Row, cells_of
 from rules.tally import window_of
 
 _CELL, _ROW = "\x1e", "\x1d"
+_APART = "\0" * (BEFORE + 2)  #: farther than a label reaches, and no number goes on over it
+_AT_ONCE = 100_000  #: characters of cells that are searched as one text
 _NONE: AbstractSet[int] = frozenset()
 _NUMBER = re.compile(r"(?:[0-9][^0-9]{0,3}){8}[0-9]|[^\x00-\x7f]")
+_DIGITS = re.compile(r"(?:[0-9][^0-9]*+){7}")  #: the fewest that a number has, its leading zeros lost
 
 #: Columns whose cells need no search: their numbers are counted already, or are known to be others.
 _SETTLED = frozenset({Meaning.SSN, Meaning.STATE, Meaning.ZIP, Meaning.OTHER_NUMBER})
@@ -46,9 +52,10 @@ def search_cells(
     rows = block.sheet.rows[block.top : block.end]
     cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()})
     folded = fold(_ROW.join(map(_CELL.join, cells)))
-    for offset, line in _lines(folded, searcher.zones(folded)):
-        row = block.top + offset
-        yield from _in_row(searcher, block, settled.keys() - unread.get(row, _NONE), row, line)
+    touched = ((block.top + offset, line) for offset, line in _lines(folded, searcher.zones(folded)))
+    asked = (one for row, line in touched for one in _in_row(block, settled.keys() - unread.get(row, _NONE), row, line))
+    for batch in _batches(asked):
+        yield from _hits(searcher, batch)
 
 
 def _unread(block: Block, columns: Sequence[Column], numbers: Mapping[int, Sequence[str]]) -> dict[int, set[int]]:
@@ -114,18 +121,47 @@ def _lines(folded: str, zones: Iterable[tuple[int, int]]) -> Iterator[tuple[int,
             reached, row = line_end + 1, row + 1
 
 
-def _in_row(searcher: Searcher, block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[CellHit]:
-    """A label may stand in the cell, in the one before it, or in the header."""
+class _Asked(NamedTuple):
+    """A cell, and before it what may be its label: its header, the cell to its left."""
+
+    row: int
+    column: int
+    lead: str
+    cell: str
+
+
+def _in_row(block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
+    """The cells of a row that can hold a number. A label may stand in the cell, in the one before, or in the header."""
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
     before = ""
     for position, cell in enumerate(line.split(_CELL)):
-        if any(map(str.isdigit, cell)):
+        if _DIGITS.search(cell):
             column = places[position] if position < len(places) else 0
             header = block.header[column] if column < len(block.header) and row >= block.first else ""
             lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
-            text = lead + cell
-            for recogniser, hit in searcher.search(text) if searcher.possible(text) else ():
-                if hit.start >= len(lead):
-                    window = window_of(text, hit)
-                    yield CellHit(recogniser=recogniser, hit=hit, row=row, column=column, window=window)
+            yield _Asked(row, column, lead, cell)
         before = cell[-60:]
+
+
+def _batches(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
+    batch: list[_Asked] = []
+    size = 0
+    for one in asked:
+        batch.append(one)
+        size += len(one.lead) + len(one.cell) + len(_APART)
+        if size > _AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _hits(searcher: Searcher, batch: Sequence[_Asked]) -> Iterator[CellHit]:
+    """What is found in cells that are read as one text, so far apart that none is seen by its neighbour."""
+    texts = [one.lead + one.cell for one in batch]
+    starts = list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
+    text = _APART.join(texts)
+    for recogniser, hit in searcher.search(text):
+        index = bisect_right(starts, hit.start) - 1
+        row, column, lead, _ = batch[index]
+        if hit.start >= starts[index] + len(lead):
+            yield CellHit(recogniser=recogniser, hit=hit, row=row, column=column, window=window_of(text, hit))
