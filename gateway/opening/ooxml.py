@@ -19,7 +19,7 @@ from gateway.message import Unopened
 from gateway.opening.metafile import is_metafile, read_metafile
 from gateway.opening.opener import Budget, CannotLookError, Inner
 from gateway.opening.reading import Reading
-from gateway.opening.structured import xml_contents
+from gateway.opening.structured import attributes, xml_contents
 from rules.content import Role, Table
 from rules.verdict import Obstacle
 
@@ -159,7 +159,7 @@ def spoken(root: Any) -> str:
     for element in root.iter():
         words = [element.text or ""]
         tag = local(element)
-        for key, content in element.items():
+        for key, content in attributes(element):
             name = key.rpartition("}")[2]
             if name in _SPOKEN or _SPOKEN_BY_TAG.get(tag) == name:
                 words.append(content)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,8 @@ _DRAWN_PIECES = {"tspan", "textPath", "tref", "a"}
 _LARGEST_YAML = 1 << 23  #: characters; some two seconds
 _ALIAS = re.compile(r"[\s\[,:-]\*\w")
 _FLOW = re.compile(r"[\[\]{}]")
+_FEW = 32
+_ATTRIBUTES: Callable[[Any], Any] = etree.XPath("@*")
 _BLOCKS = re.compile(r"(?:[-?:][ \t]+){200}")
 _LINE_END = re.compile(r"(?:\\r)?\\n")
 _REMARK = re.compile(r"(?:^|(?<=\s))#.*", re.MULTILINE)
@@ -113,11 +115,12 @@ def _is_deep(source: str) -> bool:
 def _kept(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
     """Parsers keep the last of two members of one name; the first is there all the same."""
     members: dict[str, Any] = {}
+    numbers: Counter[str] = Counter()  # else the how manieth it is would be counted anew each time
     for key, value in pairs:
-        name, number = str(key), 1
+        name = str(key)
         while name in members:
-            number += 1
-            name = f"{key} {number}"
+            numbers[str(key)] += 1
+            name = f"{key} {numbers[str(key)] + 1}"
         members[name] = value
     return members
 
@@ -148,7 +151,7 @@ def _records(values: Sequence[Any]) -> list[list[str]] | None:
     if all(isinstance(value, Mapping) for value in values):
         flat = [dict(_flat(value)) for value in values]
         keys = list(dict.fromkeys(key for each in flat for key in each))
-        if len(keys) < 2 or len(keys) * len(flat) > 50 * sum(map(len, flat)) + 10_000:
+        if len(keys) < 2 or _is_sparse(keys, flat):
             return None
         return [[_whole(key) for key in keys], *([_whole(each.get(key, "")) for key in keys] for each in flat)]
     if all(
@@ -157,6 +160,11 @@ def _records(values: Sequence[Any]) -> list[list[str]] | None:
     ):
         return [["" if each is None else _whole(str(each)) for each in value] for value in values]
     return None
+
+
+def _is_sparse(columns: Sequence[str], rows: Sequence[Sized]) -> bool:
+    """Each record with members of its own: as a table they would take the square of their memory."""
+    return len(columns) * len(rows) > 50 * sum(map(len, rows)) + 10_000
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "", level: int = 0) -> Iterator[tuple[str, str]]:
@@ -219,7 +227,7 @@ def xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
             ]
             words.append(element.tail or "")
             continue
-        hidden += [f"{_local(name)}: {value}" for name, value in element.attrib.items()]
+        hidden += [f"{_local(name)}: {value}" for name, value in attributes(element)]
         if element in told:
             continue
         words += [element.text or "", element.tail or ""]
@@ -232,6 +240,14 @@ def xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
     if hidden := [each for each in hidden if each.strip()]:
         yield Text(part=leaf.section, where="attributes", role=leaf.role, content="\n".join(hidden))
     yield from tables
+
+
+def attributes(element: Any) -> Sequence[tuple[str, str]]:
+    """Names and values. lxml looks for each value from the first attribute on, so many are asked for at once."""
+    if len(element.attrib) > _FEW:
+        return [(each.attrname, str(each)) for each in _ATTRIBUTES(element)]
+    found: Sequence[tuple[str, str]] = element.attrib.items()
+    return found
 
 
 def _flows(element: Any) -> bool:
@@ -256,7 +272,7 @@ def _rows(element: Any) -> list[list[str]] | None:
     if sum(len(each) > 1 for each in fields) < len(records) * 0.6 or any(_is_list(child) for child in records):
         return None
     columns = list(dict.fromkeys(name for each in fields for name, _ in each))
-    if any(len({name for name, _ in each}) < len(each) for each in fields):
+    if any(len({name for name, _ in each}) < len(each) for each in fields) or _is_sparse(columns, fields):
         return [[value for _, value in each] for each in fields]
     rows = (dict(each) for each in fields)
     return [columns, *([row.get(column, "") for column in columns] for row in rows)]
@@ -273,12 +289,12 @@ def _beside(table: Any) -> Iterator[str]:
         if not isinstance(element.tag, str):
             yield element.text or ""
         elif element.getparent() is not table:
-            yield from (f"{_local(name)}: {value}" for name, value in element.attrib.items())
+            yield from (f"{_local(name)}: {value}" for name, value in attributes(element))
 
 
 def _fields(record: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Attributes and elements; those of an element that holds several different ones become columns of their own."""
-    for name, value in record.attrib.items():
+    for name, value in attributes(record):
         yield prefix + _local(name), str(value)
     for child in record:
         if not isinstance(child.tag, str):
@@ -287,6 +303,6 @@ def _fields(record: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         if 1 < len(child) == len({piece.tag for piece in child}) and not _flows(child):
             yield from _fields(child, f"{name}.")
         else:
-            values = [*map(str, child.attrib.values())] if not len(child) else []
+            values = [value for _, value in attributes(child)] if not len(child) else []
             text = " ".join(piece.strip() for piece in child.itertext() if piece and piece.strip())
             yield name, text or " ".join(values)
