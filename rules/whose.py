@@ -10,8 +10,8 @@ that a title outweighs a client mentioned in passing, and two titles are two own
 | mentioned | prose, cells, document properties; for the message's own words its subject | the same, numbers labelled |
 | file name | the part's file name and those of the containers around it | names, telling numbers |
 
-Named: subject, greeting, new words and file names; only when these name nobody, quotations, forwards, signature and
-disclaimer. What every sign needs to count at all stands in `signs`.
+Named: subject, greeting, new words and file names; only when these name nobody, quotations and forwards; signature and
+disclaimer never. What every sign needs to count at all stands in `signs`.
 """
 
 import re
@@ -143,8 +143,9 @@ class _Look:
         ]
 
     def named(self) -> list[_Sign]:
-        """Strong signs, else weak ones."""
-        return self._plainly_named or self._mistyped() or [sign for _, sign in self._in_bodies]
+        """Strong signs, else those in old words. What stands under every mail of a sender says nothing of this one."""
+        old = [sign for passage, sign in self._in_bodies if passage not in _THE_SENDERS]
+        return self._plainly_named or self._mistyped() or old
 
     @cached_property
     def _plainly_named(self) -> list[_Sign]:
