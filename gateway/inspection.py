@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from gateway.directory import load as load_directory
-from gateway.enrolment import enrol_job
 from gateway.message import Limits, Opened, OpenedMessage, Part, Partial
 from gateway.opening.registry import open_message
 from gateway.rosters import Index, load_keyring, open_index
@@ -191,6 +190,13 @@ def picture_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer
     from gateway.review.picture import picture_job as picture  # noqa: PLC0415 - `scan` should not wait for it
 
     return picture(raw, argument, tools)
+
+
+def enrol_job(raw: bytes, argument: Mapping[str, Any], tools: Tools) -> Answer:
+    """One client's file, as keyed hashes of its people."""
+    from gateway.enrolment import enrol_job as enrol  # noqa: PLC0415 - `scan` should not wait for it
+
+    return enrol(raw, argument, tools)
 
 
 def warm() -> None:
