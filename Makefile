@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 # Debian packages that the tests use as real peers; nothing of the product needs them.
 PEERS := postfix postgresql chromium tesseract-ocr tesseract-ocr-eng gcc libc6-dev strace xfsprogs
 
-.PHONY: help install demo run test check bench eval faults fuzz peers lock clean
+.PHONY: help install demo run test suite check bench eval faults fuzz peers lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -28,7 +28,10 @@ demo: install  ## the 2007 message is held, a right one goes through; leaves the
 run: install  ## serve with CONFIG=countersign.yaml
 	$(BIN)/countersign serve --config $(or $(CONFIG),countersign.yaml)
 
-test: install peers check  ## everything that must hold: lint, types, tests with real peers
+test:  ## everything that must hold: lint, types, tests with real peers
+	@$(MAKE) --no-print-directory --jobs=2 check suite
+
+suite: install peers
 	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: install  ## ruff, format, mypy --strict
