@@ -1,22 +1,27 @@
 """`countersign serve` as a process of its own, with its settings file, for tests that see it only from outside."""
 
 import asyncio
+import atexit
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx2 as httpx
 import peers
 from house import IN_A_FILE, SENDER, settings_file
 
 PROGRAM = str(Path(sys.executable).with_name("countersign"))
+LOADED = str(Path(__file__).with_name("loaded.py"))
 PATIENCE = 120  #: seconds; a busy machine starts slowly
 
 
@@ -31,10 +36,60 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")} | more
 
 
+@cache
+def _loaded() -> socket.socket:
+    """To the process that has imported the program; it ends with ours."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        mother = subprocess.Popen(
+            [sys.executable, "-P", LOADED, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=clean_environment(OPENBLAS_NUM_THREADS="1"),
+        )
+    atexit.register(lambda: (ours.close(), mother.wait()))
+    return ours
+
+
 def run(
     *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> "Ended":
-    """One command, to its end."""
+    """One command, to its end: a process of its own, which is spared the imports."""
+    order = {
+        "arguments": [PROGRAM, *map(str, arguments)],
+        "folder": str(cwd or Path.cwd()),
+        "environment": clean_environment(**(environment or {})),
+    }
+    with ExitStack() as files:
+        given, said, complained = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        told, teller = map(files.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        streams = [stream.fileno() for stream in (given, said, complained, teller)]
+        socket.send_fds(_loaded(), [json.dumps(order).encode()], streams)
+        teller.close()
+        told.settimeout(PATIENCE)
+        process = int(told.recv(100))
+        try:
+            status = os.waitstatus_to_exitcode(int(told.recv(100)))
+        except TimeoutError:
+            os.kill(process, signal.SIGKILL)
+            raise
+        out, err = (_whole(stream) for stream in (said, complained))
+    assert "Traceback" not in err, err
+    return Ended(status, out, err)
+
+
+def _whole(stream: BinaryIO) -> str:
+    stream.seek(0)
+    return stream.read().decode()
+
+
+def run_anew(
+    *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> "Ended":
+    """The same from nothing, as a shell starts it."""
     done = subprocess.run(
         [PROGRAM, *map(str, arguments)],
         input=stdin,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from house import ACME, BETA, XLSX, mail, settings_file
-from serving import PROGRAM, clean_environment, run
+from serving import PROGRAM, clean_environment, run, run_anew
 
 from gateway.demo.sample import participants, workbook
 from gateway.store.driver import sqlite3
@@ -71,6 +71,14 @@ def test_scan_prints_one_verdict_a_line_and_ends_with_its_status(folder: Path, c
     assert [verdict["disposition"] for verdict in verdicts] == dispositions, done
     assert all((verdict["schema"], verdict["hold_id"]) == (1, None) for verdict in verdicts)
     assert done.status == status
+
+
+@pytest.mark.parametrize("command", ["check", "held list", "audit export", "audit verify", "user list", "roster list"])
+def test_a_command_brings_all_that_it_needs(folder: Path, command: str) -> None:
+    """Started as a shell starts it; the other tests fork commands from a process that has imported everything."""
+    done = run_anew(*command.split(), cwd=folder)
+
+    assert (done.status, done.err) == (0, "")
 
 
 STATUSES: dict[str, tuple[list[str], int, str]] = {
