@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import re2
@@ -15,6 +16,9 @@ from rules.participants import LEAST, Roll, rolls
 from rules.sheets import Block, Sheet, blocks, cells_of, profile
 
 _COMMON = 0.1  #: of the names beside dates only, how many must have a word that many people are called by
+_MOST_COLUMNS = 64  #: in which a list without a header has its numbers
+_MOST_RUNS = 20  #: in a column; what comes and goes more often is a column of one table
+_NEAR = 200  #: rows above and below that are compared
 _GAP = 3  #: rows between two of one run: subtotals, page breaks
 
 _NUMBER = r"[0-9]{9}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
@@ -84,13 +88,15 @@ def _lists_people(one: Roll) -> bool:
 def _runs(block: Block, known: AbstractSet[int]) -> list[Run]:
     """Stretches with numbers or dates of people in a column, unlike the rows around them in another column, too."""
     found: set[Run] = set()
-    for column in range(max(map(len, block.rows), default=0)):
+    for column in range(min(_MOST_COLUMNS, max(map(len, block.rows), default=0))):
         cells = cells_of(block.rows, column)
         if not _GLANCE.search("\n".join(cells).encode("latin-1", "replace")):
             continue
         marked = [row for row, cell in enumerate(cells, block.first) if _PERSONAL.fullmatch(cell)]
         if known.isdisjoint(marked):
-            found.update(run for run in _stretches(marked) if _is_another(block, run, column))
+            runs = list(islice(_stretches(marked), _MOST_RUNS + 1))
+            if len(runs) <= _MOST_RUNS:
+                found.update(run for run in runs if _is_another(block, run, column))
     return sorted(found)
 
 
@@ -106,4 +112,5 @@ def _stretches(marked: Sequence[int]) -> Iterator[Run]:
 def _is_another(block: Block, run: Run, column: int) -> bool:
     start, end = run
     rows = block.sheet.rows
-    return unlike(rows[start:end], [*rows[block.first : start], *rows[end : block.end]], but=column)
+    above, below = max(block.first, start - _NEAR), min(block.end, end + _NEAR)
+    return unlike(rows[start:end], [*rows[above:start], *rows[end:below]], but=column)
