@@ -53,7 +53,11 @@ def search_cells(
     cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()})
     folded = fold(_ROW.join(map(_CELL.join, cells)))
     touched = ((block.top + offset, line) for offset, line in _lines(folded, searcher.zones(folded)))
-    asked = (one for row, line in touched for one in _in_row(block, settled.keys() - unread.get(row, _NONE), row, line))
+    asked = (
+        one
+        for row, line in touched
+        for one in _in_row(searcher, block, settled.keys() - unread.get(row, _NONE), row, line)
+    )
     for batch in _batches(asked):
         yield from _hits(searcher, batch)
 
@@ -130,7 +134,7 @@ class _Asked(NamedTuple):
     cell: str
 
 
-def _in_row(block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
+def _in_row(searcher: Searcher, block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
     """The cells of a row that can hold a number. A label may stand in the cell, in the one before, or in the header."""
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
     before = ""
@@ -139,7 +143,8 @@ def _in_row(block: Block, settled: AbstractSet[int], row: int, line: str) -> Ite
             column = places[position] if position < len(places) else 0
             header = block.header[column] if column < len(block.header) and row >= block.first else ""
             lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
-            yield _Asked(row, column, lead, cell)
+            if searcher.possible(lead + cell):
+                yield _Asked(row, column, lead, cell)
         before = cell[-60:]
 
 

@@ -93,6 +93,15 @@ class Recogniser:
             score = max(score, 0.6) if inherited else score
             yield Hit(start=match.start(), end=match.end(), score=score, value=match[0], alone=not inherited)
 
+    def possible(self, text: str) -> bool:
+        """Whether a shape in the text passes the check; its label is not asked for."""
+        start = 0
+        while match := self._shape.search(text, start):
+            if self.check(match[0]):
+                return True
+            start = match.start() + 1
+        return False
+
     def judge(self, text: str, start: int, end: int, score: float) -> float:
         """The score of a shape once its neighbours are read: the nearest label wins."""
         return self._judge(Labels(self._phrases, text), start, end, score)

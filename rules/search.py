@@ -39,6 +39,10 @@ class Searcher:
                 for hit in recogniser.search(text, start, end):
                     yield recogniser, hit
 
+    def possible(self, text: str) -> bool:
+        """Whether a short text holds a number at all that somebody can have."""
+        return any(recogniser.possible(text) for recogniser in self.recognisers)
+
     def zones(self, text: str) -> Iterator[Zone]:
         """Stretches of folded text that a recogniser has to read, in order and apart from each other."""
         flat = text.encode("latin-1", "replace")
