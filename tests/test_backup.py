@@ -327,10 +327,10 @@ async def test_from_a_terminal_while_the_service_runs(tmp_path: Path) -> None:
     again = run("restore", file, "--config", config)
     shown = run("held", "show", hold_id, "--config", config)
 
-    assert (made.returncode, refused.returncode, done.returncode, again.returncode) == (0, 1, 0, 1)
-    assert "audit head" in made.stdout
-    assert "the store is in use" in refused.stderr
-    assert "1 messages wait for a decision" in done.stdout
-    assert "--force" in again.stderr
-    assert "possible-duplicate" in shown.stdout
-    assert run("audit", "verify", "--config", config).returncode == 0
+    assert (made.status, refused.status, done.status, again.status) == (0, 1, 0, 1)
+    assert "audit head" in made.out
+    assert "the store is in use" in refused.err
+    assert "1 messages wait for a decision" in done.out
+    assert "--force" in again.err
+    assert "possible-duplicate" in shown.out
+    assert run("audit", "verify", "--config", config).status == 0

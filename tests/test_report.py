@@ -82,5 +82,5 @@ async def test_the_terminal_prints_it(running: tuple[House, str]) -> None:
 
     done = run("report", identifier, "--format", "json", "--config", place.file)
 
-    assert (done.returncode, json.loads(done.stdout)["people"]) == (0, 40)
-    assert run("report", "nothing", "--config", place.file).returncode == 1
+    assert (done.status, json.loads(done.out)["people"]) == (0, 40)
+    assert run("report", "nothing", "--config", place.file).status == 1
