@@ -60,7 +60,11 @@ def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()
     crowded = _CROWDED.search("\n".join(lines).encode("latin-1", "replace")) is not None
     while index < len(lines):
         headers = _headers(lines, index, taken) if index not in taken else ()
-        found = next(filter(None, (_table(lines, index, *header, taken, crowded=crowded) for header in headers)), None)
+        read = (
+            _ragged(lines, index, *header, taken) or _table(lines, index, *header, taken, crowded=crowded)
+            for header in headers
+        )
+        found = next(filter(None, read), None)
         if found:
             any_found = True
             yield found
@@ -86,6 +90,31 @@ def _counted(lines: Sequence[str], first: int, header: Sequence[Piece]) -> Align
     return Aligned(first, len(lines), rows, tuple(header))
 
 
+def _ragged(lines: Sequence[str], top: int, height: int, header: Sequence[Piece], taken: set[int]) -> Aligned | None:
+    """A table whose cells stand under no header, and are as many in each line as it has: gaps of one width part them.
+
+    Only where the places of the cells would mislead: what keeps to its header is read by where it stands.
+    """
+    first = top + height
+    under = _Under(header, crowded=False)
+    ragged, end = False, first
+    for number in range(first, len(lines)):
+        line = lines[number]
+        cells = [piece.text for piece in _pieces(line)] if len(line) <= _LONGEST_LINE else []
+        indented = line[header[0].start : header[0].start + 2] == "  "  # a second line of the row above
+        if number in taken or len(cells) != len(header) or indented or _RULER.fullmatch(line):
+            break
+        ragged = ragged or under.row(line) != cells
+        end = number + 1
+        if end - first == _TRIAL and not ragged:
+            break
+    if not ragged or end - first < _LONE:
+        return None
+    rows = [[piece.text for piece in _pieces(line)] for line in lines[first:end]]
+    blank = [[""] for _ in range(1, height)]
+    return Aligned(top, end, [[word.text for word in header], *blank, *rows], tuple(header))
+
+
 def _headers(lines: Sequence[str], index: int, taken: set[int]) -> Iterator[tuple[int, list[Piece]]]:
     """How many lines a header takes, and its words with their places: first what is likelier."""
     own = _words(lines[index])
@@ -106,7 +135,7 @@ def _words(line: str) -> list[Piece]:
     if "  " not in line or len(line) > _LONGEST_LINE or _VALUES.search(line) or ASSIGNS.search(line):
         return []
     words = _pieces(line)
-    return words if len(words) <= _MOST_COLUMNS and max((len(word.text) for word in words), default=99) <= 40 else []
+    return words if len(words) <= _MOST_COLUMNS and max((len(word.text) for word in words), default=99) <= 50 else []
 
 
 def _pieces(line: str) -> list[Piece]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from rules.columns import Column
-from rules.headers import Meaning
+from rules.headers import Meaning, speaks_of_ssns
 from rules.normalise import fold
 from rules.recognise import BEFORE, Hit, Recogniser
 from rules.search import Searcher
@@ -50,7 +50,8 @@ def search_cells(
     settled = {n: c.meaning for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
     unread = _unread(block, columns, numbers)
     rows = block.sheet.rows[block.top : block.end]
-    cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()})
+    said = {index for index, header in enumerate(block.header) if index not in settled and speaks_of_ssns(header)}
+    cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()}, said)
     folded = fold(_ROW.join(map(_CELL.join, cells)))
     touched = ((block.top + offset, line) for offset, line in _lines(folded, searcher.zones(folded)))
     asked = (
@@ -93,17 +94,25 @@ def _no_single_numbers(block: Block, column: Column, numbers: Sequence[str]) -> 
 
 
 def _unsettled(
-    rows: Sequence[Row], settled: Mapping[int, Meaning], unread: Mapping[int, AbstractSet[int]]
+    rows: Sequence[Row],
+    settled: Mapping[int, Meaning],
+    unread: Mapping[int, AbstractSet[int]],
+    said: AbstractSet[int],
 ) -> Iterable[Iterable[str]]:
-    """The rows without the cells of settled columns, but for those that could not be read as what they should be."""
-    if not settled:
+    """The rows without the cells of settled columns, but for those that could not be read as what they should be.
+
+    `said` are columns of other things whose header speaks of SSNs all the same: "SSN - Name".
+    """
+    if not settled and not said:
         return rows
     kept = [index for index in range(max(map(len, rows), default=0)) if index not in settled]
-    if not unread and kept and len(set(map(len, rows))) == 1:  # column by column, no line of ours runs for each cell
+    if (
+        not unread and not said and kept and len(set(map(len, rows))) == 1
+    ):  # column by column, no line of ours runs for each cell
         return zip(*(cells_of(rows, index) for index in kept), strict=True)
     return (
         [
-            f"SSN: {cell}" if settled.get(index) is Meaning.SSN else cell  # what its column says, for the glance
+            f"SSN: {cell}" if index in said or settled.get(index) is Meaning.SSN else cell  # for the glance
             for index, cell in enumerate(row)
             if index not in settled or index in unread.get(number, _NONE)
         ]

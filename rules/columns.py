@@ -12,6 +12,7 @@ from rules.vocabulary import words
 
 LONGEST = 120  #: characters of a cell that can be a value; what is longer is free text
 _MANY = 20  #: rows, from which on plain nine digits beside names are believed by themselves
+_SOME_COMMON = 0.2  #: of names that are surely people's, how many have a word that many people are called by
 SAMPLE = 200  #: cells of a column that decide its shape
 
 
@@ -30,6 +31,7 @@ _PLAIN = re.compile(r"[0-9]{7,9}(?:\.0+)?")
 _SSN_CELL = re.compile(r"[0-9]{3}[-/. ]{0,3}[0-9]{2}[-/. ]{0,3}[0-9]{4}(?:\.0+)?|[0-9]{7,8}(?:\.0+)?")
 _MASKED = re.compile(r"[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?[0-9]{4}")
 _LOOSELY_MASKED = re.compile(r"[Xx*#\u2022-]{1,9}[0-9]{4}")  #: only where the header speaks of an SSN
+_EIN = re.compile(r"[0-9]{2}-[0-9]{7}")
 _FOUR = re.compile(r"[0-9]{3,4}(?:\.0)?")
 DATE = re.compile(
     r"(?:(?:0?[1-9]|[12][0-9]|3[01])[/.-](?:0?[1-9]|[12][0-9]|3[01])[/.-](?:19|20)?[0-9]{2}"
@@ -48,6 +50,7 @@ _WORD_OF_NAME = r"[^\W\d_][\w'\u2019.-]*"
 _CAPITAL = r"[^\W\d_a-z][\w'\u2019.-]*"
 _PERSON = re.compile(rf"{_PARTICLE}{_CAPITAL}(?:,? +{_PARTICLE}{_CAPITAL}){{1,5}}")
 _SOME_PERSON = re.compile(rf"{_WORD_OF_NAME}(?:,? +{_WORD_OF_NAME}){{1,5}}")
+_NUMBER_BESIDE = re.compile(r"^[0-9]{3}-?[0-9]{2}-?[0-9]{4}[ ,:;-]+|[ ,:;(-]+[0-9]{3}-?[0-9]{2}-?[0-9]{4}\)?$")
 _FOOTNOTE = " *\u2020\u2021\u00a7#0123456789"
 _SINGLE_NAME = re.compile(
     r"[^\W\d_a-z](?:[^\W\d_]|['\u2019.]){1,30}(?:[ -][^\W\d_a-z](?:[^\W\d_]|['\u2019.]){0,30}){0,2}"
@@ -89,6 +92,11 @@ def ssn_of(cell: str) -> str:
     return number if is_issued_ssn(number) or is_issued_itin(number) else ""
 
 
+def is_ein(cell: str) -> bool:
+    """Whether a tax id is written as companies' are: 04-3391827."""
+    return _EIN.fullmatch(cell.strip()) is not None
+
+
 def ssns_of(cells: Sequence[str]) -> list[str]:
     """The same for a whole column. Most hold nothing but numbers and gaps: those are read at once."""
     whole = "\n".join(cells)
@@ -107,7 +115,7 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
     """Whether the cells look like persons and not like companies, funds or places."""
     if sum(map(vocabulary().organisation, cells)) >= 0.25 * len(cells):
         return False
-    cells = [cell.rstrip(_FOOTNOTE) for cell in cells]
+    cells = [_NUMBER_BESIDE.sub("", cell).rstrip(_FOOTNOTE) for cell in cells]
     return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
 
 
@@ -115,6 +123,11 @@ def are_people(names: Sequence[str]) -> bool:
     """Whether names that no header calls names are those of several persons, and not of products in capitals."""
     several = len(set(names)) > 2 or (len(set(names)) == 2 and share_common(names) > 0)
     return several and is_name(names) and sum(map(can_be_a_person, names)) >= 0.8 * len(names)
+
+
+def surely_people(names: Sequence[str]) -> bool:
+    """Whether some of them have a first name that many people have, besides."""
+    return are_people(names) and share_common(names) >= _SOME_COMMON
 
 
 def share_common(names: Sequence[str]) -> float:
@@ -167,6 +180,7 @@ _BELIEVED: dict[Meaning, Callable[[Sequence[str]], bool]] = {
     **dict.fromkeys(MONEY, _shape_test(_MONEY, 0.5)),
 }
 
+_PLACES = frozenset({Meaning.HOME, Meaning.ADDRESS, Meaning.STATE, Meaning.ZIP})
 _SAY_NOTHING = frozenset({"id", "no", "number", "num", "nbr", "identifier", "identification", "unique", "key", "tax"})
 _OF_ANYBODY = frozenset(
     {"account", "acct", "customer", "client", "person", "payroll", "subscriber", "worker", "associate"}
@@ -191,7 +205,20 @@ def settle(header: str, cells: Sequence[str]) -> Meaning | None:
     believed = _BELIEVED.get(said)
     if believed is None or believed(cells):
         return said
+    return (_place_of(cells) if said in _PLACES else None) or _name_of(header, cells)
+
+
+def _name_of(header: str, cells: Sequence[str]) -> Meaning | None:
     return Meaning.NAME if "name" in words_of(header) and is_name(cells) else None  # "Name / Address"
+
+
+def _place_of(cells: Sequence[str]) -> Meaning | None:
+    """What a column of places is whose header says another: "Home" over states, "ZIP" over "Macon GA 31201"."""
+    if _are_states(cells):
+        return Meaning.STATE
+    if _are_zips(cells):
+        return Meaning.ZIP
+    return Meaning.CITY_STATE if sum(map(bool, map(states.of_address, cells))) >= 0.5 * len(cells) else None
 
 
 def _folded(cells: Sequence[str]) -> Sequence[str]:

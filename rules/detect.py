@@ -37,6 +37,7 @@ _LABELLED = re2.compile(
     rb"(?i)(?:^|[^a-z])(?:ssn|social|soc(?:ial)?[. ]{1,2}sec(?:urity)?)s?[^a-z0-9\n][^0-9\n]{0,20}"
     rb"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}"
 )
+_NO_BREAK = "\u00a0"  #: what a page or a mail program writes for a space
 MOST_HITS = 2_000_000  #: in the texts and free cells of one message; beyond, the part is `partial`, never clean
 
 
@@ -157,6 +158,8 @@ class _Inspection:
 
     def _look(self, content: Content) -> None:
         content = (isinstance(content, Table) and unparted(content)) or content
+        if isinstance(content, Text) and _NO_BREAK in content.content:
+            content = replace(content, content=content.content.replace(_NO_BREAK, " "))
         if isinstance(content, Table):
             as_it_stands = sheet_of(content)
             rows = joined(as_it_stands.rows)
@@ -167,11 +170,11 @@ class _Inspection:
         found = [
             one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(content, one)
         ]
+        self._text(content, found)
         if sheet := records(content):
             self._sheet(sheet)
         if sheet := addressed(content, self._numbers):
             self._sheet(sheet)
-        self._text(content, found)
         if has_broken_numbers(fold(content.content)):
             self.unread[content.part] = Obstacle.UNSUPPORTED  # they cannot be put together, and are no less there
 
@@ -276,18 +279,19 @@ class _Inspection:
 
     def _block(self, block: Block) -> None:
         for table, columns, found in parts_of(block):
-            noted = self._search_table(table, columns, found) if table.sheet.searched else {}
-            self.rolls.extend(with_noted(one, noted) for one in found if one.people)
+            noted = self._search_table(table, columns, found)
+            self.rolls.extend(one for one in (with_noted(each, noted) for each in found) if one.people)
 
     def _search_table(
         self, block: Block, columns: Sequence[Column], found: Iterable[Roll]
     ) -> Mapping[int, AbstractSet[str]]:
         """The numbers in a table; those that stand outside of the columns for them by row."""
         numbers = {index: cells for one in found for index, cells in one.numbers.items()}
+        told = frozenset[str]() if block.sheet.searched else frozenset(self.told.get(self.where, ()))
         for column in columns:
-            if column.index in numbers:
+            if column.index in numbers and not told.issuperset(filter(None, numbers[column.index])):
                 self._number_column(block, column, numbers[column.index])
-        return self._cells(block, columns, numbers)
+        return self._cells(block, columns, numbers) if block.sheet.searched else {}
 
     def _number_column(self, block: Block, column: Column, numbers: Sequence[str]) -> None:
         """An SSN column: every cell by arithmetic, the first ones by Presidio."""

@@ -36,9 +36,13 @@ def _of_columns() -> Mapping[Meaning, tuple[Category, ...]]:
     return validate(read(WORDS / "categories.yaml"), _Categories).root
 
 
-def elements(columns: Iterable[Column]) -> tuple[str, ...]:
-    """The data elements of a list, in the order of its columns: ('name', 'ssn', 'birth')."""
+def elements(columns: Iterable[Column], *, noted: bool = False) -> tuple[str, ...]:
+    """The data elements of a list, in the order of its columns: ('name', 'ssn', 'birth').
+
+    `noted`: numbers of its people stand in other columns.
+    """
     told = [column.meaning for column in columns if column.meaning not in _NOTHING]
+    told += [Meaning.SSN] if noted else []
     return tuple(dict.fromkeys("name" if meaning in _NAME else meaning.value for meaning in told))
 
 

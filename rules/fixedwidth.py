@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -21,7 +21,7 @@ from rules.ruled import ruled
 from rules.segments import HEADER as SEGMENTS
 from rules.segments import Segments, segments
 from rules.shaped import LONGEST_LINE, SPACES, Key, Line, keys_of, regions, shaped
-from rules.sheets import Sheet
+from rules.sheets import Sheet, is_corner
 from rules.statements import Statements, statements
 from rules.typed import typed
 
@@ -36,6 +36,7 @@ _BARS = str.maketrans("\u2502\u2503\u2551", "|||")  # of tables drawn with box c
 _NEXT_CELL = re.compile(r"</t[dh]>[ \t]{0,9}<t[dh][^>\n]{0,200}>")  #: the source of a page, pasted
 _TAG = re.compile(r"</?(?:table|thead|tbody|tr|t[dh])\b[^>\n]{0,200}>")
 _QUOTED = re.compile(r"\A ?(?:> ?){1,20}")
+_ONE_CELL = re.compile(r'\A"([^",;\t]*)"\Z')  #: a line of CSV with a single column
 _SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
 
 #: Kinds of field that a header's meaning can stand over.
@@ -83,17 +84,19 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     if "</t" in content:
         content = _TAG.sub("", _NEXT_CELL.sub("\t", content))
     lines = [line.rstrip("\r\f ").lstrip("\f") for line in content.split("\n")]
+    if '"\n' in content:
+        lines = [_ONE_CELL.sub(r"\1", line) for line in lines]
     if ">" in content:
         lines = [_QUOTED.sub("", line) for line in lines]
     taken: set[int] = set()
     found = [*_placed(text, segments(lines, taken), taken, SEGMENTS), *_placed(text, statements(lines, taken), taken)]
     if len(lines) < 2 and not carry.words:  # those may be all on one line
         return found
-    found += _with_delimiters(text, typed(lines, taken, "\t|;^~,"), taken)
-    found += _with_delimiters(text, delimited(lines, taken, "\t|;^~"), taken)
+    found += _with_delimiters(text, lines, typed(lines, taken, "\t|;^~,"), taken)
+    found += _with_delimiters(text, lines, delimited(lines, taken, "\t|;^~"), taken)
     found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
-    found += _with_delimiters(text, delimited(lines, taken, ","), taken)
+    found += _with_delimiters(text, lines, delimited(lines, taken, ","), taken)
     by_shape = shaped(lines, taken)
     found += _ruled_by_shape(text, lines, by_shape, taken, carry, headed=True)
     found += _without_gaps(text, lines, taken)
@@ -136,17 +139,15 @@ def _on_lines(where: str, lines: Sequence[int], top: int, _left: int, bottom: in
 
 def _under_rulers(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
     for one in ruled(lines, taken):
-        taken.update(range(one.first, one.end))
-        yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
+        yield _lines(text, lines, one.first, one.rows, taken)
 
 
 def _under_headers(text: Text, lines: list[str], taken: set[int], carry: Carry) -> Iterator[Lines]:
     for one in aligned(lines, taken, carry.words):
-        taken.update(range(one.first, one.end))
         header = tuple(word.text for word in one.header)
-        sheet = _sheet(text, one.first, one.rows, () if tuple(one.rows[0]) == header else header)
         carry.words = one.header
-        yield Lines(sheet=sheet, first=one.first, end=one.end, header=header)
+        inherited = () if tuple(one.rows[0]) == header else header
+        yield replace(_lines(text, lines, one.first, one.rows, taken, inherited), header=header)
 
 
 def _without_gaps(text: Text, lines: list[str], taken: set[int]) -> Iterator[Lines]:
@@ -161,10 +162,25 @@ def _one_to_a_line(text: Text, lines: list[str], taken: set[int]) -> Iterator[Li
         yield Lines(sheet=_sheet(text, one.first, one.rows, one.header), first=one.first, end=one.end)
 
 
-def _with_delimiters(text: Text, found: Iterable[Delimited], taken: set[int]) -> Iterator[Lines]:
+def _with_delimiters(text: Text, lines: list[str], found: Iterable[Delimited], taken: set[int]) -> Iterator[Lines]:
     for one in found:
-        taken.update(range(one.first, one.end))
-        yield Lines(sheet=_sheet(text, one.first, one.rows), first=one.first, end=one.end)
+        yield _lines(text, lines, one.first, one.rows, taken)
+
+
+def _lines(
+    text: Text,
+    lines: list[str],
+    first: int,
+    rows: Sequence[Sequence[str]],
+    taken: set[int],
+    header: Sequence[str] = (),
+) -> Lines:
+    """Rows that begin on line `first`, with the line over them that says what a pivot table adds up."""
+    end = first + len(rows)
+    if first and first - 1 not in taken and is_corner(lines[first - 1]):
+        first, rows = first - 1, [[lines[first - 1].strip()], *rows]
+    taken.update(range(first, end))
+    return Lines(sheet=_sheet(text, first, rows, header), first=first, end=end)
 
 
 def _ruled_by_shape(

@@ -1,6 +1,7 @@
 """What a header says: its words, abbreviated or written together, looked up in `rules/words/columns.yaml`."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
@@ -56,6 +57,8 @@ class Meaning(StrEnum):
 
 MONEY = frozenset({Meaning.PAY, Meaning.BALANCE, Meaning.CONTRIBUTION, Meaning.LOAN})
 NAMES = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
+_OF_ANY_NUMBER = frozenset({Meaning.PERSON_ID, Meaning.NUMBER})
+_DENIED = frozenset({"not", "non"})
 
 
 _PARTS_OF_NAMES = frozenset({Meaning.FIRST_NAME, Meaning.LAST_NAME, Meaning.MIDDLE_NAME})
@@ -81,11 +84,11 @@ class Vocabulary:
         short = validate(read(folder / "abbreviations.yaml"), _Abbreviations).root
         self._full = {abbreviation: word for word, abbreviations in short.items() for abbreviation in abbreviations}
         entries = validate(read(folder / "columns.yaml"), _Vocabulary).root
-        phrases = [(phrase.split(), meaning) for meaning, listed in entries.items() for phrase in listed]
+        phrases = [(_plain(phrase).split(), meaning) for meaning, listed in entries.items() for phrase in listed]
         self._phrases = {tuple(map(self._in_full, words)): meaning for words, meaning in phrases}
         self._starred = [(words[0], meaning) for words, meaning in phrases if "*" in words[0]]
         self._longest = max(map(len, self._phrases))
-        ends = {words[-1] for words, meaning in phrases if meaning in NAMES}
+        ends = {phrase.split()[-1] for meaning in NAMES for phrase in entries.get(meaning, ())}
         self.last_words_of_names = frozenset(ends | {word for word, full in self._full.items() if full in ends})
         self.tokens = frozenset(word for phrase in self._phrases for word in phrase)
         self._parts = {word for word in self.tokens | self._full.keys() if len(word) > 2 or word in _SHORT_PARTS}
@@ -133,6 +136,8 @@ class Vocabulary:
 
     def _look_up(self, words: Sequence[str]) -> Meaning | None:
         found = self._longest_phrase(words)
+        if found in _OF_ANY_NUMBER and "ssn" in words and _DENIED.isdisjoint(words):  # "Subscriber ID (SSN)"
+            return Meaning.SSN
         if found is Meaning.OTHER and not _OF_ANY_MONEY.isdisjoint(words):  # "Severance Amount", "YTD 401(k)"
             rest = self._longest_phrase([word for word in words if word not in _OF_ANY_MONEY])
             return rest if rest in MONEY else found
@@ -179,7 +184,18 @@ _WORD = re.compile(r"[^\W_]+")
 def words_of(header: str) -> list[str]:
     """'EmpSSN', 'EMP_SSN' and 'Emp. SSN #' alike are [emp, ssn]."""
     spaced = _CAMEL.sub(" ", header.strip()[:200])
-    return _WORD.findall(spaced.replace("'", "").lower())
+    return _WORD.findall(_plain(spaced.replace("'", "")))
+
+
+def _plain(words: str) -> str:
+    """Small letters without accents: 'Prénom' is prenom, 'Straße' strasse."""
+    if words.isascii():
+        return words.lower()
+    return "".join(sign for sign in unicodedata.normalize("NFKD", words.casefold()) if not unicodedata.combining(sign))
+
+
+def speaks_of_ssns(header: str) -> bool:
+    return "ssn" in words_of(header) or vocabulary().meaning(header) is Meaning.SSN
 
 
 @cache

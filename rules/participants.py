@@ -8,10 +8,11 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from rules import states
-from rules.columns import DATE, Column, ssn_of, ssns_of
+from rules.alike import same_date, same_name
+from rules.columns import DATE, Column, is_ein, ssn_of, ssns_of
 from rules.elements import elements
 from rules.headers import MONEY, NAMES, Meaning, words_of
-from rules.sheets import Block, Row, cells_of
+from rules.sheets import Block, Row, all_header_words, cells_of
 from rules.verdict import ParticipantList, People
 
 _HOME_WORDS = frozenset({"home", "residence", "resident", "res", "resid", "domicile", "legal"})
@@ -22,15 +23,9 @@ _TOTAL = re.compile(
     r"(?:totals?|count|average|sum|mean|end of (?:report|list)|page|continued)\b.*"
 )
 _PAGE = re.compile(r"(?i)\s{0,9}(?:page|pg\.?)(?: ?(?:no\.?|:|#))?(?:\s{0,9}[0-9]{1,6})?(?: of [0-9]{1,6})?\s{0,9}")
+_DIGIT = re.compile(r"[0-9]")
 _LETTER = re.compile(r"[^\W\d_]")
-_NAME_WORD = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")  # an initial tells nobody apart
 _NOT_DIGIT = re.compile(r"[^0-9]+")
-_PLAIN_DATE = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{2,4})")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"({'|'.join(_MONTHS)})[a-z]*"
-_PACKED_DATE = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])(?![0-9])")
-_DAY_FIRST = re.compile(rf"([0-9]{{1,2}})[-/. ]{_MONTH}[-/., ]+([0-9]{{2,4}})", re.IGNORECASE)
-_MONTH_FIRST = re.compile(rf"{_MONTH}[-/. ]+([0-9]{{1,2}})[,-/. ]+([0-9]{{2,4}})", re.IGNORECASE)
 
 #: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
 _PERSONAL = MONEY | {
@@ -77,6 +72,7 @@ class Roll:
     people: tuple[Person, ...]
     numbers: Mapping[int, Sequence[str]]  #: by index of an SSN column, row by row
     reader: "Reader"
+    noted: bool = False  #: numbers of people stand elsewhere in the rows: in the cell of the name, in a remark
     beside: bool = False  #: another table stands beside it on the sheet
 
     def key(self, person: Person) -> Key | None:
@@ -97,7 +93,7 @@ class Roll:
         meanings = {column.meaning for column in self.columns}
         if not meanings & NAMES:
             return False
-        if meanings & _PERSONAL:
+        if self.noted or meanings & _PERSONAL:
             return True
         directory = Meaning.WORK in meanings or (Meaning.ORGANISATION in meanings and Meaning.PERSON_ID not in meanings)
         return bool(meanings & _PERSONAL_AT_HOME) and not directory
@@ -127,6 +123,7 @@ class Reader:
         self._ids = _of(columns, Meaning.PERSON_ID)[:1]
         self._fours = _of(columns, Meaning.LAST_FOUR)[:1]
         self._homes = _of(columns, Meaning.HOME, Meaning.ADDRESS)[:1]
+        self._numbers = _of(columns, Meaning.SSN)
         self._personal = [column.index for column in columns if column.meaning in _PERSONAL | _PERSONAL_AT_HOME]
         states_of = sorted((c for c in columns if c.meaning is Meaning.STATE), key=_is_not_home)
         self._residence: list[tuple[int, Callable[[str], str]]] = [
@@ -135,11 +132,18 @@ class Reader:
             *((index, states.of_zip) for index in _of(columns, Meaning.ZIP)[:1]),
         ]
 
+    def has_name(self, row: Row) -> bool:
+        return _LETTER.search(self._name(row)) is not None
+
     def is_person(self, row: Row) -> bool:
         """Whether a row without a number is a person all the same."""
         name = self._name(row)
         if _LETTER.search(name):
-            if _TOTAL.fullmatch(name) or any(map(_PAGE.fullmatch, row)):
+            if (
+                _TOTAL.fullmatch(name)
+                or any(map(_PAGE.fullmatch, row))
+                or any(is_ein(_cell(row, n)) for n in self._numbers)
+            ):
                 return False
             return any(_cell(row, index) for index in self._personal)
         birth, person_id = _first(row, self._birth), _first(row, self._ids)
@@ -229,15 +233,18 @@ def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> 
 
 def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
     """A row without a number of its own takes the only one that stands elsewhere in it."""
-    if not any(not person.ssn and len(noted.get(person.row, ())) == 1 for person in one.people):
-        return one
-    people = (
-        person._replace(ssn=next(iter(noted[person.row])))
-        if not person.ssn and len(noted.get(person.row, ())) == 1
-        else person
+    alone = {row: next(iter(numbers)) for row, numbers in noted.items() if len(numbers) == 1}
+    people = [
+        person._replace(ssn=alone[person.row]) if not person.ssn and person.row in alone else person
         for person in one.people
-    )
-    return replace(one, people=tuple(people))
+    ]
+    known = {person.row for person in people}
+    rows = [row for row in alone if row not in known and one.reader.has_name(one.block.sheet.rows[row])]
+    if not rows and not any(person.row in alone for person in people):
+        return one
+    residence = one.reader.states([one.block.sheet.rows[row] for row in rows])
+    people += [Person(row, alone[row], state) for row, state in zip(rows, residence, strict=True)]
+    return replace(one, people=tuple(sorted(people, key=_ROW)), noted=True)
 
 
 def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> list[Person]:
@@ -247,6 +254,8 @@ def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> l
     first = block.first
     people = [Person(first + place, number, residence[place]) for place, number in enumerate(only) if number]
     bare = [place for place, number in enumerate(only) if not number] if len(people) < len(rows) else []
+    if 0 in bare and len(rows) > LEAST and (not any(header) or all_header_words(rows[0])):
+        bare = bare[1:] if _is_header(rows[0], rows[1]) else bare
     for place in bare:
         row = rows[place]
         if any(row) and row != header and not any(column[place] for column in others) and reader.is_person(row):
@@ -258,6 +267,11 @@ def _people(block: Block, reader: Reader, columns: Sequence[Sequence[str]]) -> l
         if number
     ]
     return sorted(people, key=_ROW) if bare or others else people
+
+
+def _is_header(row: Row, below: Row) -> bool:
+    """Whether words that nobody knows stand over values: no digit in any cell, and some in the row below."""
+    return not any(map(_DIGIT.search, row)) and any(map(_DIGIT.search, below))
 
 
 @dataclass(slots=True)
@@ -301,35 +315,6 @@ class Register:
         unknown = by_state.pop("", 0)
         ordered = dict(sorted(by_state.items(), key=lambda item: (-item[1], item[0])))
         return People(count=len(self._states), by_state=ordered, unknown_state=unknown, lists=tuple(lists))
-
-
-def same_name(name: str) -> str:
-    """'SMITH, JOHN A' and 'John Smith' alike."""
-    return " ".join(sorted(_NAME_WORD.findall(name.casefold())))
-
-
-def same_date(text: str) -> str:
-    """'1961-03-14', '3/14/1961', '19610314' and '14-Mar-61 00:00' alike; anything else as it stands."""
-    match = _PLAIN_DATE.match(text)
-    if match is None:
-        return _written_date(text)
-    first, second, third = match.groups()
-    year, month, day = (first, second, third) if len(first) == 4 else (third, first, second)
-    return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
-
-
-def _written_date(text: str) -> str:
-    if match := _PACKED_DATE.match(text):
-        year, month, day = match.groups()
-    elif match := _DAY_FIRST.match(text):
-        day, name, year = match.groups()
-        month = str(1 + _MONTHS.index(name.casefold()))
-    elif match := _MONTH_FIRST.match(text):
-        name, day, year = match.groups()
-        month = str(1 + _MONTHS.index(name.casefold()))
-    else:
-        return text.casefold()
-    return f"{int(year) % 100:02d}-{int(month)}-{int(day)}"
 
 
 def distinct(rolls: Iterable[Roll]) -> int:
@@ -376,7 +361,7 @@ def _entry(one: Roll) -> ParticipantList:
         part=one.block.sheet.part,
         where=one.place(),
         rows=len(rows),
-        elements=elements(one.columns),
+        elements=elements(one.columns, noted=one.noted),
         unread_rows=unread,
     )
 

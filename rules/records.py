@@ -28,9 +28,10 @@ _PAIR = re.compile(
     r"|(?P<attribute>(?<![^\s,;(])[A-Za-z_][\w.:-]{0,40}) {0,3}[=:] {0,3}"
     r"(?:\"(?P<quoted>[^\"<>\n]{0,120})\"|'(?P<quoted_once>[^'<>\n]{0,120})')"
     r"|(?P<word>(?<![^\s,;?&|(])[A-Za-z_][\w.-]{0,30})=(?P<plain>[^\s\"'<>=&,;]{1,60})(?=[\s&,;)]|$)"
-    r"|(?P<label>(?<![^\s,;|(*-])[A-Za-z][A-Za-z0-9 ._#/-]{0,30}?)[ \t]{0,3}(?:[:=]|[.]{3,60}:?|_{3,60})[ \t]{0,8}"
+    r"|(?P<label>(?<![^\s,;|(*-])[^\W\d_][\w .#/-]{0,30}?)[ \t]{0,3}(?:[:=]|[.]{3,60}:?|_{3,60})[ \t]{0,8}"
     r"(?P<value>[^\s\"<>:=][^\n\"<>]{0,119})"
 )
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _VALUES = ("text", "single", "number", "inner", "quoted", "quoted_once", "plain")
 _NEXT_LABEL = re.compile(
     r"(?:[ \t]{2,}|[,;|][ \t]*|[ \t])(?=[A-Z](?:[A-Za-z0-9._#/-]|[ ](?![ ])){1,30}:[ \t]|[A-Za-z_][\w.-]{0,30}=[\w'\"])"
@@ -40,7 +41,8 @@ _NEXT_LABEL = re.compile(
 @cache
 def _labelled() -> tuple[Any, Any]:
     """Two glances, 700 MB a second: only a text with two labels of people, `Name:` or alone on a line, is read."""
-    ends = "|".join(sorted(map(re2.escape, vocabulary().last_words_of_names)))
+    words = sorted(map(re2.escape, vocabulary().last_words_of_names))
+    ends = _NOT_ASCII.sub(r"\\C", "|".join(words))  # one byte, with its accent or without
     beside = rf"(?i)(?:{ends})[\"']?\s{{0,3}}(?:[:=>]|\.\.\.)"
     alone = rf"(?i)(?:^|\n)[ \t>]{{0,9}}(?:[A-Z.]{{1,12}} ){{0,2}}(?:{ends})[ \t\r]{{0,9}}\n"
     return re2.compile(beside.encode()), re2.compile(alone.encode())

@@ -11,6 +11,7 @@ from rules.columns import (
     Column,
     bare,
     can_be_names,
+    is_ein,
     is_number_of_something,
     last_names_first,
     nine_digits_of_people,
@@ -19,14 +20,22 @@ from rules.columns import (
     settle,
     settle_without_header,
     single_names,
+    surely_people,
 )
 from rules.content import Table
 from rules.headers import NAMES, Meaning, vocabulary, words_of
 
 Row = Sequence[str]
 
-_VALUE = re.compile(r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|[0-9]{3}-[0-9]{2}-[0-9]{4}|.*@.*")
+_VALUE = re.compile(
+    r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|.*[0-9]{3}-[0-9]{2}-[0-9]{4}.*|[Xx*#\u2022]{3}.*[0-9]{4}|.*@.*"
+)
 _DIGIT = re.compile(r"[0-9]")
+_MEASURE = re.compile(  #: the corner of a pivot table, over "Row Labels"
+    r"(?i)\s*(?:sum of|total of|average of|max of|summe von|suma de|somme de|soma de) "
+    r"(?P<what>.+?)(?:\s+(?:column labels|row labels|spaltenbeschriftungen|zeilenbeschriftungen"
+    r"|etiquetas de (?:columna|fila)|.tiquettes de (?:colonnes|lignes)))?\s*"
+)
 _OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.BIRTH, Meaning.MEDICARE})
 _APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
@@ -112,12 +121,14 @@ def _header_at(rows: Sequence[Row], index: int) -> tuple[int, Row] | None:
     if len(row) > 20_000 or not _wordy(row):
         return None
     below = rows[index + 1] if index + 1 < len(rows) else ()
+    if any(below) and _MEASURE.fullmatch(row[0]) and vocabulary().meaning(below[0]) in NAMES:
+        return 2, below
     own = _meanings(row)
     if any(below) and _wordy(below):
         both = [f"{top} {bottom}".strip() for top, bottom in _padded(row, below)]
         known = len(_meanings(both))
         more = known > max(len(own), len(_meanings(below))) or (len(own) >= 2 and known >= len(own))
-        if more and _all_header_words(below):
+        if more and all_header_words(below):
             return 2, both
     cells = sum(1 for cell in row if cell.strip())
     short = max(map(len, row)) <= _LONGEST_HEADER
@@ -155,7 +166,7 @@ def _meanings(row: Row) -> list[Meaning]:
     return [meaning for meaning in known if meaning is not None]
 
 
-def _all_header_words(row: Row) -> bool:
+def all_header_words(row: Row) -> bool:
     """Whether a second line is one: most of its words are words of headers."""
     words = [word for cell in row for word in words_of(cell)]
     return bool(words) and sum(map(vocabulary().is_header_word, words)) >= 0.6 * len(words)
@@ -164,10 +175,11 @@ def _all_header_words(row: Row) -> bool:
 def profile(block: Block) -> tuple[Column, ...]:
     """What the columns of a table are; those that are nothing known are left out."""
     rows = block.rows
-    sample = _sample([row for row in rows if any(row)] if len(rows) <= 4 * SAMPLE else rows)
+    sample = _of_persons(block, _sample([row for row in rows if any(row)] if len(rows) <= 4 * SAMPLE else rows))
     width = max([len(block.header), *map(len, sample)], default=0)
     columns: dict[int, Column] = {}
     cells_of = {index: _cells(sample, index) for index in range(min(width, 20_000))}
+    measure = _measure(block)
     for index, cells in cells_of.items():
         if any(before in columns and columns[before].width == 3 for before in (index - 1, index - 2)):
             continue
@@ -175,10 +187,39 @@ def profile(block: Block) -> tuple[Column, ...]:
         if split := _split(header, index, cells_of):
             columns[index] = split
             continue
-        meaning = settle(header, cells) if any(block.header) else settle_without_header(cells)
+        said = "" if any(block.header) else _said_before(cells_of.get(index - 1, ()))
+        meaning = settle(header or said, cells) if any(block.header) or said else settle_without_header(cells)
+        meaning = meaning or (settle(measure, cells) if measure and index else None)
         if meaning:
             columns[index] = Column(index=index, header=header, meaning=meaning)
     return _neighbours(block, columns, cells_of)
+
+
+def _measure(block: Block) -> str:
+    """What a pivot table adds up, as its corner says: "Sum of Gross Pay" stands for every column of it."""
+    corner = block.sheet.rows[block.top] if block.first > block.top else block.header
+    found = _MEASURE.fullmatch(corner[0]) if corner else None
+    return found["what"] if found else ""
+
+
+def is_corner(line: str) -> bool:
+    """Whether a line stands over a pivot table and says what it adds up."""
+    return _MEASURE.fullmatch(line.strip()) is not None
+
+
+def _said_before(cells: Sequence[str]) -> str:
+    """The words that stand before every value of a column without a header, as its header: "P/N", "SSN"."""
+    said = cells[0] if len(cells) > 1 and len(set(cells)) == 1 else ""
+    return said if vocabulary().meaning(said) else ""
+
+
+def _of_persons(block: Block, sample: Sequence[Row]) -> Sequence[Row]:
+    """Rows without an EIN in a column of tax ids: companies among payees say nothing of what the others are."""
+    said = {index: vocabulary().meaning(header) for index, header in enumerate(block.header) if header}
+    ids = [index for index, meaning in said.items() if meaning in {Meaning.TAX_ID, Meaning.SSN}]
+    if not ids:
+        return sample
+    return [row for row in sample if not any(index < len(row) and is_ein(row[index]) for index in ids)] or sample
 
 
 def _sample(rows: Sequence[Row]) -> list[Row]:
@@ -190,7 +231,7 @@ def _sample(rows: Sequence[Row]) -> list[Row]:
 
 
 def _cells(sample: Sequence[Row], index: int) -> list[str]:
-    return [cell for row in sample if index < len(row) and (cell := bare(row[index][:LONGEST]))]
+    return [cell for row in sample if index < len(row) and (cell := bare(row[index][:LONGEST].replace("\u00a0", " ")))]
 
 
 def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> tuple[Column, ...]:
@@ -199,8 +240,8 @@ def _neighbours(block: Block, columns: dict[int, Column], cells_of: dict[int, li
     if bare_header:
         columns |= _names_apart(columns, cells_of)
     meanings = {column.meaning for column in columns.values()}
-    if not meanings & NAMES and meanings & _OF_PEOPLE:
-        columns |= _names_unsaid(block, columns, cells_of)
+    if not meanings & NAMES and meanings & (_OF_PEOPLE | {Meaning.PAY}):
+        columns |= _names_unsaid(block, columns, cells_of, sure=not meanings & _OF_PEOPLE)
         meanings = {column.meaning for column in columns.values()}
     people, companies = bool(meanings & NAMES), Meaning.ORGANISATION in meanings
     if not people:  # numbers of policies and samples, written like SSNs
@@ -253,11 +294,16 @@ def _last_names_first(columns: Mapping[int, Column], cells_of: Mapping[int, list
     return any(last_names_first(cells_of[index]) for index, column in columns.items() if column.meaning is Meaning.NAME)
 
 
-def _names_unsaid(block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]]) -> dict[int, Column]:
-    """The first column that looks like people's names, beside numbers or birth dates, whatever its header is."""
+def _names_unsaid(
+    block: Block, columns: dict[int, Column], cells_of: dict[int, list[str]], *, sure: bool
+) -> dict[int, Column]:
+    """The first column that looks like people's names, beside numbers or birth dates, whatever its header is.
+
+    Beside pay alone they have to be those of people beyond doubt (`sure`): films and products earn, too.
+    """
     for index, cells in cells_of.items():
         header = block.header[index] if index < len(block.header) else ""
-        if index not in columns and cells and can_be_names(header, cells):
+        if index not in columns and cells and can_be_names(header, cells) and (not sure or surely_people(cells)):
             return {index: Column(index=index, header=header, meaning=Meaning.NAME)}
     return {}
 

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rules.content import Table
 from rules.delimited import unmarked
@@ -46,30 +47,45 @@ def delimiter_of(text: str, *, named: bool = False) -> str | None:
     if _STATEMENT.search(sample):
         return None
     present = [delimiter for delimiter in _DELIMITERS if delimiter in sample]
-    scores = {delimiter: _evenness(sample, delimiter, named=named) for delimiter in present}
-    best = max(scores, key=lambda delimiter: scores[delimiter], default=None)
-    return best if best is not None and scores[best] > 0 else None
+    uses = {delimiter: _use(sample, delimiter, named=named) for delimiter in present}
+    best = max(uses, key=lambda delimiter: uses[delimiter].evenness, default=None)
+    if best is None or not uses[best].columns:
+        return None
+    if best == ",":  # in names and amounts it stands, too, and not in the header over them
+        rarer = [other for other in "\t|" if other in uses and uses[other].share > uses[best].share]
+        best = max(rarer, key=lambda delimiter: uses[delimiter].evenness, default=best)
+    return best
 
 
-def _evenness(sample: str, delimiter: str, *, named: bool) -> float:
-    """0: not delimited by this; else the more columns and the fewer odd rows, the higher."""
+class _Use(NamedTuple):
+    """How evenly a delimiter parts the rows; no columns: not at all."""
+
+    share: float = 0  #: of the rows that have as many columns as most have
+    columns: int = 0
+
+    @property
+    def evenness(self) -> float:
+        return self.share * self.columns
+
+
+def _use(sample: str, delimiter: str, *, named: bool) -> _Use:
     rows = [row for row in _read(sample, delimiter, rows=_SAMPLE_ROWS) if any(cell.strip() for cell in row)]
     widths = Counter(len(row) for row in rows if len(row) > 1)
     if not widths:
-        return 0
+        return _Use()
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     share = count / len(rows)
     usual = [row for row in rows if len(row) == width]
     if _parts_nothing(usual, delimiter, sample):
-        return 0
+        return _Use()
     if named:
-        return share * width if share >= 0.5 else 0
+        return _Use(share, width) if share >= 0.5 else _Use()
     cells = [cell for row in usual for cell in row]
     if sum(map(len, cells)) / len(cells) > _LONG_CELL or count < (2 if width > 2 else 3):
-        return 0
+        return _Use()
     if delimiter in ",;" and _is_prose(cells):
-        return 0
-    return share * width if share >= (0.6 if width > 2 else 0.9) else 0
+        return _Use()
+    return _Use(share, width) if share >= (0.6 if width > 2 else 0.9) else _Use()
 
 
 def _parts_nothing(rows: Sequence[Sequence[str]], delimiter: str, sample: str) -> bool:

@@ -16,10 +16,12 @@ from gateway.opening.charset import decode
 from gateway.opening.opener import Budget, Leaf, Opening
 from gateway.opening.text import as_text, open_text
 from rules.content import Content, Table, Text
+from rules.headers import vocabulary
 from rules.verdict import Obstacle
 
 _FEWEST_RECORDS = 2
 _MOST_LEVELS = 200
+_DIGITS = re.compile(r"[0-9][0-9 ./-]{3,40}")
 _DRAWN = {"text", "{http://www.w3.org/2000/svg}text"}  #: one line of an SVG; elsewhere `text` may hold a whole document
 _DRAWN_PIECES = {"tspan", "textPath", "tref", "a"}
 _LARGEST_YAML = 1 << 23  #: characters; some two seconds
@@ -230,7 +232,7 @@ def xml_contents(root: Any, leaf: Leaf) -> Iterator[Content]:
         hidden += [f"{_local(name)}: {value}" for name, value in attributes(element)]
         if element in told:
             continue
-        words += [element.text or "", element.tail or ""]
+        words += [_named(element), element.tail or ""]
         if _flows(element):
             words[-2] = "".join(element.itertext(tag=etree.Element))
             told.update(element.iterdescendants())
@@ -248,6 +250,14 @@ def attributes(element: Any) -> Sequence[tuple[str, str]]:
         return [(each.attrname, str(each)) for each in _ATTRIBUTES(element)]
     found: Sequence[tuple[str, str]] = element.attrib.items()
     return found
+
+
+def _named(element: Any) -> str:
+    """What stands in an element; digits that fill it with the name it gives them: `<SSN>212486397</SSN>`."""
+    text = (element.text or "").strip()
+    if len(element) or not text or not _DIGITS.fullmatch(text) or not vocabulary().meaning(_local(element.tag)):
+        return element.text or ""
+    return f"{_local(element.tag)}: {text}"
 
 
 def _flows(element: Any) -> bool:
