@@ -37,7 +37,10 @@ _NEXT_CELL = re.compile(r"</t[dh]>[ \t]{0,9}<t[dh][^>\n]{0,200}>")  #: the sourc
 _TAG = re.compile(r"</?(?:table|thead|tbody|tr|t[dh])\b[^>\n]{0,200}>")
 _QUOTED = re.compile(r"\A ?(?:> ?){1,20}")
 _ONE_CELL = re.compile(r'\A"([^",;\t]*)"\Z')  #: a line of CSV with a single column
-_SPEAKS_OF_SSNS = re.compile(r"(?i)(?<![a-z])(?:ssns?|socials?|soc(?:ial)? sec(?:urity)?)(?![a-z])")
+_SPEAKS_OF_SSNS = re.compile(  # "name and social for the census", but no social media
+    r"(?i)(?<![a-z])(?:ssns?|socials|soc(?:ial)? sec(?:urity)?"
+    r"|social(?! (?!(?:numbers?|for|of|and|or|in|on|as|is|with|from|below|here)(?![a-z]))[a-z]))(?![a-z])"
+)
 
 #: Kinds of field that a header's meaning can stand over.
 _UNDER: dict[Meaning, tuple[str, ...]] = {

@@ -58,10 +58,14 @@ class Meaning(StrEnum):
 MONEY = frozenset({Meaning.PAY, Meaning.BALANCE, Meaning.CONTRIBUTION, Meaning.LOAN})
 NAMES = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
 _OF_ANY_NUMBER = frozenset({Meaning.PERSON_ID, Meaning.NUMBER})
+_NO_ADJECTIVE = "$"  #: marks a word that means this only where it is no adjective: "Social", but not "Social media"
+_LINKS = frozenset({"of", "for", "and", "or", "with", "without", "w", "wo", "in", "on", "as", "is"})
+_OF_OTHERS = frozenset({None, Meaning.OTHER, Meaning.OTHER_NUMBER, Meaning.ORGANISATION, Meaning.WORK})
 _DENIED = frozenset({"not", "non"})
 
 
-_PARTS_OF_NAMES = frozenset({Meaning.FIRST_NAME, Meaning.LAST_NAME, Meaning.MIDDLE_NAME})
+_NAMES_AND_PARTS = NAMES | {Meaning.MIDDLE_NAME}
+_WHOSE = re.compile(r"(?i)\(|\s(?:of|for)\s")  #: behind it stands whose, or what of it, a column is
 
 
 class _Vocabulary(RootModel[dict[Meaning, tuple[str, ...]]]):
@@ -84,9 +88,16 @@ class Vocabulary:
         short = validate(read(folder / "abbreviations.yaml"), _Abbreviations).root
         self._full = {abbreviation: word for word, abbreviations in short.items() for abbreviation in abbreviations}
         entries = validate(read(folder / "columns.yaml"), _Vocabulary).root
-        phrases = [(_plain(phrase).split(), meaning) for meaning, listed in entries.items() for phrase in listed]
+        phrases = [
+            (_plain(phrase).rstrip(_NO_ADJECTIVE).split(), meaning)
+            for meaning, listed in entries.items()
+            for phrase in listed
+        ]
+        marked = (phrase for listed in entries.values() for phrase in listed if phrase.endswith(_NO_ADJECTIVE))
+        self._nouns = {phrase.rstrip(_NO_ADJECTIVE) for phrase in marked}
         self._phrases = {tuple(map(self._in_full, words)): meaning for words, meaning in phrases}
-        self._starred = [(words[0], meaning) for words, meaning in phrases if "*" in words[0]]
+        starred = [(words[0], meaning) for words, meaning in phrases if "*" in words[0]]
+        self._starred = sorted(starred, key=lambda one: -len(one[0]))  # "*issn" before "*ssn"
         self._longest = max(map(len, self._phrases))
         ends = {phrase.split()[-1] for meaning in NAMES for phrase in entries.get(meaning, ())}
         self.last_words_of_names = frozenset(ends | {word for word, full in self._full.items() if full in ends})
@@ -104,8 +115,8 @@ class Vocabulary:
             if len(self._known) > 10_000:
                 self._known.clear()
             found = self._look_up(self._words(header))
-            if found in _PARTS_OF_NAMES and "(" in header:  # "Employee (Last, First MI)"
-                found = self._look_up(self._words(header.partition("(")[0])) or found
+            if found in _NAMES_AND_PARTS and (of := _WHOSE.search(header)):  # "Employee (Last, First MI)", "SSN (EE)"
+                found = self._look_up(self._words(header[: of.start()])) or found
             self._known[header] = found
         return self._known[header]
 
@@ -146,7 +157,8 @@ class Vocabulary:
     def _longest_phrase(self, words: Sequence[str]) -> Meaning | None:
         for size in range(min(self._longest, len(words)), 0, -1):
             for start in range(len(words) - size, -1, -1):
-                if found := self._phrases.get(tuple(words[start : start + size])):
+                found = self._phrases.get(tuple(words[start : start + size]))
+                if found and not (size == 1 and self._is_adjective(words, start)):
                     return found
         for word in reversed(words):
             for pattern, meaning in self._starred:
@@ -154,6 +166,13 @@ class Vocabulary:
                 if word.endswith(stem) if pattern.startswith("*") else word.startswith(stem):
                     return meaning
         return None
+
+    def _is_adjective(self, words: Sequence[str], place: int) -> bool:
+        """Whether a word that may be one belongs to a word of something else behind it."""
+        if words[place] not in self._nouns or place + 1 == len(words):
+            return False
+        noun = words[place + 1]
+        return noun.isalpha() and noun not in _LINKS and self._phrases.get((noun,)) in _OF_OTHERS
 
     def organisation(self, text: str) -> bool:
         """Whether one of the words makes it a company, a fund or a plan. A regex of all takes 20 times longer."""
@@ -167,6 +186,8 @@ class Vocabulary:
         while index < len(words):
             for size in range(min(self._longest, len(words) - index), 0, -1):
                 phrase = words[index : index + size]
+                if size == 1 and self._is_adjective(words, index):
+                    continue
                 meaning = self._phrases.get(tuple(phrase)) or (self._look_up(phrase) if size == 1 else None)
                 if meaning:
                     found.append((" ".join(written[index : index + size]), meaning))
@@ -177,12 +198,12 @@ class Vocabulary:
         return found
 
 
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])(?![A-Z]s(?![a-z]))")
 _WORD = re.compile(r"[^\W_]+")
 
 
 def words_of(header: str) -> list[str]:
-    """'EmpSSN', 'EMP_SSN' and 'Emp. SSN #' alike are [emp, ssn]."""
+    """'EmpSSN', 'EMP_SSN' and 'Emp. SSN #' alike are [emp, ssn]; 'SSNs' is one word."""
     spaced = _CAMEL.sub(" ", header.strip()[:200])
     return _WORD.findall(_plain(spaced.replace("'", "")))
 

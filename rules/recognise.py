@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules.checks import CHECKS, digits, nine_digits
+from rules.fields import is_in_another
 from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
@@ -23,11 +24,7 @@ _LEADS_TO = re.compile(
 )
 _GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)\Z")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
-_OWN_KEY = re.compile(  # the number's line says what it is, whatever the line above speaks of
-    r"\n[\s>*-]{0,40}[\"']?(?:id|uid|key|code|size|count|number|port|pid)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$"
-)
-_HAS_ITS_OWN = re.compile(r"[:=][ \t]{0,3}[^\s:=]")  #: value, as in "ssn_masking: on"
-_OWN_FIELD = re.compile(  # as the lines of programs and settings begin
+_FIELD = re.compile(  # as the lines of programs and settings begin
     r"[\s>*+-]{0,40}(?:[A-Za-z_][\w.]{0,40}[ \t]{0,3}=|[\"']?[a-z_][a-z0-9_.]{0,40}[\"']?[ \t]{0,3}:)[ \t]{0,3}[\"']?"
 )
 _FIELD = re.compile(r"\w[\"'\]]?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$")
@@ -42,6 +39,10 @@ _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
 _MEANS = re.compile(
     r"(?i)(?<![a-z])(?:by|over|on|via) (?:the |a |his |her )?(?:phone|telephone|fax|call)\Z"
 )  #: no label
+_PERSON = re.compile(
+    r"(?i)['\u2019]?s? ?-?(?:holder|owner|participant|member|applicant|borrower|beneficiary|annuitant|claimant|signer)"
+    r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
+)
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
 _LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
 
@@ -127,7 +128,7 @@ class Recogniser:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
-        if _OWN_KEY.search(labels.text, positive[0], start) or _spent(labels.text, positive[0], start):
+        if is_in_another(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
 
@@ -138,17 +139,18 @@ class Recogniser:
         return adjacent if adjacent != NOWHERE and _LEADS_TO.fullmatch(labels.text, adjacent[0], start) else NOWHERE
 
     def _objection(self, labels: Labels, reach: int, start: int, positive: Place) -> Place:
-        """The last word before a number that says it is something else, and has no number of its own."""
+        """The last word before a number that says it is something else, and has no number of its own nor a person."""
         direct = labels.direct.last(reach, start)
         if direct > positive and _QUALIFIER.fullmatch(labels.text, direct[0], start):
             return (start, 0)
-        negative = labels.negative.last(reach, start)
-        own = _OWN_ID.match(labels.text, negative[0]) if negative != NOWHERE else None
-        if (own and own.end() < start) or (negative != NOWHERE and _CLAUSE_ENDS.match(labels.text, negative[0], start)):
-            return NOWHERE
-        if negative != NOWHERE and _MEANS.search(labels.text, max(0, negative[0] - 24), negative[0]):
-            return NOWHERE
-        return negative
+        for negative in labels.negative.backwards(reach, start):
+            own = _OWN_ID.match(labels.text, negative[0])
+            if _CLAUSE_ENDS.match(labels.text, negative[0], start) or negative < positive:
+                break
+            has_its_own = own is not None and own.end() < start
+            if not has_its_own and not _of_a_person(labels.text, negative):
+                return negative
+        return NOWHERE
 
     def _labelled_behind(self, labels: Labels, start: int, end: int) -> bool:
         """'212486397 (SSN)', but not '212486397 SSN 312-48-6398': there the label belongs to the next number."""
@@ -182,6 +184,11 @@ class Recogniser:
         )
 
 
+def _of_a_person(text: str, word: Place) -> bool:
+    """Whether a word names no number but says whose it is, or how it was told: "plan participant", "by phone"."""
+    return _MEANS.search(text, max(0, word[0] - 24), word[0]) is not None or _PERSON.match(text, word[0]) is not None
+
+
 def _inside_hexadecimal(text: str, start: int, end: int) -> bool:
     """A piece of a UUID or a checksum; a name may look like one ("Ada"), but not so long."""
     if not (_HEX_BESIDE.search(text, max(0, start - 1), start) or _HEX_BESIDE.match(text, end)):
@@ -201,16 +208,6 @@ def _taken(text: str, label_end: int, start: int) -> bool:
     """Whether a label has its own number already: 'SSN 000-12-3456, size 212486397'."""
     own = _OWN_NUMBER.match(text, label_end)
     return own is not None and own.end() < start
-
-
-def _spent(text: str, label_end: int, start: int) -> bool:
-    """Whether the label belongs to a field on a line above, and the number to another: "ssn = ask()", "LIMIT = 9"."""
-    label_line_end = text.find("\n", label_end, start)
-    if label_line_end < 0:
-        return False
-    label_line = text[max(0, label_end - BEFORE, text.rfind("\n", 0, label_end)) : label_line_end]
-    own_line = text[text.rfind("\n", 0, start) + 1 : start]
-    return _HAS_ITS_OWN.search(label_line) is not None and _OWN_FIELD.fullmatch(own_line) is not None
 
 
 def _goes_on(text: str, previous: int, start: int) -> bool:

@@ -16,6 +16,8 @@ from rules.sourced import Document, read, validate
 
 MOST_REPEATS = 64  #: a recogniser reads windows of some hundred characters; nothing in it needs more
 
+MOST_OF_A_PHRASE = 0xFF  #: code point: texts are searched for phrases in Latin-1
+
 _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the standard library has no public parser
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 
@@ -129,6 +131,12 @@ def _complaints(document: Document, recogniser: RecogniserFile, stem: str) -> It
     for index, pattern in enumerate(recogniser.patterns):
         if complaint := objection(pattern.regex):
             yield document.problem(["patterns", index, "regex"], f"patterns.{index}.regex: {complaint}")
+    for key, phrases in recogniser.context:
+        for index, phrase in enumerate(phrases):
+            if any(ord(character) > MOST_OF_A_PHRASE for character in phrase):
+                yield document.problem(
+                    ["context", key, index], f'context.{key}: "{phrase}" is not written in Latin-1, and found nowhere'
+                )
     yield from _glance_complaints(document, recogniser)
 
 

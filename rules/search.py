@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
-from rules.labels import glance
+from rules.labels import flat, glance
 from rules.recognise import BEFORE, Hit, Recogniser
 from rules.recognisers_file import Reports
 
@@ -30,7 +30,8 @@ class Searcher:
         # Bytes, one for each character: RE2 passes 700 MB of text a second so, and offsets stay what they are.
         self._glance = re2.compile("|".join(glances).encode() or rb"[^\x00-\xff]", _BYTES)
         # All labels up to the next digit as one match: a text that repeats a label without a number costs nothing.
-        self._label = re2.compile(f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)".encode(), _BYTES)
+        label = f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)"
+        self._label = re2.compile(label.encode("latin-1"), _BYTES)
 
     def search(self, text: str) -> Iterator[tuple[Recogniser, Hit]]:
         """Hits in folded text, recogniser by recogniser within each zone."""
@@ -45,9 +46,9 @@ class Searcher:
 
     def zones(self, text: str) -> Iterator[Zone]:
         """Stretches of folded text that a recogniser has to read, in order and apart from each other."""
-        flat = text.encode("latin-1", "replace")
+        content = flat(text)
         begin = finish = 0
-        for start, end in heapq.merge(self._shapes(flat), self._labels(flat)):
+        for start, end in heapq.merge(self._shapes(content), self._labels(content)):
             if start > finish:
                 if begin < finish:
                     finish = _while_numbers_go_on(text, finish)
@@ -57,12 +58,12 @@ class Searcher:
         if begin < finish:
             yield begin, _while_numbers_go_on(text, finish)
 
-    def _shapes(self, flat: bytes) -> Iterator[Zone]:
-        for match in self._glance.finditer(flat):
+    def _shapes(self, content: bytes) -> Iterator[Zone]:
+        for match in self._glance.finditer(content):
             yield match.start() - 1, match.end() + 2
 
-    def _labels(self, flat: bytes) -> Iterator[Zone]:
-        for match in self._label.finditer(flat):
+    def _labels(self, content: bytes) -> Iterator[Zone]:
+        for match in self._label.finditer(content):
             start, end = match.span()
             yield start - _SPAN, start
             yield end - 1, end + BEFORE + _SPAN

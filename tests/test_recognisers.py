@@ -83,6 +83,7 @@ def test_a_good_file_is_taken(tmp_path: Path) -> None:
         (("reference: our own\n", ""), 1, "missing key"),
         (("[identifiers]", "[identifers]"), 7, "categories"),
         (("score: 0.6", "score: 6"), 10, "score"),
+        (("positive: [badge]", "positive: [пропуск]"), 11, "Latin-1"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(

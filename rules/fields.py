@@ -1,0 +1,52 @@
+"""Whose field a number stands in: its own, or that of the label before it. Lines of programs, settings and logs."""
+
+import re
+
+_FIELD = 96  #: characters before the end of a label in which its line may begin
+_OWN_LINE = re.compile(  # the number's line says what it is, whatever the line above speaks of
+    r"\n[\s>*-]{0,40}[\"']?(?:id|uid|key|code|size|count|number|port|pid)[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$"
+)
+_HAS_ITS_OWN = re.compile(r"[:=][ \t]{0,3}[^\s:=]")  #: value, as in "ssn_masking: on"
+_FIELD_OF_A_LINE = re.compile(  # as the lines of programs and settings begin
+    r"[\s>*+-]{0,40}(?:[A-Za-z_][\w.]{0,40}[ \t]{0,3}=|[\"']?[a-z_][a-z0-9_.]{0,40}[\"']?[ \t]{0,3}:)[ \t]{0,3}[\"']?"
+)
+_OF_ITS_OWN = re.compile(  # an option of a command, a column of a condition: whatever stood before
+    r"(?<![\w-])(?:-[A-Za-z]|--(?!\w*(?:value|number))[a-z][\w-]{0,40})[ =]$"
+    r"|(?i:\b(?:where|and|or)\s{1,9}[\w.\"`\[\]]{1,60}\s{1,9}(?:not\s{1,9})?in\s{0,9}\(\s{0,9}"
+    r"(?:['\"]?[0-9-]{1,12}['\"]?\s{0,9},\s{0,9}){0,20}['\"]?)$"
+)
+_WORD = r"[^\s,;{}\[\]\"'()]{1,40}"
+_LITERAL = r"(?:true|false|null|none|yes|no|on|off)\b|[0-9]{1,6}\b"
+_LABEL_HAS_A_VALUE = re.compile(  # "ssn_masked=yes", "ssnCheck: passed", '"ssn": null'
+    rf"(?i:(?:\w{{0,40}}[\"']?[ \t]{{0,3}}=[ \t]{{0,3}}(?:\"[^\"\n]{{1,40}}\"|'[^'\n]{{1,40}}'|{_WORD})"
+    rf"|[\"']?[ \t]{{0,3}}:[ \t]{{0,3}}(?:{_LITERAL})"
+    rf"|\w{{1,40}}[\"']?[ \t]{{0,3}}:[ \t]{{0,3}}(?:\"[^\"\n]{{1,40}}\"|{_WORD})))(?=[\s,;|&}}])"
+)
+_SAYS_NOTHING = (
+    "value|number|num|nbr|text|data|raw|plain|clear|full|person|member|employee|participant|spouse|dependent"
+)
+_FIELD_OF_ANOTHER = re.compile(
+    rf"(?i:(?<![\w-])[\"']?(?!\w{{0,20}}(?:{_SAYS_NOTHING})s?[\"' \t:=])[a-z_][\w.-]{{0,40}}[\"']?"
+    r"[ \t]{0,3}[:=][ \t]{0,3}[\"']?)$"
+)
+
+
+def is_in_another(text: str, label_end: int, start: int) -> bool:
+    """Whether the number at `start` stands in another field than the label before it."""
+    if _OWN_LINE.search(text, label_end, start) or _OF_ITS_OWN.search(text, label_end, start):
+        return True
+    value = _LABEL_HAS_A_VALUE.match(text, label_end, start)
+    if value and _FIELD_OF_ANOTHER.search(text, value.end(), start):
+        return True
+    return _is_on_another_line(text, label_end, start)
+
+
+def _is_on_another_line(text: str, label_end: int, start: int) -> bool:
+    """A field on a line above, with a value, and the number in a field below: "ssn = ask()", "LIMIT = 9"."""
+    line_end = text.find("\n", label_end, start)
+    if line_end < 0:
+        return False
+    near = max(0, label_end - _FIELD)
+    label_line = text[max(near, text.rfind("\n", near, label_end)) : line_end]
+    own_line = text[text.rfind("\n", line_end, start) + 1 : start]
+    return _HAS_ITS_OWN.search(label_line) is not None and _FIELD_OF_A_LINE.fullmatch(own_line) is not None
