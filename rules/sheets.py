@@ -105,11 +105,11 @@ def blocks(sheet: Sheet) -> Iterator[Block]:
 def _places(rows: Sequence[Row]) -> Iterator[int]:
     """Rows that can be a header: near the top, soon after a blank row, or the first without a digit after others."""
     hope, digits = _HEADER_ROWS, False
-    for index, row in enumerate(rows):
-        if not any(row):
+    for index, text in enumerate(map("".join, rows)):
+        if not text:
             hope = max(hope, _AFTER_GAP)
             continue
-        above, digits = digits, _DIGIT.search("".join(row)) is not None
+        above, digits = digits, _DIGIT.search(text) is not None
         if hope or (above and not digits):
             hope = max(hope - 1, 0)
             yield index

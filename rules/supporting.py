@@ -10,6 +10,7 @@ from rules.normalise import fold
 from rules.participants import Roll
 from rules.recognise import CERTAIN, Recogniser
 from rules.recognisers_file import Reports
+from rules.sheets import cells_of
 from rules.tally import CONFIRMED, Tally, window_of
 from rules.verdict import Finding
 
@@ -33,7 +34,7 @@ class Supporting:
             recogniser = self._by_column.get(column.meaning)
             if recogniser is None:
                 continue
-            cells = [cell for row in rows if column.index < len(row) and (cell := row[column.index])]
+            cells = list(filter(None, cells_of(rows, column.index)))
             if not cells:
                 continue
             score = answers.best(part, column.header, recogniser.entity, _windows(recogniser, cells))
