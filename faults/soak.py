@@ -29,6 +29,7 @@ from faults.upstream import Fate, Parcel, parcel
 from faults.vitals import Sample, Trend, trends
 from gateway import rotate
 from gateway.accounts import Accounts, Role
+from gateway.actor import Actor
 from gateway.errors import StoreError
 from gateway.store import Store
 
@@ -117,8 +118,8 @@ async def _round(site: Site, soaked: Soaked, gone: float) -> None:
 async def _rotate(site: Site) -> None:
     """A new key while it works, and the old one out of the file."""
     async with await asyncio.to_thread(Store.open, site.settings) as store:
-        await rotate.rotate(store, "keeper", site.now())
-        await rotate.forget(store, "keeper", site.now())
+        await rotate.rotate(store, Actor("keeper"), site.now())
+        await rotate.forget(store, Actor("keeper"), site.now())
 
 
 def _sample(site: Site, mother: Mother, soaked: Soaked) -> Sample:

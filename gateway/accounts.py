@@ -14,7 +14,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.actor import Actor
+from gateway.actor import COUNTERSIGN, Actor
 from gateway.audit.chain import Entry, Event
 from gateway.errors import AccountError, NotFoundError
 from gateway.store import Store, Transaction
@@ -57,7 +57,7 @@ class Accounts:
         self._hashing = asyncio.Semaphore(2)  # each costs 64 MiB
 
     async def add_user(
-        self, name: str, role: Role | str, password: str, now: datetime, actor: str = "countersign"
+        self, name: str, role: Role | str, password: str, now: datetime, actor: Actor = COUNTERSIGN
     ) -> Account:
         """Raises AccountError for a name that is taken or odd, an unknown role, or a short password."""
         account = _account(name, role)
@@ -75,7 +75,7 @@ class Accounts:
         await self._store.write(work)
         return account
 
-    async def set_password(self, name: str, password: str, now: datetime, actor: str) -> None:
+    async def set_password(self, name: str, password: str, now: datetime, actor: Actor) -> None:
         """Change a password; everybody logged in under the name is logged out."""
         _long_enough(password)
         hashed = await self._hash(password)
@@ -89,7 +89,7 @@ class Accounts:
 
         await self._store.write(work)
 
-    async def remove_user(self, name: str, now: datetime, actor: str, *, force: bool = False) -> None:
+    async def remove_user(self, name: str, now: datetime, actor: Actor, *, force: bool = False) -> None:
         """Take away an account with its sessions and its API tokens.
 
         Raises NotFoundError; AccountError for the last admin, unless `force`.
@@ -138,13 +138,13 @@ class Accounts:
             known = name if row is not None else "unknown"
             detail = {} if right else {"locked": locked}
             event = Event.LOGIN if right else Event.LOGIN_FAILED
-            tx.record(Entry(event=event, at=now, actor=known, detail=detail))
+            tx.record(Entry(event=event, at=now, actor=Actor(known), detail=detail))
 
         await self._store.write(work)
         return _read(row) if right else None
 
     async def add_token(
-        self, name: str, role: Role | str, now: datetime, actor: str = "countersign", account: str | None = None
+        self, name: str, role: Role | str, now: datetime, actor: Actor = COUNTERSIGN, account: str | None = None
     ) -> str:
         """Make an API token, of an account if one is given or has its name. It is shown once; the store keeps its hash.
 
@@ -191,7 +191,7 @@ class Accounts:
             raise AccountError(f"--as {name}: no account of that name may decide (see `countersign user list`)")
         return Actor(name, login=at_terminal)
 
-    async def revoke_token(self, name: str, now: datetime, actor: str) -> None:
+    async def revoke_token(self, name: str, now: datetime, actor: Actor) -> None:
         def work(tx: Transaction) -> None:
             if tx.execute(delete(tokens).where(tokens.c.name == name)).rowcount == 0:
                 raise NotFoundError("there is no such token")
@@ -232,11 +232,11 @@ class Accounts:
             name = tx.execute(select(sessions.c.name).where(sessions.c.hash == digest)).scalar()
             if name is not None:
                 tx.execute(delete(sessions).where(sessions.c.hash == digest))
-                tx.record(Entry(event=Event.LOGOUT, at=now, actor=name))
+                tx.record(Entry(event=Event.LOGOUT, at=now, actor=Actor(name)))
 
         await self._store.write(work)
 
-    async def close_all_sessions(self, name: str, now: datetime, actor: str) -> None:
+    async def close_all_sessions(self, name: str, now: datetime, actor: Actor) -> None:
         def work(tx: Transaction) -> None:
             closed = tx.execute(delete(sessions).where(sessions.c.name == name)).rowcount
             tx.record(Entry(event=Event.LOGOUT, at=now, actor=actor, detail={"name": name, "sessions": closed}))

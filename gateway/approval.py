@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from gateway.actor import Actor, person, persons, traits
+from gateway.actor import Actor, person
 from gateway.errors import IllegalTransition
 from gateway.store.approvals import Signature
 from gateway.store.mail import OwnMessage, OwnRecipient
@@ -17,29 +17,29 @@ def needed(verdict: Verdict | None, address: str) -> int:
     return max(asked, default=1)
 
 
-def signature(actor: str) -> Signature:
+def signature(actor: Actor) -> Signature:
     """Under the account's name, if one is known."""
-    name = person(traits(actor).get("account", actor))
-    return Signature(name, next(iter(persons(actor) - {name}), None))
+    name = person(actor.account or actor.name)
+    return Signature(name, next(iter(actor.persons - {name}), None))
 
 
-def refuse_nobody(actor: str) -> None:
+def refuse_nobody(actor: Actor) -> None:
     """Who bears a token of no account may be the other one where it takes two. Raises IllegalTransition."""
-    if isinstance(actor, Actor) and actor.nobody:
+    if actor.nobody:
         raise IllegalTransition("cannot count a token that belongs to no account as one of several people")
 
 
-def refuse_who_escalated(escalators: Collection[str], actor: str) -> None:
+def refuse_who_escalated(escalators: Collection[str], actor: Actor) -> None:
     """Who has handed a message up has left it to others. Raises IllegalTransition."""
     if escalators:
         refuse_nobody(actor)
-    if not persons(actor).isdisjoint(escalators):
+    if not actor.persons.isdisjoint(escalators):
         raise IllegalTransition("cannot release what you have escalated: somebody else has to")
 
 
-def wrote(message: OwnMessage, actor: str) -> bool:
+def wrote(message: OwnMessage, actor: Actor) -> bool:
     """Whether this is a sender of the message, by a name that is his address or its local part; or nobody."""
-    names = {name.strip().casefold() for name in (actor, *traits(actor).values())}
+    names = {name.strip().casefold() for name in actor.names}
     return "" in names or not names.isdisjoint(own for author in message.authors for own in (author, person(author)))
 
 
@@ -48,9 +48,9 @@ def missing(verdict: Verdict | None, recipient: OwnRecipient) -> int:
     return max(needed(verdict, recipient.address) - len(recipient.agreed), 0)
 
 
-def not_yet(verdict: Verdict | None, chosen: Iterable[OwnRecipient], actor: str) -> list[OwnRecipient]:
+def not_yet(verdict: Verdict | None, chosen: Iterable[OwnRecipient], actor: Actor) -> list[OwnRecipient]:
     """Those for whom this person has not agreed before. Raises IllegalTransition when there is nobody."""
-    fresh = [recipient for recipient in chosen if persons(actor).isdisjoint(recipient.counted)]
+    fresh = [recipient for recipient in chosen if actor.persons.isdisjoint(recipient.counted)]
     if not fresh:
         raise IllegalTransition("cannot count one person twice: you have agreed, and somebody else has to")
     if any(needed(verdict, recipient.address) > 1 for recipient in fresh):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, update
 
+from gateway.actor import Actor
 from gateway.audit.chain import Entry, Event, Head
 from gateway.audit.detail import masked
 from gateway.audit.log import AuditLog
@@ -48,7 +49,7 @@ class Restored:
     replaced: Path | None  #: where the store that was here is kept
 
 
-async def backup(store: Store, file: Path, actor: str, now: datetime) -> Head:
+async def backup(store: Store, file: Path, actor: Actor, now: datetime) -> Head:
     """A whole, consistent copy, made while mail goes on. Returns the end of its audit log. Raises BackupError."""
     if store.shared:
         raise BackupError(_DUMP)
@@ -79,7 +80,7 @@ def _finish(file: Path, unfinished: Path) -> None:
     sync_folder(file.parent)
 
 
-async def restore(settings: Settings, file: Path, actor: str, now: datetime, *, force: bool = False) -> Restored:
+async def restore(settings: Settings, file: Path, actor: Actor, now: datetime, *, force: bool = False) -> Restored:
     """Put a backup in the place of the store, once it has proved whole. Raises BackupError, StoreError,
     ConfigurationError; then nothing has changed.
     """
@@ -104,7 +105,7 @@ async def restore(settings: Settings, file: Path, actor: str, now: datetime, *, 
     return Restored(head=head, waiting=waiting, replaced=replaced)
 
 
-async def look_through(settings: Settings, actor: str, now: datetime) -> Restored:
+async def look_through(settings: Settings, actor: Actor, now: datetime) -> Restored:
     """The same for a database that a server's own tools have brought back: it is in its place already.
 
     Raises BackupError, StoreError, ConfigurationError; then nothing has changed, and no node starts on it.
@@ -135,7 +136,7 @@ def _moved(settings: Settings, copy: Path) -> Settings:
 
 
 async def _prepare(
-    settings: Settings, actor: str, now: datetime, arrive: Callable[[Connection], None] = lambda _: None
+    settings: Settings, actor: Actor, now: datetime, arrive: Callable[[Connection], None] = lambda _: None
 ) -> tuple[Head, int]:
     def work(tx: Transaction) -> int:
         arrive(tx.connection)
@@ -151,7 +152,7 @@ async def _prepare(
     return head, waiting
 
 
-def _set_aside(tx: Transaction, actor: str, now: datetime) -> int:
+def _set_aside(tx: Transaction, actor: Actor, now: datetime) -> int:
     """Nothing that may have left already leaves again without a person. Returns how many messages wait for one."""
     unfinished = select(recipients.c.message_id).where(recipients.c.state.not_in(_ended)).distinct()
     found = mail.find_all(tx, tx.execute(unfinished).scalars().all())

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from gateway import approval, post
-from gateway.actor import persons
+from gateway.actor import COUNTERSIGN, Actor
 from gateway.audit.chain import Entry, Event, Record
 from gateway.audit.detail import masked, of_message, of_verdict
 from gateway.audit.log import history
@@ -109,10 +109,8 @@ class Quarantine:
             if action is Action.RETURN:
                 mail.set_verdict(tx, hold_id, verdict)
                 message = _received(tx, hold_id)
-                detail = of_verdict(verdict, self._store.versions)
-                self._give_back(
-                    tx, message, waiting, Action.RETURN, _Decision("countersign", verdict.sentence, now, detail)
-                )
+                decision = _Decision(COUNTERSIGN, verdict.sentence, now, of_verdict(verdict, self._store.versions))
+                self._give_back(tx, message, waiting, Action.RETURN, decision)
                 return
             mail.change(tx, message, waiting, action, now)
             mail.set_verdict(tx, hold_id, verdict)
@@ -125,7 +123,9 @@ class Quarantine:
         await self._store.write(work)
         self._store.due.set()
 
-    async def judge_again(self, hold_id: str, verdict: Verdict | None, opened: int, actor: str, now: datetime) -> None:
+    async def judge_again(
+        self, hold_id: str, verdict: Verdict | None, opened: int, actor: Actor, now: datetime
+    ) -> None:
         """Put a better informed verdict in place of the first; None: a password was tried in vain. Moves no mail."""
 
         def work(tx: Transaction) -> None:
@@ -194,7 +194,7 @@ class Quarantine:
         return None if since is None else from_ms(since)
 
     async def release(
-        self, hold_id: str, recipients: Sequence[str] | None, actor: str, note: str, now: datetime
+        self, hold_id: str, recipients: Sequence[str] | None, actor: Actor, note: str, now: datetime
     ) -> None:
         """Let it go to those of `recipients` (None: all that are held) for whom enough people have agreed now.
 
@@ -223,10 +223,10 @@ class Quarantine:
         self._store.due.set()
 
     async def withdraw(
-        self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
+        self, hold_id: str, actor: Actor, note: str, now: datetime, recipients: Sequence[str] | None = None
     ) -> None:
         """Take back what one has agreed to, while it waits for others. Raises IllegalTransition, NotFoundError."""
-        decision, mine = _Decision(actor, checked_note(note), now, {}), persons(actor)
+        decision, mine = _Decision(actor, checked_note(note), now, {}), actor.persons
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -239,9 +239,9 @@ class Quarantine:
 
         await self._store.write(work)
 
-    async def escalate(self, hold_id: str, actor: str, note: str, now: datetime) -> None:
+    async def escalate(self, hold_id: str, actor: Actor, note: str, now: datetime) -> None:
         """Leave it to others: it stays held, and somebody else has to release it. Raises like `withdraw`."""
-        decision, mine = _Decision(actor, checked_note(note), now, {}), persons(actor)
+        decision, mine = _Decision(actor, checked_note(note), now, {}), actor.persons
 
         def work(tx: Transaction) -> None:
             message = _received(tx, hold_id)
@@ -260,7 +260,7 @@ class Quarantine:
         self._store.due.set()
 
     async def return_(
-        self, hold_id: str, actor: str, note: str, now: datetime, recipients: Sequence[str] | None = None
+        self, hold_id: str, actor: Actor, note: str, now: datetime, recipients: Sequence[str] | None = None
     ) -> None:
         """Give it back to the sender with a notice. Raises IllegalTransition, NotFoundError."""
         decision = _Decision(actor, checked_note(note), now, {})
@@ -275,7 +275,7 @@ class Quarantine:
     async def expire(self, held_before: datetime, now: datetime) -> tuple[str, ...]:
         """Give back what nobody decided on since `held_before`. Time never releases anything. Returns the ids."""
         old = (rows.c.state == State.HELD.value) & (rows.c.since < to_ms(held_before))
-        decision = _Decision("countersign", "Nobody decided on it in time.", now, {})
+        decision = _Decision(COUNTERSIGN, "Nobody decided on it in time.", now, {})
 
         def work(tx: Transaction) -> tuple[str, ...]:
             ids = tx.execute(select(rows.c.message_id).where(old).distinct().limit(100)).scalars().all()
@@ -324,7 +324,7 @@ class Quarantine:
 class _Decision:
     """Who decided, why and when."""
 
-    actor: str
+    actor: Actor
     note: str
     at: datetime
     detail: Mapping[str, object]
@@ -371,7 +371,7 @@ def _chosen(message: OwnMessage, addresses: Sequence[str] | None, action: Action
     return found
 
 
-def _refuse_own(message: OwnMessage, actor: str, action: Action) -> None:
+def _refuse_own(message: OwnMessage, actor: Actor, action: Action) -> None:
     """The sender never releases his own message."""
     if approval.wrote(message, actor):
         raise OwnMessageError(f"the sender cannot {action} his own message: a second person has to")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gateway.actor import person, persons
+from gateway.actor import Actor
 from gateway.approval import refuse_nobody, wrote
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import history
@@ -44,9 +44,9 @@ class Proposals:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def propose(self, hold_id: str, addition: Addition, actor: str, reason: str, now: datetime) -> Proposal:
+    async def propose(self, hold_id: str, addition: Addition, actor: Actor, reason: str, now: datetime) -> Proposal:
         """Put a question to a second person. Raises ChangeError, IllegalTransition, NotFoundError."""
-        word = Word(by=actor, at=now, why=mask_text(checked_note(reason)))
+        word = Word(by=actor.name, at=now, why=mask_text(checked_note(reason)))
         proposal = Proposal(id=new_id(now), hold_id=hold_id, addition=addition, stage=Stage.PROPOSED, proposed=word)
         message, known = await self._store.read(lambda c: (_learnt_from(c, hold_id), rows.in_force(c)))
         _refuse_sender(message, actor)
@@ -58,19 +58,19 @@ class Proposals:
                 if other.addition == addition:
                     raise IllegalTransition(f"cannot propose this twice: it is {other.stage} as {other.id}")
             rows.put(tx, proposal)
-            tx.record(_entry(Event.CHANGE_PROPOSED, proposal, word))
+            tx.record(_entry(Event.CHANGE_PROPOSED, proposal, actor, word))
 
         await self._store.write(work)
         return proposal
 
-    async def decide(self, proposal_id: str, move: Move, actor: str, note: str, now: datetime) -> Proposal:
+    async def decide(self, proposal_id: str, move: Move, actor: Actor, note: str, now: datetime) -> Proposal:
         """Accept, refuse, withdraw or keep it. Raises ChangeError, IllegalTransition, NotFoundError."""
-        word = Word(by=actor, at=now, why=mask_text(checked_note(note)))
+        word = Word(by=actor.name, at=now, why=mask_text(checked_note(note)))
         proposal, known = await self._store.read(lambda c: (rows.find(c, proposal_id), rows.in_force(c)))
         _refuse_sender(await self._store.read(lambda c: _learnt_from(c, proposal.hold_id)), actor)
         refuse_nobody(actor)
         asked = await self._store.read(lambda c: _who_asked(c, proposal))
-        _refuse_first(proposal, move, own=not asked.isdisjoint(persons(actor)))
+        _refuse_first(proposal, move, own=not asked.isdisjoint(actor.persons))
         if (proposal.stage, move) == (Stage.PROPOSED, Move.ACCEPT):
             await asyncio.to_thread(_examine, self._store.settings, proposal.addition, known)
 
@@ -80,7 +80,7 @@ class Proposals:
             if move is Move.ACCEPT and rows.in_force(tx) != known:
                 raise IllegalTransition("the directory has been changed meanwhile: look once more, then decide")
             rows.change(tx, proposal, move, word)
-            tx.record(_entry(_EVENTS[proposal.stage, move], proposal, word))
+            tx.record(_entry(_EVENTS[proposal.stage, move], proposal, actor, word))
 
         await self._store.write(work)
         return await self.get(proposal_id)
@@ -105,7 +105,7 @@ def _learnt_from(source: Connection | Transaction, hold_id: str) -> OwnMessage:
     return message
 
 
-def _refuse_sender(message: OwnMessage, actor: str) -> None:
+def _refuse_sender(message: OwnMessage, actor: Actor) -> None:
     if wrote(message, actor):
         raise OwnMessageError("the sender of a message has no say in what is learnt from it")
 
@@ -114,9 +114,9 @@ def _who_asked(source: Connection, proposal: Proposal) -> frozenset[str]:
     """Every name that whoever asked is known by: his login stands in the audit record only."""
     asked = proposal.asked.by
     records = (record for record in history(source, proposal.hold_id) if record.actor == asked)
-    traits = (record.detail for record in records if record.detail.get("proposal") == proposal.id)
-    logins = (detail[key] for detail in traits for key in ("login", "account") if key in detail)
-    return frozenset(map(person, (asked, *logins)))
+    told = (record.detail for record in records if record.detail.get("proposal") == proposal.id)
+    known = (Actor(asked, login=detail.get("login"), account=detail.get("account")) for detail in told)
+    return Actor(asked).persons.union(*(actor.persons for actor in known))
 
 
 def _refuse_first(proposal: Proposal, move: Move, *, own: bool) -> None:
@@ -162,8 +162,8 @@ def _concerns(directory: Directory, addition: Addition, message: OwnMessage) -> 
     return False
 
 
-def _entry(event: Event, proposal: Proposal, word: Word) -> Entry:
+def _entry(event: Event, proposal: Proposal, actor: Actor, word: Word) -> Entry:
     addition = proposal.addition
     detail = {"proposal": proposal.id, "change": addition.key.value, "value": mask_text(mask_address(addition.value))}
     detail |= {"party": addition.party, "note": word.why}
-    return Entry(event=event, at=word.at, actor=word.by, hold_id=proposal.hold_id, detail=detail)
+    return Entry(event=event, at=word.at, actor=actor, hold_id=proposal.hold_id, detail=detail)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, tuple_, update
 
+from gateway.actor import Actor
 from gateway.audit.chain import Entry, Event
 from gateway.errors import KeyFileError, SealError
 from gateway.store import Store, Transaction, acquaintances, datakeys
@@ -29,7 +30,7 @@ class Rotated:
     left: int  #: damaged ones, which no key opens
 
 
-async def rotate(store: Store, actor: str, now: datetime) -> Rotated:
+async def rotate(store: Store, actor: Actor, now: datetime) -> Rotated:
     """Change over to a new key, or end a rotation that was cut off. Raises KeyFileError, StoreError."""
     if not await store.read(_left):
         await _change_over(store, actor, now)
@@ -51,7 +52,7 @@ async def rotate(store: Store, actor: str, now: datetime) -> Rotated:
     return await store.write(finish)
 
 
-async def forget(store: Store, actor: str, now: datetime) -> tuple[str, ...]:
+async def forget(store: Store, actor: Actor, now: datetime) -> tuple[str, ...]:
     """Take keys that the store no longer needs out of the file. Returns their ids. Raises KeyFileError."""
     ring = await store.read(datakeys.ring_of)
 
@@ -69,7 +70,7 @@ async def forget(store: Store, actor: str, now: datetime) -> tuple[str, ...]:
     return old
 
 
-async def _change_over(store: Store, actor: str, now: datetime) -> None:
+async def _change_over(store: Store, actor: Actor, now: datetime) -> None:
     ring = await store.read(datakeys.ring_of)
     used = await store.read(lambda c: set(c.execute(select(master_keys.c.id)).scalars()))
     unused = [identifier for identifier in ring.load() if identifier not in used]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from gateway.actor import Actor
 from gateway.errors import GatewayError, IllegalTransition, InspectorError
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
@@ -27,7 +28,7 @@ class WrongPasswordError(GatewayError):
 class Key:
     """Whose password it is; it stands in no text of ours, not even in this object's."""
 
-    actor: str
+    actor: Actor
     password: str = field(repr=False)
 
 

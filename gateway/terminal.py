@@ -10,7 +10,7 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from gateway.accounts import Accounts, Role
-from gateway.actor import Actor, login
+from gateway.actor import Actor
 from gateway.audit.export import FORMATS, header
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor, Fault
@@ -20,6 +20,7 @@ from gateway.errors import BrokenChainError, UnreadableError
 from gateway.hold import HeldMessage, Quarantine
 from gateway.inspector import Inspector
 from gateway.judging import judge
+from gateway.login import login, operator
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
 from gateway.review.shapes import HeldShape, RecipientShape, SummaryShape
@@ -213,14 +214,14 @@ def _verify_file(file: Path, anchor: Anchor | None) -> Fault | None:
 async def add_user(settings: Settings, name: str, role: str, password: str) -> Lines:
     """Raises GatewayError for a name that is taken, a role that is none, a password that is too short."""
     async with Store.open(settings) as store:
-        await Accounts(store).add_user(name, role, password, _now(), actor=login())
+        await Accounts(store).add_user(name, role, password, _now(), actor=operator())
     return [f"{name} may relay through the door" if role == Role.SENDER else f"{name} may log in as {role}"]
 
 
 async def set_password(settings: Settings, name: str, password: str) -> Lines:
     """Raises NotFoundError; AccountError for a password that is too short."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).set_password(name, password, _now(), actor=login())
+        await Accounts(store).set_password(name, password, _now(), actor=operator())
     return [f"{name} has another password, and is logged out everywhere"]
 
 
@@ -233,7 +234,7 @@ async def user_lines(settings: Settings) -> Lines:
 async def remove_user(settings: Settings, name: str, *, force: bool) -> Lines:
     """Raises NotFoundError; AccountError for the last admin, unless it is forced."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).remove_user(name, _now(), login(), force=force)
+        await Accounts(store).remove_user(name, _now(), operator(), force=force)
     return [f"{name} is removed, with its API tokens, and logged out everywhere"]
 
 
@@ -248,14 +249,14 @@ async def token_lines(settings: Settings) -> Lines:
 async def remove_token(settings: Settings, name: str) -> Lines:
     """Raises NotFoundError."""
     async with Store.open(settings, with_keys=False) as store:
-        await Accounts(store).revoke_token(name, _now(), login())
+        await Accounts(store).revoke_token(name, _now(), operator())
     return [f"the token {name} opens nothing any more"]
 
 
 async def add_token(settings: Settings, name: str, role: str, account: str | None) -> Lines:
     """The token alone on its line, so that a script can take it. It is shown this once."""
     async with Store.open(settings) as store:
-        return [await Accounts(store).add_token(name, role, _now(), login(), account)]
+        return [await Accounts(store).add_token(name, role, _now(), operator(), account)]
 
 
 async def report(settings: Settings, hold_id: str, form: str) -> bytes:

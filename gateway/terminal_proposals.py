@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter
 
 from gateway.accounts import Accounts
-from gateway.actor import login
 from gateway.errors import StoreError
+from gateway.login import login
 from gateway.proposals import Proposals
 from gateway.review.proposal import ProposalShape, shown
 from gateway.rulebook import opened

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway import backup as backups
 from gateway import rotate as keys
-from gateway.actor import login
+from gateway.login import operator
 from gateway.settings import Settings
 from gateway.store import Store, datakeys
 
@@ -20,7 +20,7 @@ def _now() -> datetime:
 async def backup(settings: Settings, file: Path) -> Lines:
     """Raises BackupError, StoreError."""
     async with Store.open(settings) as store:
-        head = await backups.backup(store, file, login(), _now())
+        head = await backups.backup(store, file, operator(), _now())
         ring = await store.read(datakeys.ring_of)
     return [f"{file}: the whole store, audit head {head}", f"the master key is not in it: keep {ring.file} elsewhere"]
 
@@ -28,9 +28,9 @@ async def backup(settings: Settings, file: Path) -> Lines:
 async def restore(settings: Settings, file: Path | None, *, force: bool) -> Lines:
     """Raises BackupError, StoreError, ConfigurationError."""
     if file is None:
-        done = await backups.look_through(settings, login(), _now())
+        done = await backups.look_through(settings, operator(), _now())
     else:
-        done = await backups.restore(settings, file, login(), _now(), force=force)
+        done = await backups.restore(settings, file, operator(), _now(), force=force)
     lines = [
         f"{file or 'store.url'}: restored, audit head {done.head}",
         f"{done.waiting} messages wait for a decision; whatever was on its way may have left: see its history",
@@ -43,7 +43,7 @@ async def restore(settings: Settings, file: Path | None, *, force: bool) -> Line
 async def rotate(settings: Settings) -> Lines:
     """Raises KeyFileError, StoreError."""
     async with Store.open(settings) as store:
-        done = await keys.rotate(store, login(), _now())
+        done = await keys.rotate(store, operator(), _now())
     lines = [f"master key {done.master} is in use; {done.count} data keys were wrapped anew"]
     if done.left:
         lines.append(f"{done.left} data keys are damaged: what they lock has to be restored from a backup")
@@ -53,5 +53,5 @@ async def rotate(settings: Settings) -> Lines:
 async def forget(settings: Settings) -> Lines:
     """Raises KeyFileError."""
     async with Store.open(settings) as store:
-        old = await keys.forget(store, login(), _now())
+        old = await keys.forget(store, operator(), _now())
     return [f"master key {identifier} is forgotten" for identifier in old] or ["there is no old key to forget"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from store_kit import NOW, RAW, an_id, envelope, later, settings, verdict
 
+from gateway.actor import Actor
 from gateway.audit.chain import Record
 from gateway.backup import backup, restore
 from gateway.hold import Quarantine
@@ -41,7 +42,7 @@ async def held(store: Store, *rcpt_to: str, raw: bytes = RAW) -> str:
 
 async def released(store: Store) -> str:
     hold_id = await held(store)
-    await Quarantine(store).release(hold_id, None, "rita", "right", NOW)
+    await Quarantine(store).release(hold_id, None, Actor("rita"), "right", NOW)
     return hold_id
 
 
@@ -57,7 +58,7 @@ async def doubts(store: Store, hold_id: str, *, of_notices: bool = False) -> lis
 
 
 async def restored(store: Store, file: Path, folder: Path) -> Settings:
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, folder)
-    await restore(there, file, "ida", later(days=3))
+    await restore(there, file, Actor("ida"), later(days=3))
     return there

@@ -12,6 +12,7 @@ from pathlib import Path
 from peers import Downstream, Script
 from store_kit import NOW, RAW, SAM, an_id, envelope, settings, verdict
 
+from gateway.actor import Actor
 from gateway.deliver import Courier
 from gateway.hold import Quarantine
 from gateway.message import Envelope
@@ -62,7 +63,7 @@ class Site:
 
     async def released(self, *rcpt_to: str) -> str:
         hold_id = await self.hold(*rcpt_to)
-        await self.quarantine.release(hold_id, None, "rita", "right", NOW)
+        await self.quarantine.release(hold_id, None, Actor("rita"), "right", NOW)
         return hold_id
 
     async def states(self, hold_id: str) -> list[State]:

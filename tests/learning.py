@@ -6,6 +6,7 @@ from pathlib import Path
 from store_kit import NOW, RAW, an_id, envelope, settings, verdict
 
 import rules
+from gateway.actor import Actor
 from gateway.hold import Quarantine
 from gateway.proposals import Proposals
 from gateway.settings import Rules, Settings
@@ -14,18 +15,11 @@ from gateway.store.proposals import Proposal
 from rules.additions import Addition, Key
 
 SAMPLE = Path(rules.__path__[0], "clients.yaml")
-
-
 EASTWIND = "  - {id: eastwind, name: Eastwind Audit, domains: [eastwind.example], acts_for: [acme]}\ninternal:"
-
-
 NEW = "hr@acme-trust.example"
-
-
 TRUST = Addition(key=Key.DOMAIN, value="acme-trust.example", party="acme")
-
-
 WHY = "they told us by telephone"
+RITA = Actor("rita")
 
 
 def with_a_directory(folder: Path) -> Settings:
@@ -41,5 +35,5 @@ async def hold(store: Store, *rcpt_to: str) -> str:
     return hold_id
 
 
-async def propose(store: Store, addition: Addition = TRUST, who: str = "rita", *rcpt_to: str) -> Proposal:
+async def propose(store: Store, addition: Addition = TRUST, who: Actor = RITA, *rcpt_to: str) -> Proposal:
     return await Proposals(store).propose(await hold(store, *rcpt_to), addition, who, WHY, NOW)

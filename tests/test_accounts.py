@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from store_kit import NOW, later, settings
 
 from gateway.accounts import FREE_FAILURES, Account, Accounts, Role
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.errors import AccountError, NotFoundError
 from gateway.store import Store
@@ -142,11 +143,11 @@ async def test_a_token_is_its_role(accounts: Accounts) -> None:
 async def test_a_revoked_token_is_nothing(accounts: Accounts) -> None:
     """At once, not after some cache."""
     token = await accounts.add_token("siem", "auditor", NOW)
-    await accounts.revoke_token("siem", NOW, "rita")
+    await accounts.revoke_token("siem", NOW, Actor("rita"))
 
     assert await accounts.by_token(token) is None
     with pytest.raises(NotFoundError):
-        await accounts.revoke_token("siem", NOW, "rita")
+        await accounts.revoke_token("siem", NOW, Actor("rita"))
 
 
 async def test_a_token_belongs_to_an_account_and_goes_with_it(accounts: Accounts, store: Store) -> None:
@@ -158,7 +159,7 @@ async def test_a_token_belongs_to_an_account_and_goes_with_it(accounts: Accounts
         await accounts.add_token("other", "auditor", NOW, account="nobody")
     owners = [known.account for token in his if (known := await accounts.by_token(token))]
 
-    await accounts.remove_user("rita", NOW, "ada")
+    await accounts.remove_user("rita", NOW, Actor("ada"))
 
     assert owners == ["rita", "rita"]
     assert [await accounts.by_token(token) for token in his] == [None, None]
@@ -202,11 +203,11 @@ async def test_an_administrator_can_end_all_sessions(accounts: Accounts, end: st
     session = await accounts.open_session(RITA, NOW)
     match end:
         case "password":
-            await accounts.set_password("rita", WRONG, NOW, "admin")
+            await accounts.set_password("rita", WRONG, NOW, Actor("admin"))
         case "removed":
-            await accounts.remove_user("rita", NOW, "admin")
+            await accounts.remove_user("rita", NOW, Actor("admin"))
         case _:
-            await accounts.close_all_sessions("rita", NOW, "admin")
+            await accounts.close_all_sessions("rita", NOW, Actor("admin"))
 
     assert await accounts.session(session, NOW) is None
 
@@ -214,23 +215,23 @@ async def test_an_administrator_can_end_all_sessions(accounts: Accounts, end: st
 async def test_the_last_admin_is_not_removed_by_mistake(accounts: Accounts) -> None:
     """Others can be; and he can, by somebody who means it, or once there is another one."""
     await accounts.add_user("ada", "admin", WRONG, NOW)
-    await accounts.remove_user("rita", NOW, "ada")
+    await accounts.remove_user("rita", NOW, Actor("ada"))
 
     with pytest.raises(AccountError, match="last admin"):
-        await accounts.remove_user("ada", NOW, "ada")
+        await accounts.remove_user("ada", NOW, Actor("ada"))
     await accounts.add_user("bea", "admin", WRONG, NOW)
-    await accounts.remove_user("ada", NOW, "bea")
-    await accounts.remove_user("bea", NOW, "bea", force=True)
+    await accounts.remove_user("ada", NOW, Actor("bea"))
+    await accounts.remove_user("bea", NOW, Actor("bea"), force=True)
 
     assert await accounts.users() == ()
 
 
 async def test_every_change_of_accounts_is_on_record(accounts: Accounts, store: Store) -> None:
     """Who gave whom which right, and when."""
-    await accounts.add_token("siem", "auditor", NOW, actor="admin")
-    await accounts.set_password("rita", WRONG, NOW, "admin")
-    await accounts.remove_user("rita", NOW, "admin")
-    await accounts.revoke_token("siem", NOW, "admin")
+    await accounts.add_token("siem", "auditor", NOW, actor=Actor("admin"))
+    await accounts.set_password("rita", WRONG, NOW, Actor("admin"))
+    await accounts.remove_user("rita", NOW, Actor("admin"))
+    await accounts.revoke_token("siem", NOW, Actor("admin"))
 
     assert await events(store) == [
         ("user-added", "countersign"),

@@ -11,6 +11,7 @@ from serving import run
 from sqlalchemy import select, update
 from store_kit import NOW, RAW, later, settings, store_in
 
+from gateway.actor import Actor
 from gateway.demo.sample import participants, workbook
 from gateway.errors import StoreError
 from gateway.housekeeping import Housekeeper
@@ -98,8 +99,8 @@ async def test_the_store_holds_no_address_and_no_open_key(store: Store) -> None:
 async def test_a_new_master_key_makes_nobody_a_stranger(tmp_path: Path, store: Store) -> None:
     """The old one is needed no more, and the next start opens with the new one."""
     await sent(store, ACME)
-    await rotate(store, "ida", NOW)
-    assert await forget(store, "ida", NOW)
+    await rotate(store, Actor("ida"), NOW)
+    assert await forget(store, Actor("ida"), NOW)
 
     async with Store.open(settings(tmp_path)) as another:
         assert await strangers(another, ACME, BETA) == {BETA}
@@ -180,7 +181,7 @@ async def test_a_held_message_tells_that_its_sender_never_wrote_there(tmp_path: 
         assert (told.rule, told.recipients, told.disposition) == (NOTE, (BETA,), Disposition.RELAY)
         assert told.text == f"the first mail of this sender to {BETA} that is remembered."
 
-        await place.service.quarantine.release(first, [BETA], "rita", "a client of both", now())
+        await place.service.quarantine.release(first, [BETA], Actor("rita"), "a client of both", now())
         await eventually(lambda: gone(place, first))
         assert NOTE not in await rules_of(place, await held(place, "once more", BETA))
 

@@ -14,10 +14,11 @@ from serving import run
 from store_kit import NOW, RAW, SAM, an_id, envelope, later, settings, verdict
 
 from gateway.accounts import Accounts
-from gateway.actor import Actor, login
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.errors import IllegalTransition, OwnMessageError
 from gateway.hold import Quarantine
+from gateway.login import login
 from gateway.settings import load
 from gateway.states import Action, State
 from gateway.store import Store, mail
@@ -64,9 +65,9 @@ async def test_the_second_person_releases(quarantine: Quarantine, store: Store) 
     """The first decision is on record and changes nothing; the second lets it go."""
     hold_id = await hold(quarantine)
 
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.HELD]
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.RELEASING]
 
     assert await decisions(store, hold_id) == ["approved by rita", "release by rolf"]
@@ -77,9 +78,9 @@ async def test_as_many_people_as_the_policy_asks_for(quarantine: Quarantine) -> 
     hold_id = await hold(quarantine, 4)
 
     for name in ("a", "b", "c"):
-        await quarantine.release(hold_id, None, name, WHY, NOW)
+        await quarantine.release(hold_id, None, Actor(name), WHY, NOW)
         assert await states(quarantine, hold_id) == [State.HELD]
-    await quarantine.release(hold_id, None, "d", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("d"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.RELEASING]
 
 
@@ -87,10 +88,10 @@ async def test_as_many_people_as_the_policy_asks_for(quarantine: Quarantine) -> 
 async def test_nobody_is_two_people(quarantine: Quarantine, store: Store, again: str) -> None:
     """Neither by pressing twice nor by pressing once in the browser and once in a terminal."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
 
     with pytest.raises(IllegalTransition, match="one person twice"):
-        await quarantine.release(hold_id, None, again, WHY, NOW)
+        await quarantine.release(hold_id, None, Actor(again), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD]
     assert await decisions(store, hold_id) == ["approved by rita"]
@@ -102,10 +103,10 @@ async def test_the_sender_is_neither_of_them(quarantine: Quarantine, sender: str
     hold_id = await hold(quarantine)
 
     with pytest.raises(OwnMessageError):
-        await quarantine.release(hold_id, None, sender, WHY, NOW)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+        await quarantine.release(hold_id, None, Actor(sender), WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
     with pytest.raises(OwnMessageError):
-        await quarantine.release(hold_id, None, sender, WHY, NOW)
+        await quarantine.release(hold_id, None, Actor(sender), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD]
 
@@ -114,8 +115,8 @@ async def test_anybody_can_contradict_by_a_return(quarantine: Quarantine, store:
     """To give back takes one person, whoever has agreed to the contrary, himself included."""
     hold_id = await hold(quarantine)
 
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
-    await quarantine.return_(hold_id, "rita", "no, it is not", NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
+    await quarantine.return_(hold_id, Actor("rita"), "no, it is not", NOW)
 
     assert await states(quarantine, hold_id) == [State.RETURNING]
     assert await decisions(store, hold_id) == ["approved by rita", "return by rita"]
@@ -124,12 +125,12 @@ async def test_anybody_can_contradict_by_a_return(quarantine: Quarantine, store:
 async def test_who_withdraws_has_not_agreed(quarantine: Quarantine, store: Store) -> None:
     """An agreement is its giver's own until the decision is taken."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
 
     with pytest.raises(IllegalTransition, match="not agreed to"):
-        await quarantine.withdraw(hold_id, "rolf", "not mine", NOW)
-    await quarantine.withdraw(hold_id, "rita", "I looked again", NOW)
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+        await quarantine.withdraw(hold_id, Actor("rolf"), "not mine", NOW)
+    await quarantine.withdraw(hold_id, Actor("rita"), "I looked again", NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD]
     assert await decisions(store, hold_id) == [
@@ -143,7 +144,7 @@ async def test_each_recipient_by_himself(quarantine: Quarantine, store: Store) -
     """What one recipient needs two people for does not keep another waiting."""
     hold_id = await hold(quarantine, 2, BETA, ACME, of=BETA)
 
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD, State.RELEASING]
     assert await decisions(store, hold_id) == ["approved by rita", "release by rita"]
@@ -152,7 +153,7 @@ async def test_each_recipient_by_himself(quarantine: Quarantine, store: Store) -
 async def test_time_given_to_agree_is_not_added_to_the_time_to_decide(quarantine: Quarantine) -> None:
     """What one person agreed to, and nobody else looked at, expires as everything does."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", WHY, later(days=6))
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, later(days=6))
 
     assert await quarantine.expire(later(days=1), later(days=8)) == (hold_id,)
     assert await states(quarantine, hold_id) == [State.RETURNING]
@@ -161,15 +162,15 @@ async def test_time_given_to_agree_is_not_added_to_the_time_to_decide(quarantine
 async def test_a_refused_release_asks_both_again(quarantine: Quarantine, store: Store) -> None:
     """A decision is used up by what it decided."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
 
     def refused(tx: mail.Transaction) -> None:
         message = mail.find(tx, hold_id)
         mail.change(tx, message, message.recipients, Action.BOUNCE, NOW)
 
     await store.write(refused)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD]
 
@@ -177,10 +178,10 @@ async def test_a_refused_release_asks_both_again(quarantine: Quarantine, store: 
 async def test_another_verdict_asks_anew(quarantine: Quarantine) -> None:
     """Who agreed before a file was opened with its password has not seen what was in it."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
 
-    await quarantine.judge_again(hold_id, asking(2, BETA), 1, "rolf", NOW)
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+    await quarantine.judge_again(hold_id, asking(2, BETA), 1, Actor("rolf"), NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.HELD]
 
@@ -196,9 +197,9 @@ async def test_each_of_a_thousand_races_ends_in_one_decision(quarantine: Quarant
 
     async def race(hold_id: str, address: str) -> None:
         moves = [
-            quarantine.release(hold_id, [address], "rita", WHY, NOW),
-            quarantine.release(hold_id, [address], "rolf", WHY, NOW),
-            quarantine.return_(hold_id, "ada", "wrong client", NOW, [address]),
+            quarantine.release(hold_id, [address], Actor("rita"), WHY, NOW),
+            quarantine.release(hold_id, [address], Actor("rolf"), WHY, NOW),
+            quarantine.return_(hold_id, Actor("ada"), "wrong client", NOW, [address]),
         ]
         rng.shuffle(moves)
         for outcome in await asyncio.gather(*moves, return_exceptions=True):
@@ -277,7 +278,7 @@ async def test_a_terminal_is_one_person_whatever_it_says(tmp_path: Path) -> None
     assert "1 of 2 people have agreed (rita)" in run("held", "show", hold_id, "--config", file).out
     assert "withdrawn" in held("withdraw", "rita")
     async with Store.open(load(file, {})) as store:
-        await Quarantine(store).release(hold_id, None, "rolf", WHY, NOW)
+        await Quarantine(store).release(hold_id, None, Actor("rolf"), WHY, NOW)
     assert held("release", "rita") == f"{hold_id} is being released\n"
     async with Store.open(load(file, {})) as store:
         records = [record async for record in AuditLog(store).records(hold_id=hold_id)]
@@ -290,7 +291,7 @@ async def test_a_terminal_is_one_person_whatever_it_says(tmp_path: Path) -> None
 
 
 BOB = {
-    "in the browser": "bob",
+    "in the browser": Actor("bob"),
     "by his token": Actor("night-script", account="bob"),
     "in a terminal": Actor("bob", login="bob"),
     "in a terminal, as somebody else": Actor("rolf", login="bob"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from store_kit import NOW, later, settings
 
 import gateway.audit.verify as verify_module
+from gateway.actor import Actor
 from gateway.audit.chain import Entry, Event, Head, Record, seal, unseal
 from gateway.audit.export import FORMATS, header
 from gateway.audit.log import PAGE, AuditLog
@@ -109,7 +110,7 @@ def test_swapped_records_are_found(n: int) -> None:
 def test_a_record_put_in_between_is_found() -> None:
     """Even a well-made one, sealed upon its predecessor."""
     records = chained()
-    forged = seal(Entry(event=Event.RELEASE, at=NOW, actor="eve"), Head(5, records[4].hash))
+    forged = seal(Entry(event=Event.RELEASE, at=NOW, actor=Actor("eve")), Head(5, records[4].hash))
 
     fault = check(exported([*records[:5], forged, *records[5:]]))
     assert fault is not None
@@ -141,7 +142,7 @@ def test_a_log_written_anew_is_found_against_a_noted_head() -> None:
     noted = Anchor(seq=6, hash=chained()[5].hash)
     forged, head = [], Head()
     for record in chained():
-        entry = Entry(event=Event.HELD, at=record.at, actor="eve" if record.seq == 3 else record.actor)
+        entry = Entry(event=Event.HELD, at=record.at, actor=Actor("eve" if record.seq == 3 else record.actor))
         forged.append(seal(entry, head))
         head = Head(forged[-1].seq, forged[-1].hash)
 
@@ -299,7 +300,7 @@ async def test_more_records_than_one_read_holds(log: AuditLog) -> None:
 def test_csv_cells_are_not_formulas() -> None:
     """An auditor opens the export in a spreadsheet; names in it come from outside."""
     for evil in ("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\uff1d1", " =1"):
-        entry = Entry(event=Event.LOGIN, at=NOW, actor=evil, hold_id=evil)
+        entry = Entry(event=Event.LOGIN, at=NOW, actor=Actor(evil), hold_id=evil)
         (row,) = csv.reader(io.StringIO(FORMATS["csv"](seal(entry, Head())), newline=""))
         assert row[3] == row[4] == f"'{evil}"
 
@@ -316,7 +317,7 @@ def test_csv_has_one_row_for_each_record() -> None:
 def test_cef_escapes_what_would_end_a_field() -> None:
     """A crafted sentence must not become a field of its own in the SIEM."""
     detail = {"sentence": "a|b=c\\d\ne", "sender": "x act=allowed"}
-    line = FORMATS["cef"](seal(Entry(event=Event.HELD, at=NOW, actor="a|b", detail=detail), Head()))
+    line = FORMATS["cef"](seal(Entry(event=Event.HELD, at=NOW, actor=Actor("a|b"), detail=detail), Head()))
 
     assert line.startswith("CEF:0|Countersign|Countersign|1|held|Held|7|")
     assert r"msg=a|b\=c\\d\ne" in line

@@ -20,6 +20,7 @@ from test_cli import WRONG, run
 from test_sealing import store_of_the_first_version
 from test_store_kill import HERE
 
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.audit.verify import Anchor
 from gateway.backup import backup, restore
@@ -56,10 +57,10 @@ async def test_a_backup_brings_everything_back(store: Store, file: Path, tmp_pat
             update(recipients).where(recipients.c.message_id == ended).values(state=State.RELEASED.value)
         )
     )
-    head = await backup(store, file, "ida", NOW)
+    head = await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, tmp_path / "there")
 
-    done = await restore(there, file, "ida", later(days=1))
+    done = await restore(there, file, Actor("ida"), later(days=1))
 
     assert done.replaced is None
     async with Store.open(there) as again:
@@ -74,7 +75,7 @@ async def test_a_backup_brings_everything_back(store: Store, file: Path, tmp_pat
 
 async def test_it_is_its_owners_alone_and_leaves_nothing_beside_it(store: Store, file: Path) -> None:
     """What is in the store may be read by whoever reads its backup, addresses among it."""
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
 
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600  # noqa: PTH116 - an async function asks for it
     assert set(os.listdir(file.parent)) == {"here", file.name}  # noqa: PTH208 - the same
@@ -85,14 +86,14 @@ async def test_a_backup_that_is_there_is_not_overwritten(store: Store, file: Pat
     spoil(file, lambda _: b"the only good one")
 
     with pytest.raises(BackupError, match="is there already"):
-        await backup(store, file, "ida", NOW)
+        await backup(store, file, Actor("ida"), NOW)
     assert content(file) == b"the only good one"
 
 
 async def test_a_backup_that_cannot_be_written_says_so_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
     """A disk that is not mounted."""
     with pytest.raises(BackupError, match="No such file"):
-        await backup(store, tmp_path / "missing/file", "ida", NOW)
+        await backup(store, tmp_path / "missing/file", Actor("ida"), NOW)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -113,14 +114,14 @@ async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it(
         await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(6 + random.Random(seed).randrange(9))
     ]
     async with Store.open(settings(tmp_path / "here")) as store:
-        await backup(store, file, "ida", NOW)
+        await backup(store, file, Actor("ida"), NOW)
         there = elsewhere(store, tmp_path / "there")
     after = await asyncio.wait_for(process.stdout.readline(), 60)
     process.kill()
     await process.stdout.read()
     await process.wait()
 
-    await restore(there, file, "ida", NOW)
+    await restore(there, file, Actor("ida"), NOW)
     assert after.endswith(b"\n")
     async with Store.open(there) as again:
         assert await AuditLog(again).verify() is None
@@ -137,29 +138,29 @@ async def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it(
 async def test_without_the_key_nothing_is_restored(store: Store, file: Path, tmp_path: Path) -> None:
     """The key is not in the backup: who finds the file has nothing, and the operator is told what is missing."""
     await held(store)
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     key = (store.settings.base / KEY).read_text().splitlines()[-1]
     assert key.encode() not in content(file)
     there = settings(tmp_path / "there")
 
     with pytest.raises(ConfigurationError, match=r"countersign\.db\.key: the master key cannot be read"):
-        await restore(there, file, "ida", NOW)
+        await restore(there, file, Actor("ida"), NOW)
     assert list((tmp_path / "there/var").iterdir()) == []
     async with Store.open(there):  # a service that started there has a key of its own
         pass
     with pytest.raises(ConfigurationError, match="does not hold master key"):
-        await restore(there, file, "ida", NOW, force=True)
+        await restore(there, file, Actor("ida"), NOW, force=True)
 
 
 async def test_a_store_with_mail_or_records_is_not_overwritten(store: Store, file: Path, tmp_path: Path) -> None:
     """The wrong machine, or a restore that was tried twice."""
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, tmp_path / "there")
     async with Store.open(there) as other:
         precious = await held(other)
 
     with pytest.raises(BackupError, match="--force"):
-        await restore(there, file, "ida", NOW)
+        await restore(there, file, Actor("ida"), NOW)
     async with Store.open(there) as other:
         assert await Quarantine(other).content(precious) == RAW
 
@@ -167,12 +168,12 @@ async def test_a_store_with_mail_or_records_is_not_overwritten(store: Store, fil
 async def test_force_sets_the_store_that_is_there_aside(store: Store, file: Path, tmp_path: Path) -> None:
     """Mail that was held since is not lost: its store opens as before, under its other name."""
     backed_up = await held(store)
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, tmp_path / "there")
     async with Store.open(there) as other:
         precious = await held(other)
 
-    done = await restore(there, file, "ida", NOW, force=True)
+    done = await restore(there, file, Actor("ida"), NOW, force=True)
 
     assert done.replaced is not None
     section = there.store.model_copy(update={"url": f"sqlite:///{done.replaced}", "key": Path(KEY)})
@@ -184,7 +185,7 @@ async def test_force_sets_the_store_that_is_there_aside(store: Store, file: Path
 async def test_a_damaged_store_is_replaced_with_its_journal(store: Store, file: Path, tmp_path: Path) -> None:
     """The usual reason for a restore; an old journal left there would be played back into the new database."""
     hold_id = await held(store)
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, tmp_path / "there")
     broken = there.base / DATABASE
     broken.write_bytes(b"no database any more" * 500)
@@ -192,8 +193,8 @@ async def test_a_damaged_store_is_replaced_with_its_journal(store: Store, file: 
     journal.write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + bytes(600))
 
     with pytest.raises(BackupError, match="--force"):
-        await restore(there, file, "ida", NOW)
-    done = await restore(there, file, "ida", NOW, force=True)
+        await restore(there, file, Actor("ida"), NOW)
+    done = await restore(there, file, Actor("ida"), NOW, force=True)
 
     assert done.replaced is not None
     assert done.replaced.read_bytes().startswith(b"no database")
@@ -204,10 +205,10 @@ async def test_a_damaged_store_is_replaced_with_its_journal(store: Store, file: 
 
 async def test_an_open_store_is_not_replaced(store: Store, file: Path) -> None:
     """A service would go on saying 250 into a file that no longer has a name."""
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
 
     with pytest.raises(BackupError, match="in use: stop `countersign serve`"):
-        await restore(store.settings, file, "ida", NOW, force=True)
+        await restore(store.settings, file, Actor("ida"), NOW, force=True)
 
 
 async def test_a_store_is_not_opened_while_it_is_restored(tmp_path: Path) -> None:
@@ -238,11 +239,11 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
 async def test_a_damaged_backup_is_refused(store: Store, file: Path, tmp_path: Path, case: str) -> None:
     """Better an error today than half a quarantine found out about in a year."""
     await held(store, raw=raw_of("x"))
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     spoil(file, SPOILT[case])
 
     with pytest.raises(BackupError):
-        await restore(elsewhere(store, tmp_path / "there"), file, "ida", NOW)
+        await restore(elsewhere(store, tmp_path / "there"), file, Actor("ida"), NOW)
     assert not (tmp_path / "there" / DATABASE).exists()
 
 
@@ -251,7 +252,7 @@ async def test_a_copy_of_the_first_versions_store_is_sealed_on_its_way_in(store:
     old = store_of_the_first_version(tmp_path / "old", {"A": RAW})
     there = elsewhere(store, tmp_path / "there")
 
-    await restore(there, old, "ida", NOW)
+    await restore(there, old, Actor("ida"), NOW)
 
     assert b"Pat Doe" in content(old)
     assert b"Pat Doe" not in content(there.base / DATABASE)
@@ -263,7 +264,7 @@ async def test_a_restore_that_is_cut_off_has_changed_nothing(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last step is one rename; before it the store is the old one, whole."""
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     there = elsewhere(store, tmp_path / "there")
     async with Store.open(there) as other:
         precious = await held(other)
@@ -273,7 +274,7 @@ async def test_a_restore_that_is_cut_off_has_changed_nothing(
 
     monkeypatch.setattr(Path, "replace", cut_off)
     with pytest.raises(BackupError, match="No space left"):
-        await restore(there, file, "ida", NOW, force=True)
+        await restore(there, file, Actor("ida"), NOW, force=True)
     async with Store.open(there) as other:
         assert await Quarantine(other).content(precious) == RAW
 
@@ -285,13 +286,13 @@ async def test_another_programs_database_is_refused(store: Store, file: Path, tm
     database.close()
 
     with pytest.raises(BackupError, match="no store of ours"):
-        await restore(elsewhere(store, tmp_path / "there"), file, "ida", NOW)
+        await restore(elsewhere(store, tmp_path / "there"), file, Actor("ida"), NOW)
 
 
 async def test_a_backup_whose_log_was_rewritten_is_refused(store: Store, file: Path, tmp_path: Path) -> None:
     """A restore must not launder a forged record."""
     await held(store)
-    await backup(store, file, "ida", NOW)
+    await backup(store, file, Actor("ida"), NOW)
     database = sqlite3.connect(file)
     database.execute("DROP TRIGGER audit_no_update")
     database.execute("UPDATE audit SET line = replace(line, 'recordkeeper', 'elsewhere') WHERE seq = 1")
@@ -299,13 +300,13 @@ async def test_a_backup_whose_log_was_rewritten_is_refused(store: Store, file: P
     database.close()
 
     with pytest.raises(BackupError, match="audit log is broken: record 1"):
-        await restore(elsewhere(store, tmp_path / "there"), file, "ida", NOW)
+        await restore(elsewhere(store, tmp_path / "there"), file, Actor("ida"), NOW)
 
 
 async def test_a_missing_file_is_named(store: Store, tmp_path: Path) -> None:
     """A sentence, not a traceback."""
     with pytest.raises(BackupError, match=r"missing: cannot be restored: No such file"):
-        await restore(elsewhere(store, tmp_path / "there"), tmp_path / "missing", "ida", NOW)
+        await restore(elsewhere(store, tmp_path / "there"), tmp_path / "missing", Actor("ida"), NOW)
 
 
 # Nothing leaves twice.

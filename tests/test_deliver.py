@@ -11,6 +11,7 @@ from peers import LostReply
 from store_kit import ACME, BETA, NOW, RAW, SAM, SECRET, an_id, disk_error, envelope, settings, verdict
 
 from gateway import deliver
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.deliver import LEASE, Courier
 from gateway.errors import StoreError
@@ -45,7 +46,7 @@ async def test_the_others_of_a_partial_release_get_nothing(tmp_path: Path) -> No
     """The one it was held for must never see it."""
     async with site(tmp_path) as s:
         hold_id = await s.hold(ACME, BETA)
-        await s.quarantine.release(hold_id, [ACME], "rita", "Acme's own", NOW)
+        await s.quarantine.release(hold_id, [ACME], Actor("rita"), "Acme's own", NOW)
         await s.until_states(hold_id, State.RELEASED, State.HELD)
 
         assert [m.rcpt_to for m in s.peer.accepted if m.mail_from] == [(ACME.encode(),)]
@@ -68,7 +69,7 @@ async def test_work_of_another_process_is_found(tmp_path: Path) -> None:
     """`countersign held release` in a terminal cannot poke the service."""
     async with site(tmp_path) as s, Store.open(settings(tmp_path)) as terminal:
         hold_id = await s.hold()
-        await Quarantine(terminal).release(hold_id, None, "rita", "right", NOW)
+        await Quarantine(terminal).release(hold_id, None, Actor("rita"), "right", NOW)
 
         await s.until_states(hold_id, State.RELEASED)
 
@@ -78,7 +79,7 @@ async def test_a_deferred_message_is_tried_again_later(tmp_path: Path) -> None:
     async with site(tmp_path, {"DOT": ["250 ok", "250 ok", "451 4.3.0 busy", "250 ok"]}) as s:
         hold_id = await s.hold()
         await s.until(lambda: len(s.peer.accepted) == 2)
-        await s.quarantine.release(hold_id, None, "rita", "right", NOW)
+        await s.quarantine.release(hold_id, None, Actor("rita"), "right", NOW)
         await s.until_event(hold_id, "deferred")
         assert await s.states(hold_id) == [State.RELEASING]
 
@@ -138,7 +139,7 @@ async def test_returned_is_said_when_the_sender_has_been_told(tmp_path: Path) ->
     """The sender gets a delivery status notification with the reviewer's note; the mail itself goes nowhere."""
     async with site(tmp_path) as s:
         hold_id = await s.hold()
-        await s.quarantine.return_(hold_id, "rita", "This is Acme's list.", NOW)
+        await s.quarantine.return_(hold_id, Actor("rita"), "This is Acme's list.", NOW)
         await s.until_states(hold_id, State.RETURNED)
 
         (notice,) = [n for n in s.notices(SAM) if n.get_content_type() == "multipart/report"]
@@ -150,7 +151,7 @@ async def test_while_the_sender_cannot_be_told_it_is_not_returned(tmp_path: Path
     """The word would be a lie."""
     async with site(tmp_path, {f"RCPT {SAM}": ["450 4.2.1 busy"]}) as s:
         hold_id = await s.hold()
-        await s.quarantine.return_(hold_id, "rita", "wrong", NOW)
+        await s.quarantine.return_(hold_id, Actor("rita"), "wrong", NOW)
         await s.until_event(hold_id, "deferred")
 
         assert await s.states(hold_id) == [State.RETURNING]
@@ -160,7 +161,7 @@ async def test_a_sender_who_cannot_be_told_at_all_is_on_record(tmp_path: Path) -
     """His server refuses the notice: the return stands, and the record says that nobody was told."""
     async with site(tmp_path, {f"RCPT {SAM}": ["550 5.1.1 no such user"]}) as s:
         hold_id = await s.hold()
-        await s.quarantine.return_(hold_id, "rita", "wrong", NOW)
+        await s.quarantine.return_(hold_id, Actor("rita"), "wrong", NOW)
         await s.until_states(hold_id, State.RETURNED)
 
         events = await s.events(hold_id)
@@ -227,7 +228,7 @@ async def test_two_couriers_share_the_work(tmp_path: Path) -> None:
         other = Courier(other_store, hop, header, s.clock)
         work = asyncio.create_task(other.run())
         ids = [await s.hold(f"u{n}@beta.example") for n in range(12)]
-        await asyncio.gather(*(s.quarantine.release(hold_id, None, "rita", "right", NOW) for hold_id in ids))
+        await asyncio.gather(*(s.quarantine.release(hold_id, None, Actor("rita"), "right", NOW) for hold_id in ids))
         for hold_id in ids:
             await s.until_states(hold_id, State.RELEASED)
         other.stop()

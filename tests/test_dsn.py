@@ -10,6 +10,7 @@ from peers import OFFERS, client, downstream
 from store_kit import BETA, NOW, RAW, SAM, an_id, envelope, settings, verdict
 
 from gateway import notify
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.message import Asked, Envelope
@@ -135,7 +136,7 @@ async def test_the_notice_of_a_return_names_what_the_sender_called_it(tmp_path: 
     """RFC 3464 2.2.1 and 2.3.1: so that the sender's own server can tell whose it is."""
     async with Store.open(settings(tmp_path)) as store:
         hold_id, quarantine = await held(store, ASKED)
-        await quarantine.return_(hold_id, "rita", "not theirs", NOW)
+        await quarantine.return_(hold_id, Actor("rita"), "not theirs", NOW)
         [notice] = await _notices(store, "return")
 
     about_message, *recipients = email.message_from_bytes(notice).get_payload(1).get_payload()
@@ -154,7 +155,7 @@ async def test_who_does_not_want_to_hear_of_failures_does_not(tmp_path: Path, no
     """The message is returned all the same, and the record says why nobody was told."""
     async with Store.open(settings(tmp_path)) as store:
         hold_id, quarantine = await held(store, replace(envelope(BETA), asked={BETA: Asked(notify=notify_)}))
-        await quarantine.return_(hold_id, "rita", "not theirs", NOW)
+        await quarantine.return_(hold_id, Actor("rita"), "not theirs", NOW)
         state = (await quarantine.get(hold_id)).state
         records = [record async for record in AuditLog(store).records()]
         notices = await _notices(store, "return")
@@ -174,7 +175,7 @@ async def test_a_hold_is_told_to_all_but_those_who_never_want_to_hear(tmp_path: 
 async def test_only_those_are_named_of_whom_the_sender_wants_to_hear(tmp_path: Path) -> None:
     async with Store.open(settings(tmp_path)) as store:
         hold_id, quarantine = await held(store, replace(envelope(BETA, ACME), asked={ACME: NEVER}))
-        await quarantine.return_(hold_id, "rita", "not theirs", NOW)
+        await quarantine.return_(hold_id, Actor("rita"), "not theirs", NOW)
         [notice] = await _notices(store, "return")
         states = {each.state for each in (await store.read(lambda c: find(c, hold_id))).recipients}
 

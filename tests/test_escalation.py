@@ -46,12 +46,12 @@ async def test_somebody_else_has_to_release_it(quarantine: Quarantine, store: St
     """Who was not sure must not become sure by waiting, under whatever spelling of his name."""
     hold_id = await hold(quarantine)
 
-    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.HELD]
     for name in ("rita", "Rita@recordkeeper.example"):
         with pytest.raises(IllegalTransition, match="somebody else has to"):
-            await quarantine.release(hold_id, None, name, WHY, NOW)
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+            await quarantine.release(hold_id, None, Actor(name), WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
 
     assert await states(quarantine, hold_id) == [State.RELEASING]
     assert await decisions(store, hold_id) == ["escalated by rita", "release by rolf"]
@@ -77,8 +77,8 @@ async def test_both_at_once_are_still_one_person(quarantine: Quarantine, store: 
     await asyncio.sleep(0.05)
 
     answers = await asyncio.gather(
-        quarantine.escalate(hold_id, "rita", WHY, NOW),
-        quarantine.release(hold_id, None, "rita", WHY, NOW),
+        quarantine.escalate(hold_id, Actor("rita"), WHY, NOW),
+        quarantine.release(hold_id, None, Actor("rita"), WHY, NOW),
         return_exceptions=True,
     )
 
@@ -90,20 +90,20 @@ async def test_both_at_once_are_still_one_person(quarantine: Quarantine, store: 
 async def test_it_takes_back_what_one_has_agreed_to(quarantine: Quarantine) -> None:
     """The policy's two people are then two others."""
     hold_id = await hold(quarantine, approvers=2)
-    await quarantine.release(hold_id, None, "rita", WHY, NOW)
-    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), WHY, NOW)
+    await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
 
-    await quarantine.release(hold_id, None, "rolf", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("rolf"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.HELD]
-    await quarantine.release(hold_id, None, "ruth", WHY, NOW)
+    await quarantine.release(hold_id, None, Actor("ruth"), WHY, NOW)
     assert await states(quarantine, hold_id) == [State.RELEASING]
 
 
 async def test_who_escalated_may_still_return_it(quarantine: Quarantine) -> None:
     """To give back is the safe way, and takes nobody's leave."""
     hold_id = await hold(quarantine)
-    await quarantine.escalate(hold_id, "rita", WHY, NOW)
-    await quarantine.return_(hold_id, "rita", "It is wrong after all.", NOW)
+    await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
+    await quarantine.return_(hold_id, Actor("rita"), "It is wrong after all.", NOW)
 
     assert await states(quarantine, hold_id) == [State.RETURNING]
 
@@ -111,13 +111,13 @@ async def test_who_escalated_may_still_return_it(quarantine: Quarantine) -> None
 async def test_once_only_never_by_the_sender_and_only_while_it_waits(quarantine: Quarantine, store: Store) -> None:
     hold_id = await hold(quarantine)
     with pytest.raises(OwnMessageError):
-        await quarantine.escalate(hold_id, SAM, WHY, NOW)
-    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+        await quarantine.escalate(hold_id, Actor(SAM), WHY, NOW)
+    await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
     with pytest.raises(IllegalTransition, match="once more"):
-        await quarantine.escalate(hold_id, "rita", WHY, NOW)
-    await quarantine.return_(hold_id, "rolf", WHY, NOW)
+        await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
+    await quarantine.return_(hold_id, Actor("rolf"), WHY, NOW)
     with pytest.raises(IllegalTransition, match="cannot escalate a message that is returning"):
-        await quarantine.escalate(hold_id, "ruth", WHY, NOW)
+        await quarantine.escalate(hold_id, Actor("ruth"), WHY, NOW)
 
     assert await decisions(store, hold_id) == ["escalated by rita", "return by rolf"]
 
@@ -126,7 +126,7 @@ async def test_the_reviewers_are_told_in_the_same_transaction(quarantine: Quaran
     """And what one of them wrote to the others is masked as every note is."""
     hold_id = await hold(quarantine)
     before = await queued(store)
-    await quarantine.escalate(hold_id, "rita", WHY, NOW)
+    await quarantine.escalate(hold_id, Actor("rita"), WHY, NOW)
 
     [notice] = (await queued(store)) - before
     raw = (await store.read(lambda c: mail.content(c, notice))).decode()

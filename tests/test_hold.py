@@ -10,6 +10,7 @@ from holding import events, hold, notices, states
 from sqlalchemy import Connection, select
 from store_kit import ACME, BETA, NOW, RAW, SAM, SECRET, an_id, envelope, later, settings, verdict
 
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.errors import IllegalTransition, NotFoundError, OwnMessageError, StoreError
 from gateway.hold import Quarantine
@@ -120,7 +121,7 @@ async def test_release_to_one_recipient_leaves_the_others_held(quarantine: Quara
     """The right client may have his mail while the wrong one never gets it."""
     hold_id = await hold(quarantine, ACME, BETA)
 
-    await quarantine.release(hold_id, [ACME.upper()], "rita", "Acme's own people", later(minutes=1))
+    await quarantine.release(hold_id, [ACME.upper()], Actor("rita"), "Acme's own people", later(minutes=1))
 
     assert await states(quarantine, hold_id) == [State.RELEASING, State.HELD]
     assert (await quarantine.get(hold_id)).state is State.HELD
@@ -132,7 +133,7 @@ async def test_release_is_for_recipients_of_the_message_only(quarantine: Quarant
 
     for wanted in (["eve@elsewhere.example"], [ACME, "eve@elsewhere.example"], []):
         with pytest.raises(IllegalTransition, match="recipients of this message"):
-            await quarantine.release(hold_id, wanted, "rita", "please", NOW)
+            await quarantine.release(hold_id, wanted, Actor("rita"), "please", NOW)
     assert await states(quarantine, hold_id) == [State.HELD]
 
 
@@ -143,7 +144,7 @@ async def test_the_sender_never_releases_his_own(quarantine: Quarantine, actor: 
     hold_id = await hold(quarantine, raw=raw)
 
     with pytest.raises(OwnMessageError):
-        await quarantine.release(hold_id, None, actor, "it is fine", NOW)
+        await quarantine.release(hold_id, None, Actor(actor), "it is fine", NOW)
     assert await states(quarantine, hold_id) == [State.HELD]
 
 
@@ -153,9 +154,9 @@ async def test_a_decision_needs_a_note(quarantine: Quarantine, note: str) -> Non
     hold_id = await hold(quarantine)
 
     with pytest.raises(IllegalTransition, match="note"):
-        await quarantine.release(hold_id, None, "rita", note, NOW)
+        await quarantine.release(hold_id, None, Actor("rita"), note, NOW)
     with pytest.raises(IllegalTransition, match="note"):
-        await quarantine.return_(hold_id, "rita", note, NOW)
+        await quarantine.return_(hold_id, Actor("rita"), note, NOW)
 
 
 async def test_two_reviewers_at_once_make_one_decision(quarantine: Quarantine, store: Store) -> None:
@@ -163,9 +164,9 @@ async def test_two_reviewers_at_once_make_one_decision(quarantine: Quarantine, s
     hold_id = await hold(quarantine)
 
     outcomes = await asyncio.gather(
-        quarantine.release(hold_id, None, "rita", "right", NOW),
-        quarantine.return_(hold_id, "rolf", "wrong", NOW),
-        quarantine.release(hold_id, None, "rita", "right", NOW),
+        quarantine.release(hold_id, None, Actor("rita"), "right", NOW),
+        quarantine.return_(hold_id, Actor("rolf"), "wrong", NOW),
+        quarantine.release(hold_id, None, Actor("rita"), "right", NOW),
         return_exceptions=True,
     )
 
@@ -178,7 +179,7 @@ async def test_a_return_waits_for_its_notice(quarantine: Quarantine) -> None:
     """`returned` says that the sender's server has the notice; until then it is only on its way."""
     hold_id = await hold(quarantine)
 
-    await quarantine.return_(hold_id, "rita", "This is Acme's list.", NOW)
+    await quarantine.return_(hold_id, Actor("rita"), "This is Acme's list.", NOW)
 
     (notice,) = await notices(quarantine, "return")
     assert await states(quarantine, hold_id) == [State.RETURNING]
@@ -189,7 +190,7 @@ async def test_mail_without_a_sender_is_returned_at_once_and_on_record(quarantin
     """A bounce has nobody to give it back to; that nobody was told is not hidden."""
     hold_id = await hold(quarantine, mail_from="")
 
-    await quarantine.return_(hold_id, "rita", "A bounce with a list in it.", NOW)
+    await quarantine.return_(hold_id, Actor("rita"), "A bounce with a list in it.", NOW)
 
     assert await states(quarantine, hold_id) == [State.RETURNED]
     assert (await events(store))[-3:] == ["return", "sender-not-told", "returned"]
@@ -220,7 +221,7 @@ async def test_the_queue_comes_in_pages(quarantine: Quarantine) -> None:
 async def test_the_queue_shows_what_is_asked_for(quarantine: Quarantine) -> None:
     """Notices of ours are in the store too, and are nobody's to decide on."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", "right", NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), "right", NOW)
 
     assert await quarantine.list() == ()
     assert [message.id for message in await quarantine.list(set(State))] == [hold_id]
@@ -238,12 +239,12 @@ async def test_notices_are_not_messages_of_the_quarantine(quarantine: Quarantine
     with pytest.raises(NotFoundError):
         await quarantine.get(notice)
     with pytest.raises(NotFoundError):
-        await quarantine.release(notice, None, "rita", "why", NOW)
+        await quarantine.release(notice, None, Actor("rita"), "why", NOW)
 
 
 async def test_an_unknown_message_is_not_found(quarantine: Quarantine) -> None:
     """The page says 404, not 500."""
-    for asked in (quarantine.get("x"), quarantine.content("x"), quarantine.release("x", None, "rita", "n", NOW)):
+    for asked in (quarantine.get("x"), quarantine.content("x"), quarantine.release("x", None, Actor("rita"), "n", NOW)):
         with pytest.raises(NotFoundError):
             await asked
 
@@ -251,7 +252,7 @@ async def test_an_unknown_message_is_not_found(quarantine: Quarantine) -> None:
 async def test_the_history_tells_who_did_what(quarantine: Quarantine) -> None:
     """The reviewer and, later, counsel read it on the message's page."""
     hold_id = await hold(quarantine)
-    await quarantine.release(hold_id, None, "rita", "Acme asked for it", later(minutes=3))
+    await quarantine.release(hold_id, None, Actor("rita"), "Acme asked for it", later(minutes=3))
 
     history = (await quarantine.get(hold_id)).history
     assert [(record.event, record.actor) for record in history] == [("held", "countersign"), ("release", "rita")]
@@ -261,7 +262,7 @@ async def test_the_history_tells_who_did_what(quarantine: Quarantine) -> None:
 async def test_no_record_holds_content(quarantine: Quarantine, store: Store) -> None:
     """The log is exported and kept for years: no value, subject or file name may be in it, even when a note has one."""
     hold_id = await hold(quarantine)
-    await quarantine.return_(hold_id, "rita", f"contains {SECRET}", NOW)
+    await quarantine.return_(hold_id, Actor("rita"), f"contains {SECRET}", NOW)
 
     lines = "".join([record.line async for record in AuditLog(store).records()])
     for planted in (SECRET, "Pat Doe", ".csv", "Subject"):
@@ -335,7 +336,7 @@ async def test_nothing_of_it_is_logged_even_when_everything_is(
     caplog.set_level("DEBUG")
     hold_id = await hold(quarantine)
     await quarantine.content(hold_id)
-    await quarantine.release(hold_id, None, "rita", "right", NOW)
+    await quarantine.release(hold_id, None, Actor("rita"), "right", NOW)
     with pytest.raises(StoreError):
         await quarantine.hold(envelope(), RAW, verdict(), NOW, hold_id)
 

@@ -10,6 +10,7 @@ from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from store_kit import ACME, BETA, NOW, later, settings, verdict
 
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.errors import IllegalTransition
 from gateway.hold import Quarantine
@@ -54,9 +55,9 @@ async def act(quarantine: Quarantine, hold_id: str, action: str, wanted: list[st
     try:
         match action:
             case "release":
-                await quarantine.release(hold_id, wanted, "rita", "note", NOW)
+                await quarantine.release(hold_id, wanted, Actor("rita"), "note", NOW)
             case "return":
-                await quarantine.return_(hold_id, "rita", "note", NOW, wanted)
+                await quarantine.return_(hold_id, Actor("rita"), "note", NOW, wanted)
             case "expire":
                 await quarantine.expire(later(seconds=1), later(days=7))
             case _:

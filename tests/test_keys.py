@@ -15,6 +15,7 @@ from store_under_load import raw_of
 from test_cli import run
 from test_store_kill import HERE
 
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.check import of_settings
 from gateway.errors import KeyFileError, SealError, StoreError
@@ -182,7 +183,7 @@ async def test_neither_key_nor_data_key_is_in_the_store_or_the_log(
     async with Store.open(settings(tmp_path)) as store:
         hold_id = await held(store)
         ring = await store.read(datakeys.ring_of)
-        await rotate(store, "ida", NOW)
+        await rotate(store, Actor("ida"), NOW)
         opened = await store.read(lambda c: datakeys.fetch_one(c, datakeys.Label(hold_id, datakeys.Kind.CONTENT)))
         lines = "".join([record.line async for record in AuditLog(store).records()])
     secrets_of_ours = [*ring.load().values(), opened]
@@ -200,12 +201,12 @@ async def test_after_a_rotation_everything_opens_with_the_new_key_alone(tmp_path
     async with Store.open(settings(tmp_path)) as store:
         ids = [await held(store) for _ in range(5)]
         old = await masters(store)
-        done = await rotate(store, "ida", NOW)
+        done = await rotate(store, Actor("ida"), NOW)
 
         assert await masters(store) == {done.master}
         assert done.master not in old
         assert done.left == 0
-        assert set(await forget(store, "ida", NOW)) == old
+        assert set(await forget(store, Actor("ida"), NOW)) == old
     assert set(KeyRing(tmp_path / BESIDE, beside=True).load()) == {done.master}
     async with Store.open(settings(tmp_path)) as store:
         assert [await Quarantine(store).content(hold_id) for hold_id in ids] == [RAW] * 5
@@ -221,11 +222,11 @@ async def test_a_running_service_changes_over_with_the_rotation(tmp_path: Path) 
     """Two processes at one store: what is held after the change is locked with the new key, and read by both."""
     async with Store.open(settings(tmp_path)) as service, Store.open(settings(tmp_path)) as terminal:
         before = await held(service)
-        done = await rotate(terminal, "ida", NOW)
+        done = await rotate(terminal, Actor("ida"), NOW)
         after = await held(service)
 
         assert await masters(service) == {done.master}
-        await forget(terminal, "ida", NOW)
+        await forget(terminal, Actor("ida"), NOW)
         assert await Quarantine(service).content(before) == RAW
         assert await Quarantine(service).content(after) == RAW
 
@@ -235,7 +236,7 @@ async def test_a_rotation_under_load_misses_nothing(tmp_path: Path) -> None:
     async with Store.open(settings(tmp_path)) as service, Store.open(settings(tmp_path)) as terminal:
         holding = asyncio.gather(*(held(service, raw_of(str(n))[:1000]) for n in range(60)))
         await asyncio.sleep(0)
-        done = [await rotate(terminal, "ida", NOW) for _ in range(3)][-1]
+        done = [await rotate(terminal, Actor("ida"), NOW) for _ in range(3)][-1]
         ids = await holding
 
         assert await masters(service) <= {done.master}
@@ -250,7 +251,7 @@ async def test_a_rotation_uses_the_key_that_was_put_into_the_file(tmp_path: Path
     async with Store.open(with_key(tmp_path, file)) as store:
         hold_id = await held(store)
         file.write_text(f"{first}\n{second}  # new\n")
-        done = await rotate(store, "ida", NOW)
+        done = await rotate(store, Actor("ida"), NOW)
 
         assert done.master == key_id(base64.b64decode(second))
         assert file.read_text() == f"{first}\n{second}  # new\n"
@@ -270,7 +271,7 @@ async def test_a_file_that_cannot_be_written_says_so_and_nothing_changes(
         before = await masters(store)
         monkeypatch.setattr("gateway.store.keys.replace_private", refuse)
         with pytest.raises(KeyFileError, match="cannot be written: Permission denied"):
-            await rotate(store, "ida", NOW)
+            await rotate(store, Actor("ida"), NOW)
 
         assert await masters(store) == before
         assert await Quarantine(store).content(hold_id) == RAW
@@ -285,9 +286,9 @@ async def test_a_key_that_is_needed_is_not_forgotten(tmp_path: Path) -> None:
         await store.write(lambda tx: datakeys.use(tx, new))
 
         with pytest.raises(KeyFileError, match="still needed"):
-            await forget(store, "ida", NOW)
+            await forget(store, Actor("ida"), NOW)
         assert len(ring.load()) == 2
-        done = await rotate(store, "ida", NOW)  # ends it, and begins no other
+        done = await rotate(store, Actor("ida"), NOW)  # ends it, and begins no other
         assert (done.master, len(ring.load())) == (new, 2)
 
 
@@ -298,7 +299,7 @@ async def test_a_damaged_data_key_stops_no_rotation(tmp_path: Path) -> None:
         here = (data_keys.c.message_id == damaged) & (data_keys.c.kind == "content")
         await store.write(lambda tx: tx.execute(data_keys.update().where(here).values(wrapped=os.urandom(60))))
 
-        done = await rotate(store, "ida", NOW)
+        done = await rotate(store, Actor("ida"), NOW)
 
         assert done.left == 1
         assert await Quarantine(store).content(sound) == RAW
@@ -326,7 +327,7 @@ async def test_a_rotation_killed_at_any_moment_loses_nothing(tmp_path: Path) -> 
             for hold_id in ids:
                 assert await Quarantine(store).content(hold_id) == RAW
     async with Store.open(settings(tmp_path)) as store:
-        done = await rotate(store, "ida", NOW)
+        done = await rotate(store, Actor("ida"), NOW)
         assert await masters(store) == {done.master}
         assert await AuditLog(store).verify() is None
 
@@ -342,7 +343,7 @@ async def main():
     async with Store.open(settings(Path(sys.argv[1]))) as store:
         print("go", flush=True)
         while True:
-            await rotate.rotate(store, "ida", NOW)
+            await rotate.rotate(store, Actor("ida"), NOW)
 asyncio.run(main())
 """
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from house import ACME, BETA, PARTNER, STRANGER, XLSX, House, eventually, hold_id, house, mail
 
+from gateway.actor import Actor
 from gateway.demo.locked_zip import locked_zip
 from gateway.demo.sample import participants, workbook
 from gateway.serve import now
@@ -93,7 +94,7 @@ async def test_a_released_message_arrives_once_and_as_it_came(running: House) ->
     raw = census("Beta Logistics: released")
     identifier = hold_id(await running.send(raw, BETA))
 
-    await running.service.quarantine.release(identifier, None, "rita", "checked with the client", now())
+    await running.service.quarantine.release(identifier, None, Actor("rita"), "checked with the client", now())
 
     await eventually(lambda: bool(running.arrived(raw)))
     await eventually(lambda: is_state(running, identifier, State.RELEASED))
@@ -105,7 +106,7 @@ async def test_only_the_chosen_recipients_get_it(running: House) -> None:
     raw = census("Acme Manufacturing: for two")
     identifier = hold_id(await running.send(raw, ACME, BETA))
 
-    await running.service.quarantine.release(identifier, [ACME], "rita", "only to the owner", now())
+    await running.service.quarantine.release(identifier, [ACME], Actor("rita"), "only to the owner", now())
 
     await eventually(lambda: bool(running.arrived(raw)))
     [arrived] = running.arrived(raw)
@@ -119,7 +120,7 @@ async def test_a_returned_message_never_arrives_and_its_sender_is_told(running: 
     raw = census("Beta Logistics: returned")
     identifier = hold_id(await running.send(raw, BETA))
 
-    await running.service.quarantine.return_(identifier, "rita", "wrong file, please check", now())
+    await running.service.quarantine.return_(identifier, Actor("rita"), "wrong file, please check", now())
 
     await eventually(lambda: is_state(running, identifier, State.RETURNED))
     notice = next(text for text in running.notices(identifier) if "wrong file, please check" in text)

@@ -17,6 +17,7 @@ from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, st
 from gateway import ledger as ledgers
 from gateway import rules_in_force
 from gateway.accounts import Role
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.errors import InFlightError, StoreError
 from gateway.hold import Quarantine
@@ -191,7 +192,7 @@ async def test_a_message_held_by_one_node_is_released_at_the_other_and_goes_out_
     async with two_houses(tmp_path) as (one, two):
         held = hold_id(await one.send(raw, BETA))
         assert hold_id(await two.send(raw, BETA)) == held  # a retry, at the other node
-        await two.service.quarantine.release(held, None, "rita", "right", NOW)
+        await two.service.quarantine.release(held, None, Actor("rita"), "right", NOW)
 
         async def released() -> bool:
             return (await one.service.quarantine.get(held)).state is State.RELEASED

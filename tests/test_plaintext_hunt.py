@@ -10,6 +10,7 @@ from house import ACME, BETA, House, eventually, hold_id, house, mail
 from store_kit import NOW, RAW, SECRET, an_id, envelope, settings, verdict
 from test_store_kill import killed_at_random
 
+from gateway.actor import Actor
 from gateway.backup import backup
 from gateway.hold import Quarantine
 from gateway.housekeeping import Housekeeper
@@ -76,8 +77,8 @@ async def lived_in(tmp_path: Path, scratch: Path) -> AsyncIterator[House]:
     tempfile.tempdir = str(scratch)
     async with house(tmp_path) as place:
         ids = [hold_id(await place.send(a_message(BETA), BETA)) for _ in range(3)]
-        await place.service.quarantine.release(ids[0], None, "rita", f"as agreed {SSNS[0]}", now())
-        await place.service.quarantine.return_(ids[1], "rita", f"not {SSNS[1]}", now())
+        await place.service.quarantine.release(ids[0], None, Actor("rita"), f"as agreed {SSNS[0]}", now())
+        await place.service.quarantine.return_(ids[1], Actor("rita"), f"not {SSNS[1]}", now())
         await place.send(a_message(ACME), ACME)
         await eventually(lambda: is_in(place, ids[0], State.RELEASED))
         await eventually(lambda: is_in(place, ids[1], State.RETURNED))
@@ -93,7 +94,7 @@ async def test_nothing_of_a_message_lies_in_clear_anywhere(
 ) -> None:
     """Database, journal, backup, temporary files and log of a service that is still running."""
     store = lived_in.service.quarantine._store
-    await backup(store, tmp_path / "nightly.backup", "ida", now())
+    await backup(store, tmp_path / "nightly.backup", Actor("ida"), now())
 
     (waiting,) = await lived_in.service.quarantine.list()
     kept = await lived_in.service.quarantine.content(waiting.id)
@@ -114,7 +115,7 @@ async def test_a_refusal_that_quotes_the_message_is_not_kept_in_clear(tmp_path: 
     async with house(tmp_path, script={"DOT": [refusal]}) as place:
         answer = await place.send(mail(PLANTED["subject"], PLANTED["body"], to=ACME), ACME)
         held = hold_id(await place.send(a_message(BETA), BETA))
-        await place.service.quarantine.release(held, None, "rita", "right", now())
+        await place.service.quarantine.release(held, None, Actor("rita"), "right", now())
         await eventually(lambda: _was_refused(place, held))
 
     assert answer == refusal
@@ -163,7 +164,7 @@ async def _held_and_ended(store: Store) -> list[bytes]:
     """Sealed pieces and wrapped keys of a message that has come to its end; short ones, as a page holds them whole."""
     hold = an_id()
     await Quarantine(store).hold(envelope(mail_from=""), RAW, verdict(), NOW, hold)
-    await Quarantine(store).return_(hold, "rita", "wrong", NOW)
+    await Quarantine(store).return_(hold, Actor("rita"), "wrong", NOW)
     asked = (
         f"SELECT bytes FROM contents WHERE message_id = '{hold}'",  # noqa: S608 - an id of ours
         f"SELECT wrapped FROM data_keys WHERE message_id = '{hold}' AND kind = 'content'",  # noqa: S608 - the same

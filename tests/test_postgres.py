@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select
 from store_kit import NOW, RAW, an_id, envelope, later, settings, store_in, verdict
 from test_store_kill import killed_at_random
 
+from gateway.actor import Actor
 from gateway.audit.chain import Entry, Event
 from gateway.audit.log import AuditLog
 from gateway.backup import look_through
@@ -300,12 +301,12 @@ async def test_a_database_brought_back_from_a_dump_is_not_served_until_it_is_loo
     async with Store.open(settings(tmp_path)) as store:
         held = an_id()
         await Quarantine(store).hold(envelope(), RAW, verdict(), NOW, held)
-        await Quarantine(store).release(held, None, "rita", "right", NOW)
+        await Quarantine(store).release(held, None, Actor("rita"), "right", NOW)
     copy = await dumped_and_restored(postgres, tmp_path)
 
     with pytest.raises(ConfigurationError, match="brought up from a dump: let `countersign restore` look through it"):
         Store.open(copy)
-    done = await look_through(copy, "ida", later(days=1))
+    done = await look_through(copy, Actor("ida"), later(days=1))
 
     assert (done.waiting, done.replaced) == (1, None)
     async with Store.open(copy) as again:
@@ -322,9 +323,9 @@ async def test_a_database_in_use_is_not_looked_through(postgres: Server, tmp_pat
         held = an_id()
         await Quarantine(store).hold(envelope(), RAW, verdict(), NOW, held)
         with pytest.raises(BackupError, match="stop `countersign serve` on every node"):
-            await look_through(settings(tmp_path), "ida", NOW)
+            await look_through(settings(tmp_path), Actor("ida"), NOW)
 
-    assert (await look_through(settings(tmp_path), "ida", NOW)).waiting == 1
+    assert (await look_through(settings(tmp_path), Actor("ida"), NOW)).waiting == 1
 
 
 def test_every_command_works_on_it(postgres: Server, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def test_the_second_person_puts_it_in_force(store: Store, learnt: Proposal
     proposal = await propose(store)
     assert await in_force(store) == ()
 
-    accepted = await learnt.decide(proposal.id, Move.ACCEPT, "ada", "I rang them too", later(hours=1))
+    accepted = await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), "I rang them too", later(hours=1))
 
     assert accepted.stage is Stage.ACCEPTED
     assert (accepted.proposed.by, accepted.decided and accepted.decided.by) == ("rita", "ada")
@@ -82,7 +82,7 @@ async def test_nobody_is_the_second_person_to_himself(store: Store, learnt: Prop
     for move in (Move.ACCEPT, Move.REFUSE):
         for again in ("rita", " RITA", "rita@recordkeeper.example"):
             with pytest.raises(IllegalTransition, match="second person"):
-                await learnt.decide(proposal.id, move, again, WHY, NOW)
+                await learnt.decide(proposal.id, move, Actor(again), WHY, NOW)
 
     assert await learnt.get(proposal.id) == proposal
 
@@ -102,11 +102,11 @@ async def test_the_sender_has_no_say_in_it(store: Store, learnt: Proposals) -> N
     """Else he would only need to call his own domain the client's."""
     for sender in ("sam", SAM):
         with pytest.raises(OwnMessageError):
-            await propose(store, TRUST, sender)
+            await propose(store, TRUST, Actor(sender))
     proposal = await propose(store)
     for sender, move in (("sam", Move.ACCEPT), (SAM, Move.ACCEPT), ("sam", Move.REFUSE), ("sam", Move.WITHDRAW)):
         with pytest.raises(OwnMessageError):
-            await learnt.decide(proposal.id, move, sender, WHY, NOW)
+            await learnt.decide(proposal.id, move, Actor(sender), WHY, NOW)
 
     assert await in_force(store) == ()
 
@@ -131,8 +131,8 @@ def named(case: dict[str, Any]) -> str:
 async def test_what_the_directory_takes(shelf: Shelf, case: dict[str, Any]) -> None:
     learnt, installation, hold_id = shelf
     addition = Addition.of(Key(case["add"]), case["value"], case["to"])
-    proposal = await learnt.propose(hold_id, addition, "rita", WHY, NOW)
-    await learnt.decide(proposal.id, Move.WITHDRAW, "rita", "the next case, please", NOW)
+    proposal = await learnt.propose(hold_id, addition, Actor("rita"), WHY, NOW)
+    await learnt.decide(proposal.id, Move.WITHDRAW, Actor("rita"), "the next case, please", NOW)
 
     with opened(installation, [addition]) as book:
         holder = book.directory.holder(addition.address)
@@ -145,7 +145,7 @@ async def test_what_the_directory_does_not_take(shelf: Shelf, case: dict[str, An
     """The checks of the file, and some more: what is learnt comes from mail."""
     learnt, _, hold_id = shelf
     with pytest.raises(ChangeError) as refused:
-        await learnt.propose(hold_id, Addition.of(Key(case["add"]), case["value"], case["to"]), "rita", WHY, NOW)
+        await learnt.propose(hold_id, Addition.of(Key(case["add"]), case["value"], case["to"]), Actor("rita"), WHY, NOW)
 
     assert case["says"] in str(refused.value)
 
@@ -153,8 +153,8 @@ async def test_what_the_directory_does_not_take(shelf: Shelf, case: dict[str, An
 async def test_a_partner_acts_for_one_more_client(store: Store, learnt: Proposals) -> None:
     """What is proposed most after a change of administrator."""
     more = Addition(key=Key.ACTS_FOR, value="beta", party="eastwind")
-    proposal = await propose(store, more, "rita", "ops@eastwind.example")
-    await learnt.decide(proposal.id, Move.ACCEPT, "ada", WHY, NOW)
+    proposal = await propose(store, more, Actor("rita"), "ops@eastwind.example")
+    await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
     assert whose(store, await in_force(store), "ops@eastwind.example") == ("acme", "beta")
 
@@ -179,7 +179,7 @@ async def test_the_same_change_is_not_proposed_twice(store: Store, learnt: Propo
     first = await propose(store)
     with pytest.raises(IllegalTransition, match=f"proposed as {first.id}"):
         await propose(store)
-    await learnt.decide(first.id, Move.REFUSE, "ada", WHY, NOW)
+    await learnt.decide(first.id, Move.REFUSE, Actor("ada"), WHY, NOW)
 
     again = await propose(store)
 
@@ -190,29 +190,29 @@ async def test_the_same_change_is_not_proposed_twice(store: Store, learnt: Propo
 async def test_a_change_is_checked_again_when_it_is_accepted(store: Store, learnt: Proposals) -> None:
     """Since it was proposed another one, or the file itself, may have given the domain away."""
     to_acme, to_beta = [await propose(store, Addition.of(Key.DOMAIN, TRUST.value, to)) for to in ("acme", "beta")]
-    await learnt.decide(to_beta.id, Move.ACCEPT, "ada", WHY, NOW)
+    await learnt.decide(to_beta.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
     with pytest.raises(ChangeError, match="example is Beta Logistics LLC's"):
-        await learnt.decide(to_acme.id, Move.ACCEPT, "ada", WHY, NOW)
+        await learnt.decide(to_acme.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
     (store.settings.base / "clients.yaml").write_text("clients: [{id: acme\n")
     with pytest.raises(ChangeError, match="does not load"):
-        await learnt.decide(to_acme.id, Move.ACCEPT, "ada", WHY, NOW)
+        await learnt.decide(to_acme.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
     assert [addition.party for addition in await in_force(store)] == ["beta"]
 
 
 async def test_it_takes_two_to_end_what_two_have_put_in_force(store: Store, learnt: Proposals) -> None:
     proposal = await propose(store)
-    await learnt.decide(proposal.id, Move.ACCEPT, "ada", WHY, NOW)
+    await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
-    await learnt.decide(proposal.id, Move.WITHDRAW, "rita", "they sold it", NOW)
+    await learnt.decide(proposal.id, Move.WITHDRAW, Actor("rita"), "they sold it", NOW)
     assert await in_force(store) == (TRUST,)
     with pytest.raises(IllegalTransition, match="second person"):
-        await learnt.decide(proposal.id, Move.WITHDRAW, "Rita", "again", NOW)
-    await learnt.decide(proposal.id, Move.KEEP, "ada", "not yet", NOW)
+        await learnt.decide(proposal.id, Move.WITHDRAW, Actor("Rita"), "again", NOW)
+    await learnt.decide(proposal.id, Move.KEEP, Actor("ada"), "not yet", NOW)
     assert (await learnt.get(proposal.id)).withdrawal is None
-    await learnt.decide(proposal.id, Move.WITHDRAW, "rita", "now they have", NOW)
-    ended = await learnt.decide(proposal.id, Move.WITHDRAW, "ada", "yes", NOW)
+    await learnt.decide(proposal.id, Move.WITHDRAW, Actor("rita"), "now they have", NOW)
+    ended = await learnt.decide(proposal.id, Move.WITHDRAW, Actor("ada"), "yes", NOW)
 
     assert ended.stage is Stage.WITHDRAWN
     assert await in_force(store) == ()
@@ -228,10 +228,10 @@ async def test_a_proposal_is_its_proposers_to_take_back(store: Store, learnt: Pr
     proposal = await propose(store)
 
     with pytest.raises(IllegalTransition, match="only who has proposed it"):
-        await learnt.decide(proposal.id, Move.WITHDRAW, "ada", WHY, NOW)
-    await learnt.decide(proposal.id, Move.WITHDRAW, "rita", "a mistake", NOW)
+        await learnt.decide(proposal.id, Move.WITHDRAW, Actor("ada"), WHY, NOW)
+    await learnt.decide(proposal.id, Move.WITHDRAW, Actor("rita"), "a mistake", NOW)
     with pytest.raises(IllegalTransition, match="cannot accept a proposal that is withdrawn"):
-        await learnt.decide(proposal.id, Move.ACCEPT, "ada", WHY, NOW)
+        await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
     assert await records(store, proposal) == ["change-proposed by rita", "change-withdrawn by rita"]
 
@@ -243,10 +243,10 @@ async def test_each_race_ends_in_one_decision(store: Store, learnt: Proposals) -
     ends = set()
     for number in range(5):
         addition = Addition(key=Key.ADDRESS, value=f"a{number}@other.example", party="acme")
-        proposal = await propose(store, addition, "rita", addition.value)
+        proposal = await propose(store, addition, Actor("rita"), addition.value)
         tries = [(Move.ACCEPT, "ada"), (Move.REFUSE, "rolf"), (Move.WITHDRAW, "rita"), (Move.ACCEPT, "rolf")]
         rng.shuffle(tries)
-        moves = [learnt.decide(proposal.id, move, who, WHY, NOW) for move, who in tries]
+        moves = [learnt.decide(proposal.id, move, Actor(who), WHY, NOW) for move, who in tries]
         outcomes = await asyncio.gather(*moves, return_exceptions=True)
 
         assert sum(isinstance(outcome, Proposal) for outcome in outcomes) == 1
@@ -262,7 +262,9 @@ async def test_of_two_that_exclude_each_other_one_is_accepted(store: Store, lear
     """Both were checked before either was written."""
     both = [await propose(store, Addition.of(Key.DOMAIN, TRUST.value, to)) for to in ("acme", "beta")]
 
-    await asyncio.gather(*(learnt.decide(one.id, Move.ACCEPT, "ada", WHY, NOW) for one in both), return_exceptions=True)
+    await asyncio.gather(
+        *(learnt.decide(one.id, Move.ACCEPT, Actor("ada"), WHY, NOW) for one in both), return_exceptions=True
+    )
 
     assert len(await in_force(store)) == 1
 
@@ -271,15 +273,15 @@ async def test_a_reason_has_to_be_given(shelf: Shelf) -> None:
     learnt, _, hold_id = shelf
     for reason in ("", "   ", "x" * 2001):
         with pytest.raises(IllegalTransition, match="has to say why"):
-            await learnt.propose(hold_id, TRUST, "rita", reason, NOW)
+            await learnt.propose(hold_id, TRUST, Actor("rita"), reason, NOW)
 
 
 async def test_no_value_is_recorded(store: Store, learnt: Proposals) -> None:
     """People write numbers into reasons, and an address is told by its first letter."""
     hold_id = await hold(store, "pat.doe@gmail.com")
     addition = Addition.of(Key.ADDRESS, "pat.doe@gmail.com", "acme")
-    proposal = await learnt.propose(hold_id, addition, "rita", f"it is {SECRET}", NOW)
-    await learnt.decide(proposal.id, Move.REFUSE, "ada", f"not {SECRET}", NOW)
+    proposal = await learnt.propose(hold_id, addition, Actor("rita"), f"it is {SECRET}", NOW)
+    await learnt.decide(proposal.id, Move.REFUSE, Actor("ada"), f"not {SECRET}", NOW)
 
     lines = [record.line async for record in AuditLog(store).records(hold_id=hold_id)]
     kept = await learnt.get(proposal.id)
@@ -291,31 +293,31 @@ async def test_no_value_is_recorded(store: Store, learnt: Proposals) -> None:
 
 async def test_of_what_is_not_there(learnt: Proposals) -> None:
     with pytest.raises(NotFoundError):
-        await learnt.propose("no such message", TRUST, "rita", WHY, NOW)
+        await learnt.propose("no such message", TRUST, Actor("rita"), WHY, NOW)
     with pytest.raises(NotFoundError):
-        await learnt.decide("no such proposal", Move.ACCEPT, "rita", WHY, NOW)
+        await learnt.decide("no such proposal", Move.ACCEPT, Actor("rita"), WHY, NOW)
 
 
 async def test_a_restore_asks_a_second_person_again(store: Store, learnt: Proposals, tmp_path: Path) -> None:
     """What was withdrawn after the backup must not come back by itself."""
     proposal = await propose(store)
-    await learnt.decide(proposal.id, Move.ACCEPT, "ada", WHY, NOW)
-    await backup(store, tmp_path / "copy", "root", NOW)
+    await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
+    await backup(store, tmp_path / "copy", Actor("root"), NOW)
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(tmp_path / "var", elsewhere / "var", ignore=shutil.ignore_patterns("*.db*"))
     shutil.copy(tmp_path / "var/countersign.db.key", elsewhere / "var/countersign.db.key")
     shutil.copy(tmp_path / "clients.yaml", elsewhere)
 
     moved = store.settings.model_copy(update={"base": elsewhere})
-    await restore(moved, tmp_path / "copy", "root", later(days=1))
+    await restore(moved, tmp_path / "copy", Actor("root"), later(days=1))
 
     async with Store.open(moved) as restored:
         assert await in_force(restored) == ()
         asked = await Proposals(restored).get(proposal.id)
         assert (asked.stage, asked.decided) == (Stage.PROPOSED, None)
         with pytest.raises(IllegalTransition, match="second person"):
-            await Proposals(restored).decide(proposal.id, Move.ACCEPT, "rita", WHY, NOW)
-        await Proposals(restored).decide(proposal.id, Move.ACCEPT, "ada", WHY, NOW)
+            await Proposals(restored).decide(proposal.id, Move.ACCEPT, Actor("rita"), WHY, NOW)
+        await Proposals(restored).decide(proposal.id, Move.ACCEPT, Actor("ada"), WHY, NOW)
         assert await in_force(restored) == (TRUST,)
 
 
@@ -357,7 +359,7 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     ).split()
     listed = say("proposals", "list")
     decide("accept", "Rita", status=1)
-    decide("accept", "ada", status=1)  # with the login that has proposed it
+    decide("accept", Actor("ada"), status=1)  # with the login that has proposed it
     asyncio.run(_accepted(installation, proposal_id))
 
     assert f"{proposal_id}  proposed  acme-trust.example belongs to Acme Manufacturing, Inc." in listed
@@ -382,7 +384,7 @@ async def _held(installation: Settings, *reviewers: str) -> None:
 
 async def _accepted(installation: Settings, proposal_id: str) -> None:
     async with Store.open(installation) as store:
-        await Proposals(store).decide(proposal_id, Move.ACCEPT, "ada", WHY, NOW)
+        await Proposals(store).decide(proposal_id, Move.ACCEPT, Actor("ada"), WHY, NOW)
 
 
 def test_a_scan_makes_no_store_and_says_when_it_cannot_ask_one(tmp_path: Path) -> None:

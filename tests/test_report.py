@@ -11,6 +11,7 @@ import pytest_asyncio
 from house import BETA, XLSX, House, eventually, hold_id, house, mail
 from test_cli import run
 
+from gateway.actor import Actor
 from gateway.demo.sample import participants, workbook
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.report_pdf import pdf
@@ -63,7 +64,7 @@ async def test_after_a_release_it_says_who_has_it(tmp_path: Path) -> None:
     """A wrong release is a breach; the worksheet must not call it prevented."""
     async with house(tmp_path) as place:
         identifier = hold_id(await place.send(CENSUS, BETA))
-        await place.service.quarantine.release(identifier, None, "rita", "looked fine", now())
+        await place.service.quarantine.release(identifier, None, Actor("rita"), "looked fine", now())
         await eventually(lambda: bool(place.arrived(CENSUS)))
 
         async def released() -> bool:

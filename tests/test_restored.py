@@ -8,6 +8,7 @@ from backups import doubts, held, now_in, released, restored
 from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, verdict
 
 from gateway.accounts import Accounts, Role
+from gateway.actor import Actor
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
 from gateway.relay import Delivery, Fate
@@ -89,7 +90,7 @@ async def test_held_mail_has_its_whole_time_again_and_its_doubt_on_record(
 async def test_returns_go_on_and_their_notices_are_told_on_record(store: Store, file: Path, tmp_path: Path) -> None:
     """A sender told twice is better off than one who was never told."""
     hold_id = await held(store)
-    await Quarantine(store).return_(hold_id, "rita", "wrong list", NOW)
+    await Quarantine(store).return_(hold_id, Actor("rita"), "wrong list", NOW)
 
     async with Store.open(await restored(store, file, tmp_path / "there")) as again:
         assert await now_in(again, hold_id) == [State.RETURNING]

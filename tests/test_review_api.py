@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from review_room import ACME, BETA, SENTENCE, Room, furnished
 
+from gateway.actor import Actor
 from gateway.audit.verify import verify
 from rules.verdict import Obstacle, PartReport, Status
 
@@ -225,7 +226,7 @@ async def test_a_wrong_token_is_401(room: Room, header: str) -> None:
 
 async def test_a_revoked_token_is_401_at_once(room: Room) -> None:
     token = await room.accounts.add_token("gone", "reviewer", room.now())
-    await room.accounts.revoke_token("gone", room.now(), "ada")
+    await room.accounts.revoke_token("gone", room.now(), Actor("ada"))
     async with room.call() as client:
         answer = await client.get("/api/v1/held", headers={"Authorization": f"Bearer {token}"})
 

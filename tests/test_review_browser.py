@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from review_room import BETA, LIST, PASSWORD, SENTENCE, Room, a_message, furnished
 from test_review_picture import LINES, ROWS, typed, with_file
 
+from gateway.actor import Actor
 from gateway.review.viewed import SIDE
 from rules.additions import Addition, Key
 from rules.verdict import Finding, PartReport, Reason, Status
@@ -259,7 +260,7 @@ def test_no_page_is_wider_than_the_window(room: Room, page: Page, width: int) ->
     raw = a_message(filename=f"{endless}.csv", subject=endless, cell=endless)
     hold_id = done(room.hold(stranger, raw=raw, sentence=endless))
     addition = Addition(key=Key.ADDRESS, value=stranger, party="acme")
-    change = done(room.proposals.propose(hold_id, addition, "ada", endless, room.now()))
+    change = done(room.proposals.propose(hold_id, addition, Actor("ada"), endless, room.now()))
     page.set_viewport_size({"width": width, "height": 800})
     log_in(page)
     rows = f"/held/{hold_id}?part=1&content=0&rows=3-9"

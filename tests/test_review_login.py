@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from review_room import PASSWORD, SITE, Room, furnished
 
+from gateway.actor import Actor
+
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
@@ -111,7 +113,7 @@ async def test_a_login_ends_by_itself(room: Room) -> None:
 async def test_a_removed_account_is_out_at_once(room: Room) -> None:
     await room.accounts.add_user("temp", "reviewer", PASSWORD, room.now())
     async with room.visit("temp") as visit:
-        await room.accounts.remove_user("temp", room.now(), "ada")
+        await room.accounts.remove_user("temp", room.now(), Actor("ada"))
         answer = await visit.get("/")
 
     assert answer.status_code == 303

@@ -11,6 +11,7 @@ from PIL import Image
 from review_room import ACME, BETA, LIST, SAM, SENTENCE, Room, a_message, furnished
 from test_review_picture import LINES, ROWS, page_of, typed, with_file
 
+from gateway.actor import Actor
 from gateway.errors import InspectorError
 from gateway.message import Envelope
 from gateway.review.shapes import RecordShape
@@ -53,7 +54,7 @@ async def test_an_empty_queue_says_so(empty_room: Room) -> None:
 
 async def test_the_queue_can_be_filtered_by_state(room: Room) -> None:
     hold_id = await room.hold()
-    await room.quarantine.release(hold_id, None, "rita", "It is theirs.", room.now())
+    await room.quarantine.release(hold_id, None, Actor("rita"), "It is theirs.", room.now())
     async with room.visit("rita") as visit:
         waiting = (await visit.get("/?state=waiting")).text
         released = (await visit.get("/?state=released")).text
@@ -126,7 +127,7 @@ async def test_what_this_sender_had_held_for_these_recipients_before_is_told(emp
     """The third wrong file to the same client in a month is another decision than the first."""
     stranger = await empty_room.hold("hr@kestrel.example")
     first = await empty_room.hold()
-    await empty_room.quarantine.release(first, None, "rita", "It is theirs.", empty_room.now())
+    await empty_room.quarantine.release(first, None, Actor("rita"), "It is theirs.", empty_room.now())
     second = await empty_room.hold()
     async with empty_room.visit("rita") as visit:
         page = unescape((await visit.get(f"/held/{second}")).text)
@@ -238,7 +239,7 @@ async def test_a_stale_page_decides_nothing(room: Room, second: str) -> None:
 
 async def test_a_decided_message_offers_no_decision(room: Room) -> None:
     hold_id = await room.hold()
-    await room.quarantine.return_(hold_id, "rita", "Wrong client.", room.now())
+    await room.quarantine.return_(hold_id, Actor("rita"), "Wrong client.", room.now())
     async with room.visit("ada") as visit:
         page = (await visit.get(f"/held/{hold_id}")).text
 

@@ -9,6 +9,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from review_room import Room, furnished
 
+from gateway.actor import Actor
 from rules.additions import Addition
 from rules.additions import Key as DirectoryKey
 
@@ -102,7 +103,7 @@ async def case_for(room: Room, route: str, proposer: str = "ada") -> Case:
     if "{proposal_id}" not in route:
         return case
     addition = Addition.of(DirectoryKey.ADDRESS, stranger, "acme")
-    made = await room.proposals.propose(case.hold_id, addition, proposer, "seen", room.now())
+    made = await room.proposals.propose(case.hold_id, addition, Actor(proposer), "seen", room.now())
     return replace(case, proposal_id=made.id)
 
 

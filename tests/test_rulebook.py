@@ -14,6 +14,7 @@ from house import ACME, SENDER, XLSX, House, eventually, hold_id, mail, settings
 
 import rules
 from gateway import rules_in_force
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.demo.sample import participants, workbook
 from gateway.inspector import Inspector
@@ -174,8 +175,8 @@ async def test_what_two_people_accepted_is_in_force_until_the_file_says_otherwis
         service = house.service
         learnt, first = Proposals(service.rules.store), service.rules.book
         held = hold_id(await house.send(census(), NEW))
-        proposal = await learnt.propose(held, TRUST, "rita", "they rang us", now())
-        await learnt.decide(proposal.id, Move.ACCEPT, "ada", "I rang them", now())
+        proposal = await learnt.propose(held, TRUST, Actor("rita"), "they rang us", now())
+        await learnt.decide(proposal.id, Move.ACCEPT, Actor("ada"), "I rang them", now())
         await eventually(lambda: service.rules.book is not first, 60)
         relayed = await house.send(census(), NEW)
         assert (await page(service, "/readyz")).endswith('"warnings":{}}')

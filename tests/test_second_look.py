@@ -15,6 +15,7 @@ from house import ACME, SENDER, House, hold_id, house, mail
 from review_room import BETA, DIRECTORY, LIST, POLICY, Room, furnished
 from ziplocker import aes_zip
 
+from gateway.actor import Actor
 from gateway.message import Envelope
 from gateway.states import State
 from gateway.store.driver import sqlite3
@@ -111,7 +112,7 @@ async def test_only_those_who_may_look_give_one(room: Room) -> None:
 
 async def test_what_has_been_decided_is_not_judged_again(room: Room) -> None:
     message = await held(room)
-    await room.quarantine.return_(message, "rita", "Not this one.", room.now())
+    await room.quarantine.return_(message, Actor("rita"), "Not this one.", room.now())
     async with room.visit("rita") as visit:
         answer = await visit.send(f"/held/{message}/password", password=SECRET)
 

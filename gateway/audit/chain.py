@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.actor import COUNTERSIGN, Actor
 from gateway.errors import BrokenChainError
 
 GENESIS = "0" * 64  #: `prev` of record 1
@@ -46,7 +47,6 @@ class Event(StrEnum):
     VIEWED = "viewed"
     UNMASKED = "unmasked"
     OPENED_WITH_PASSWORD = "opened-with-password"  # noqa: S105 - the name of an event
-    EXPORTED = "exported"
     CHANGE_PROPOSED = "change-proposed"  # of the client directory, learnt from a held message
     CHANGE_ACCEPTED = "change-accepted"  # by a second person; in force from here on
     CHANGE_REFUSED = "change-refused"
@@ -75,7 +75,7 @@ class Entry:
 
     event: Event
     at: datetime
-    actor: str = "countersign"
+    actor: Actor = COUNTERSIGN
     hold_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -113,7 +113,8 @@ def seal(entry: Entry, head: Head) -> Record:
     """Put `entry` at the end of the chain."""
     at, event = timestamp(entry.at), entry.event.value
     # "hash" stands between these two in order of keys, so that the detail is written out only once.
-    before = _written({"actor": entry.actor, "at": at, "detail": entry.detail, "event": event})[:-1]
+    actor, detail = entry.actor.name, {**entry.detail, **entry.actor.traits}
+    before = _written({"actor": actor, "at": at, "detail": detail, "event": event})[:-1]
     after = _written({"hold_id": entry.hold_id, "prev": head.hash, "seq": head.seq + 1})[1:]
     digest = hashlib.sha256(bytes.fromhex(head.hash) + f"{before},{after}".encode()).hexdigest()
     line = f'{before},"hash":"{digest}",{after}'
@@ -121,9 +122,9 @@ def seal(entry: Entry, head: Head) -> Record:
         seq=head.seq + 1,
         at=entry.at,
         event=entry.event.value,
-        actor=entry.actor,
+        actor=actor,
         hold_id=entry.hold_id,
-        detail=entry.detail,
+        detail=detail,
         hash=digest,
         line=line,
     )

@@ -28,7 +28,8 @@ async def caller(
     account = await desk.accounts.by_token(credentials.credentials) if credentials else None
     if account is None:
         raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
-    return Visitor(name=Actor(account.name, account=account.account, nobody=account.account is None), role=account.role)
+    actor = Actor(account.name, account=account.account, nobody=account.account is None)
+    return Visitor(actor=actor, role=account.role)
 
 
 ByToken = Annotated[Visitor, Depends(caller)]

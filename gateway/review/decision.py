@@ -65,7 +65,7 @@ async def decide(desk: Desk, visitor: Visitor, hold_id: str, verb: Verb, decisio
         raise RefusedError(422, "recipients: nobody was chosen")
     if verb == "escalate" and decision.recipients is not None:
         raise RefusedError(422, "recipients: a message is escalated as a whole")
-    who, note, now = visitor.name, decision.note, desk.now()
+    who, note, now = visitor.actor, decision.note, desk.now()
     if verb == "release":
         await desk.quarantine.release(hold_id, decision.recipients, who, note, now)
     elif verb == "withdraw":
@@ -80,12 +80,12 @@ async def decide(desk: Desk, visitor: Visitor, hold_id: str, verb: Verb, decisio
 async def propose(desk: Desk, visitor: Visitor, new: NewProposal) -> ProposalShape:
     """Raises RefusedError, ChangeError, IllegalTransition, NotFoundError."""
     require_decider(visitor)
-    made = await desk.proposals.propose(new.hold_id, new.addition, visitor.name, new.note, desk.now())
+    made = await desk.proposals.propose(new.hold_id, new.addition, visitor.actor, new.note, desk.now())
     return shown(made, desk.book())
 
 
 async def rule(desk: Desk, visitor: Visitor, proposal_id: str, move: Say, ruling: Ruling) -> ProposalShape:
     """Raises RefusedError, ChangeError, IllegalTransition, NotFoundError."""
     require_decider(visitor)
-    decided = await desk.proposals.decide(proposal_id, Move(move), visitor.name, ruling.note, desk.now())
+    decided = await desk.proposals.decide(proposal_id, Move(move), visitor.actor, ruling.note, desk.now())
     return shown(decided, desk.book())

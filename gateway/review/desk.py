@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.accounts import DECIDING, Accounts, Role
+from gateway.actor import Actor
 from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.inspector import Inspector
@@ -43,9 +44,13 @@ class Desk:
 class Visitor:
     """Somebody who has proved who he is."""
 
-    name: str
+    actor: Actor
     role: Role
     csrf: str = ""  #: of a browser's visit; the API has none
+
+    @property
+    def name(self) -> str:
+        return self.actor.name
 
     @property
     def may_decide(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
+from gateway.actor import Actor
 from gateway.review.desk import AtDesk, Desk, Visitor, csrf_of
 from gateway.review.paper import page
 
@@ -34,7 +35,7 @@ async def visitor_of(request: Request, desk: AtDesk) -> Visitor:
     account = await desk.accounts.session(session, desk.now()) if session else None
     if account is None:
         raise LoginNeeded
-    visitor = Visitor(name=account.name, role=account.role, csrf=csrf_of(session))
+    visitor = Visitor(actor=Actor(account.name), role=account.role, csrf=csrf_of(session))
     request.state.visitor = visitor
     return visitor
 

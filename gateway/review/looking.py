@@ -101,7 +101,7 @@ def _entry(
     if wish.reason:
         detail["reason"] = mask_text(wish.reason)
     event = Event.UNMASKED if wish.reason else Event.VIEWED
-    return Entry(event=event, at=desk.now(), actor=visitor.name, hold_id=held.id, detail=detail)
+    return Entry(event=event, at=desk.now(), actor=visitor.actor, hold_id=held.id, detail=detail)
 
 
 def _look(verdict: Verdict, shown: int | str, wish: Wish) -> Look:

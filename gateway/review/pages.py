@@ -169,7 +169,7 @@ async def open_with_password(
     """Answered with the page itself: for a second request the password would have to be kept."""
     if not visitor.may_look:
         raise RefusedError(403, f"the role {visitor.role} sees verdicts and records, not content")
-    key = Key(actor=visitor.name, password=password)
+    key = Key(actor=visitor.actor, password=password)
     try:
         await look_again(desk.quarantine, desk.inspector, desk.judge, hold_id, key, desk.now())
     except WrongPasswordError as wrong:

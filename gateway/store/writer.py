@@ -10,12 +10,11 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Executable, Table, insert, select
 
-from gateway.actor import traits
 from gateway.audit.chain import Entry, Head, Record, seal
 from gateway.errors import StoreError
 from gateway.store.backend import Backend
@@ -77,8 +76,6 @@ class Transaction:
 
     def record(self, entry: Entry) -> Head:
         """Put an entry at the end of the audit log. It is there when the transaction is, or not at all."""
-        known = traits(entry.actor)
-        entry = replace(entry, detail={**entry.detail, **known}) if known else entry
         record = seal(entry, self._head or self._last())
         self._records.append(record)
         self._head = Head(record.seq, record.hash)
