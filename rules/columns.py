@@ -60,6 +60,7 @@ _STREETS = (
     "cir|circle|hwy|ter|terrace|trl|trail"
 )
 _ADDRESS = re.compile(rf"(?i)(?:.*\W)?[0-9]{{1,6}}\s+\w[\w .]*\b(?:{_STREETS})\b|.*\bP\.?O\.? ?Box\b")
+_STREET_ENDS = re.compile(rf"(?i)\w \W{{0,2}}(?:{_STREETS})\.?$")
 _MONEY = re.compile(r"\(?-?\$?\s*-?[0-9][0-9,]*(?:\.[0-9]+)?\s*%?\)?-?")
 _HAS_DIGIT = re.compile(r"[^\s]{0,20}[0-9][^\s]{0,20}")
 _ONE_WORD = re.compile(r"\S{1,40}")
@@ -116,7 +117,7 @@ def is_name(cells: Sequence[str], person: re.Pattern[str] = _PERSON) -> bool:
     if sum(map(vocabulary().organisation, cells)) >= 0.25 * len(cells):
         return False
     cells = [_NUMBER_BESIDE.sub("", cell).rstrip(_FOOTNOTE) for cell in cells]
-    return share(cells, person) >= 0.6 or (share(cells, _COMMA_NAME) >= 0.6 and not _are_places(cells))
+    return (share(cells, person) >= 0.6 or share(cells, _COMMA_NAME) >= 0.6) and not _are_places(cells)
 
 
 def are_people(names: Sequence[str]) -> bool:
@@ -144,8 +145,13 @@ def can_be_a_person(name: str) -> bool:
 
 
 def _are_places(cells: Sequence[str]) -> bool:
-    """'Raleigh, NC' has the shape of 'LAST, FIRST'."""
-    return sum(bool(states.named(cell.rpartition(",")[2].strip())) for cell in cells) >= 0.5 * len(cells)
+    """'Raleigh, NC' has the shape of 'LAST, FIRST', and so has 'Oak St, Macon GA'."""
+    return sum(map(_is_place, cells)) >= 0.5 * len(cells)
+
+
+def _is_place(cell: str) -> bool:
+    before, comma, behind = cell.rpartition(",")
+    return comma != "" and (bool(states.named(behind.strip())) or _STREET_ENDS.search(before) is not None)
 
 
 def _words_of_people(cells: Sequence[str]) -> bool:

@@ -10,8 +10,10 @@ _HAS_ITS_OWN = re.compile(r"[:=][ \t]{0,3}[^\s:=]")  #: value, as in "ssn_maskin
 _FIELD_OF_A_LINE = re.compile(  # as the lines of programs and settings begin
     r"[\s>*+-]{0,40}(?:[A-Za-z_][\w.]{0,40}[ \t]{0,3}=|[\"']?[a-z_][a-z0-9_.]{0,40}[\"']?[ \t]{0,3}:)[ \t]{0,3}[\"']?"
 )
-_OF_ITS_OWN = re.compile(  # an option of a command, a column of a condition: whatever stood before
+_ARGUMENT = re.compile(r"[(,] ?[a-z_]\w{0,40}=$")  #: "def mask(text, seed=9"
+_OF_ITS_OWN = re.compile(  # an option of a command, a variable, a column of a condition: whatever stood before
     r"(?<![\w-])(?:-[A-Za-z]|--(?!\w*(?:value|number))[a-z][\w-]{0,40})[ =]$"
+    r"|\b(?:u?int|long|double|float|final|static|const|let|var|auto)[\w ]{1,60} ?= ?$"
     r"|(?i:\b(?:where|and|or)\s{1,9}[\w.\"`\[\]]{1,60}\s{1,9}(?:not\s{1,9})?in\s{0,9}\(\s{0,9}"
     r"(?:['\"]?[0-9-]{1,12}['\"]?\s{0,9},\s{0,9}){0,20}['\"]?)$"
 )
@@ -29,6 +31,18 @@ _FIELD_OF_ANOTHER = re.compile(
     rf"(?i:(?<![\w-])[\"']?(?!\w{{0,20}}(?:{_SAYS_NOTHING})s?[\"' \t:=])[a-z_][\w.-]{{0,40}}[\"']?"
     r"[ \t]{0,3}[:=][ \t]{0,3}[\"']?)$"
 )
+
+
+_PROGRAM = re.compile(  # the label is a piece of its name: "ssn_masker.py"
+    r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml)(?!\w)"
+)
+_LEADS_ON = re.compile(r"[\s.:#=\"'>(]{1,6}")
+
+
+def is_of_a_program(text: str, label_end: int, start: int) -> bool:
+    """Whether the label is a piece of the name of a program, and the number does not follow at once."""
+    name = _PROGRAM.match(text, label_end, start)
+    return name is not None and _LEADS_ON.fullmatch(text, name.end(), start) is None
 
 
 def is_in_another(text: str, label_end: int, start: int) -> bool:
@@ -49,4 +63,6 @@ def _is_on_another_line(text: str, label_end: int, start: int) -> bool:
     near = max(0, label_end - _FIELD)
     label_line = text[max(near, text.rfind("\n", near, label_end)) : line_end]
     own_line = text[text.rfind("\n", line_end, start) + 1 : start]
-    return _HAS_ITS_OWN.search(label_line) is not None and _FIELD_OF_A_LINE.fullmatch(own_line) is not None
+    if _HAS_ITS_OWN.search(label_line) is None:
+        return False
+    return _FIELD_OF_A_LINE.fullmatch(own_line) is not None or _ARGUMENT.search(own_line) is not None

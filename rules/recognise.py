@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rules import states
 from rules.checks import CHECKS, digits, nine_digits
-from rules.fields import is_in_another
+from rules.fields import is_in_another, is_of_a_program
 from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
@@ -32,6 +33,8 @@ _HEX_BESIDE = re.compile(r"[0-9A-Fa-f-]")
 _HEX_BEFORE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=0[xX]))[0-9A-Fa-f-]{1,64}\Z")
 _HEX_BEHIND = re.compile(r"[0-9A-Fa-f-]{1,64}(?![0-9A-Za-z])")
 _HEX_LENGTH = 16  #: characters of the shortest
+_STATE_BEFORE = re.compile(r"(?<![A-Za-z])([A-Z]{2}),? {1,2}\Z")
+_ZIP_PLUS_4 = re.compile(r"[0-9]{5}-[0-9]{4}")
 _LEADER = " ._\t\u2026"  #: what leads the eye from a label to its number, as far as it takes
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
@@ -110,6 +113,8 @@ class Recogniser:
     def _judge(self, labels: Labels, start: int, end: int, score: float) -> float:
         if labels.behind.any(end, end + 2) or _inside_hexadecimal(labels.text, start, end):
             return 0.3
+        if _ends_an_address(labels.text, start, end):
+            return 0.3
         if self._labelled(labels, start, end, score):
             return min(1.0, max(score + 0.35, 0.6))
         if score < CERTAIN:
@@ -128,7 +133,7 @@ class Recogniser:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
-        if is_in_another(labels.text, positive[0], start):
+        if is_in_another(labels.text, positive[0], start) or is_of_a_program(labels.text, positive[0], start):
             return False
         return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
 
@@ -196,6 +201,12 @@ def _inside_hexadecimal(text: str, start: int, end: int) -> bool:
     before, behind = _HEX_BEFORE.search(text, max(0, start - 64), start), _HEX_BEHIND.match(text, end)
     token = text[before.start() if before else start : behind.end() if behind else end]
     return len(token) >= _HEX_LENGTH and not token.replace("-", "").isdigit()
+
+
+def _ends_an_address(text: str, start: int, end: int) -> bool:
+    """ZIP+4 behind a state: "Baltimore, MD 21235-6401"."""
+    state = _STATE_BEFORE.search(text, max(0, start - 6), start)
+    return state is not None and _ZIP_PLUS_4.fullmatch(text, start, end) is not None and states.named(state[1]) != ""
 
 
 def _reach(text: str, start: int) -> int:
