@@ -105,6 +105,10 @@ class _Inspection:
             self._guarded(content.part, partial(self._content, content))
         self._finish()
         found = lists(self.rolls)
+        listed = {entry.part for _, entry, _ in found}
+        for part, carry in self.carries.items():
+            if carry.doubtful and part not in listed:
+                self.unread[part] = Obstacle.UNSUPPORTED
         self.register.enter(self.rolls, [one for one, _, _ in found])
         self.findings.extend(
             Finding(

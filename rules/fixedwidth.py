@@ -13,6 +13,7 @@ from rules.checks import is_issued_ssn
 from rules.columns import EARLY, can_be_a_person, is_name
 from rules.content import Grid, Role, Table, Text
 from rules.delimited import Delimited, delimited
+from rules.folded import unfolded
 from rules.headers import MONEY, NAMES, Meaning, vocabulary, words_of
 from rules.items import announced_in, items
 from rules.normalise import fold
@@ -72,6 +73,7 @@ class Carry:
     header: tuple[str, ...] = ()
     keys: tuple[Key, ...] = ()
     words: tuple[Piece, ...] = ()  #: the same of a header under which values are aligned
+    doubtful: bool = False  #: rows are folded over lines, and cannot be put together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
         lines = [_ONE_CELL.sub(r"\1", line) for line in lines]
     if ">" in content:
         lines = [_QUOTED.sub("", line) for line in lines]
+    if folded := unfolded(lines):
+        lines, carry.doubtful = folded.lines, carry.doubtful or folded.doubtful
     taken: set[int] = set()
     found = [*_placed(text, segments(lines, taken), taken, SEGMENTS), *_placed(text, statements(lines, taken), taken)]
     if len(lines) < 2 and not carry.words:  # those may be all on one line
@@ -111,6 +115,8 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     found += _without_gaps(text, lines, taken)
     found += _one_to_a_line(text, lines, taken)
     found += _ruled_by_shape(text, lines, by_shape, taken, Carry(), headed=False)
+    if folded:
+        found = [replace(one, end=folded.end(one.end)) for one in found]
     return sorted(found, key=lambda one: one.first)
 
 

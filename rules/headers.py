@@ -56,6 +56,17 @@ class Meaning(StrEnum):
 
 
 MONEY = frozenset({Meaning.PAY, Meaning.BALANCE, Meaning.CONTRIBUTION, Meaning.LOAN})
+#: Personal beside a name in any table.
+PERSONAL = MONEY | {
+    Meaning.SSN,
+    Meaning.LAST_FOUR,
+    Meaning.BIRTH,
+    Meaning.HOME,
+    Meaning.MEDICARE,
+    Meaning.PASSPORT,
+    Meaning.LICENCE,
+    Meaning.BANK,
+}
 NAMES = frozenset({Meaning.NAME, Meaning.FIRST_NAME, Meaning.LAST_NAME})
 _OF_ANY_NUMBER = frozenset({Meaning.PERSON_ID, Meaning.NUMBER})
 _NO_ADJECTIVE = "$"  #: marks a word that means this only where it is no adjective: "Social", but not "Social media"

@@ -11,7 +11,7 @@ from rules import states
 from rules.alike import same_date, same_name
 from rules.columns import DATE, Column, is_ein, ssn_of, ssns_of
 from rules.elements import elements
-from rules.headers import MONEY, NAMES, Meaning, words_of
+from rules.headers import NAMES, PERSONAL, Meaning, words_of
 from rules.sheets import Block, Row, all_header_words, cells_of
 from rules.verdict import ParticipantList, People
 
@@ -27,17 +27,7 @@ _DIGIT = re.compile(r"[0-9]")
 _LETTER = re.compile(r"[^\W\d_]")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 
-#: Personal beside a name in any table; an address or an id only where nothing marks a directory of staff.
-_PERSONAL = MONEY | {
-    Meaning.SSN,
-    Meaning.LAST_FOUR,
-    Meaning.BIRTH,
-    Meaning.HOME,
-    Meaning.MEDICARE,
-    Meaning.PASSPORT,
-    Meaning.LICENCE,
-    Meaning.BANK,
-}
+#: Personal only where nothing marks a directory of staff.
 _PERSONAL_AT_HOME = frozenset({Meaning.ADDRESS, Meaning.PERSON_ID})
 
 
@@ -93,7 +83,7 @@ class Roll:
         meanings = {column.meaning for column in self.columns}
         if not meanings & NAMES:
             return False
-        if self.noted or meanings & _PERSONAL:
+        if self.noted or meanings & PERSONAL:
             return True
         directory = Meaning.WORK in meanings or (Meaning.ORGANISATION in meanings and Meaning.PERSON_ID not in meanings)
         return bool(meanings & _PERSONAL_AT_HOME) and not directory
@@ -101,7 +91,7 @@ class Roll:
     @property
     def series(self) -> tuple[object, ...]:
         """Tables of one part with the same columns are one list: pages of a report."""
-        return (self.block.sheet.part, tuple(sorted({column.meaning for column in self.columns} & (_PERSONAL | NAMES))))
+        return (self.block.sheet.part, tuple(sorted({column.meaning for column in self.columns} & (PERSONAL | NAMES))))
 
     def place(self) -> str:
         """From the header to the last person."""
@@ -124,7 +114,7 @@ class Reader:
         self._fours = _of(columns, Meaning.LAST_FOUR)[:1]
         self._homes = _of(columns, Meaning.HOME, Meaning.ADDRESS)[:1]
         self._numbers = _of(columns, Meaning.SSN)
-        self._personal = [column.index for column in columns if column.meaning in _PERSONAL | _PERSONAL_AT_HOME]
+        self._personal = [column.index for column in columns if column.meaning in PERSONAL | _PERSONAL_AT_HOME]
         states_of = sorted((c for c in columns if c.meaning is Meaning.STATE), key=_is_not_home)
         self._residence: list[tuple[int, Callable[[str], str]]] = [
             *((column.index, states.named) for column in states_of[:1]),
@@ -233,6 +223,8 @@ def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> 
 
 def with_noted(one: Roll, noted: Mapping[int, AbstractSet[str]]) -> Roll:
     """A row without a number of its own takes the only one that stands elsewhere in it."""
+    if not noted:
+        return one
     alone = {row: next(iter(numbers)) for row, numbers in noted.items() if len(numbers) == 1}
     people = [
         person._replace(ssn=alone[person.row]) if not person.ssn and person.row in alone else person

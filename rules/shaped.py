@@ -26,6 +26,7 @@ SPACES = re.compile(r" {2,}|\t|\s\|\s")
 _KINDS_OF_PEOPLE = frozenset({"ssn", "masked", "date", "money", "number", "nine"})
 _SPACED_SSN = re.compile(r"(?<![^ ])([0-9]{3}) ([0-9]{2}) ([0-9]{4})(?![^ ])")
 _ALONE = re.compile(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}|[0-9]{7,8}|.*[/X*$].*")  #: a number that alone is a row
+_DIGIT = re.compile(r"[0-9]")
 _ANCHOR = re.compile(r"[0-9]{2}")
 
 Key = tuple[str, int]  #: kind of field, and the how manieth of its kind in the line
@@ -63,6 +64,16 @@ def _fields(number: int, line: str) -> Line | None:
     if _KINDS_OF_PEOPLE.isdisjoint(count) or not _is_row(cells):
         return None
     return Line(number, cells, _kinds(tuple(count)))
+
+
+def kind_of(cell: str) -> str:
+    """What a cell is by its shape alone."""
+    typed = None if cell.isalpha() else _TYPED.fullmatch(cell)
+    if typed:
+        return typed.lastgroup or "number"
+    if len(cell) == 2 and states.named(cell):
+        return "state"
+    return "code" if _DIGIT.search(cell) else "words"
 
 
 @lru_cache(maxsize=1_000)

@@ -3,6 +3,7 @@
 from detection import body, people, table
 
 from rules.detect import Detector
+from rules.verdict import Obstacle
 
 DETECTOR = Detector()
 
@@ -48,3 +49,23 @@ def test_a_cell_with_two_numbers_does_not_move_the_others() -> None:
     assert {person.ssn for one in detection.rolls for person in one.people} >= {
         p.digits for p in crowd if p is not crowd[1]
     }
+
+
+def test_a_folded_table_that_cannot_be_put_together_was_not_read() -> None:
+    """The header says that people stand below; whose line is whose, nobody can tell any more."""
+    lines = [
+        "Name                      Birth Date   Hire Date        Salary",
+        "Balance   Address                 City         State",
+        "Ivanov, Kwame             11/11/1993   11/22/2004    78,283.00",
+        "29,549.43",
+        "343 Alder",
+        "Way           Raleigh      NC   Wisniewski, Jane   02/26/1975",
+        "2008    81,807.00",
+        "27,984.01   46 Maple Ave            Raleigh      NC   Lopez,",
+        "Mary",
+        "54,934.00   24,254.38   522",
+    ]
+
+    detection = DETECTOR.detect([body("\n".join(lines))])
+
+    assert dict(detection.unread) == {"1": Obstacle.UNSUPPORTED}
