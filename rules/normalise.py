@@ -5,6 +5,8 @@ import unicodedata
 
 import re2
 
+from rules.escapes import unescaped
+
 _SOFT_HYPHEN = "\u00ad"
 _ODD_DASHES = frozenset("\u2212\u2043\ufe63\uff0d\u02d7\u2053\u207b\u208b\u2500\u2501\u23af\u2796\u30fc\uff70")
 # Drawn as nothing and yet no format characters (Default_Ignorable_Code_Point), and what strikes a digit through or
@@ -13,8 +15,6 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff"
     "\u0300-\u036f\u20d0-\u20f0]"
 )
-_ENTITY = re.compile(r"%2[Dd]|&#(?:8208|8209|8210|8211|8212|8722|[xX]201[0-5]|[xX]2212|45|173);|&(?:shy|ndash|minus);")
-_SPACE_ENTITY = re.compile(r"&nbsp;|&#160;|&#[xX][aA]0;|%20")
 # Raised, lowered, in circles. One beside a digit is the mark of a footnote.
 _SMALL = "\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u24ea\u24ff\u2776-\u277e"
 _DIGITS_OF_A_KIND = re.compile(f"(?<![0-9])[{_SMALL}]{{2,}}(?![0-9])")
@@ -60,11 +60,10 @@ _FOLDING = _Folding()
 
 def fold(text: str) -> str:
     """The same text with digits of every script, dashes and spaces of every kind as ASCII, and nothing invisible."""
+    text = unescaped(text)
     if not text.isascii() and _WORTH_FOLDING.search(text.encode("utf-8", "replace")):
         text = _DIGITS_OF_A_KIND.sub(lambda found: "".join(str(unicodedata.digit(c)) for c in found[0]), text)
         text = text.translate(_FOLDING)
         if _SOFT_HYPHEN in text:
             text = _SOFT_AS_DASHES.sub(r"\1-\2-\3", text).replace(_SOFT_HYPHEN, "")
-    if "&" in text or "%2" in text:
-        text = _SPACE_ENTITY.sub(" ", _ENTITY.sub("-", text))
     return text
