@@ -34,6 +34,7 @@ class Entity:
     transfer: Transfer = Transfer.IDENTITY
     names: tuple[str, ...] = ()  #: every reading of its file name, the likeliest first
     charset: str | None = None
+    delsp: bool = False  #: lines broken anywhere, a space at the end of each (RFC 3676)
     attachment: bool = False
     description: str = ""
     troubles: tuple[Trouble, ...] = ()
@@ -82,6 +83,7 @@ class _Type:
     name: str
     boundary: str | None = None
     charset: str | None = None
+    delsp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class _Walk:
                 transfer=transfer,
                 names=names,
                 charset=kind.charset,
+                delsp=kind.delsp,
                 attachment=attachment or bool(names),
                 description=mime_header.words("\n ".join(descriptions)),
                 troubles=tuple(troubles),
@@ -303,14 +306,15 @@ def _types(value: str, default: str, doubts: list[str]) -> list[_Type]:
         doubts.append("a Content-Type that readers take apart differently")
     parameters = mime_header.parameters(value) if ";" in value else []
     charset = next((each.value.strip() for each in parameters if each.name == "charset"), None)
+    delsp = any(each.name == "delsp" and each.value.strip().lower() == "yes" for each in parameters)
     if not name.startswith("multipart/"):
-        return [_Type(name or default, None, charset)]
+        return [_Type(name or default, None, charset, delsp)]
     boundaries = [reading.rstrip() for each in parameters if each.name == "boundary" for reading in each.readings]
     boundaries = list(dict.fromkeys(filter(None, boundaries)))
     if len(boundaries) > 1:
         doubts.append("several boundaries")
     readings = [_Type(name, boundary) for boundary in boundaries] or [_Type(name)]
-    return [*readings, _Type(strict or default, None, charset)] if doubtful else readings
+    return [*readings, _Type(strict or default, None, charset, delsp)] if doubtful else readings
 
 
 def _names(dispositions: list[str], types: list[str]) -> tuple[str, ...]:

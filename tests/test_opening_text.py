@@ -216,6 +216,21 @@ def test_cards_are_unfolded_and_their_files_opened() -> None:
     assert SSN in text
 
 
+@pytest.mark.parametrize(("before", "after"), [("212-4", "8-6397"), ("212-48-63", "97"), ("21", "2-48-6397")])
+@pytest.mark.parametrize("quote", ["", "> ", ">> "])
+def test_a_number_that_a_mail_program_broke_over_lines_is_whole_again(before: str, after: str, quote: str) -> None:
+    kind = "Content-Type: text/plain; format=flowed; delsp=yes"
+    mail = crlf(f"{kind}\n\n{quote}her number is {before} \n{quote}{after}, thanks\n")
+
+    assert f"{before}{after}" in words(opened(mail))
+
+
+def test_numbers_on_lines_of_their_own_are_not_joined() -> None:
+    mail = crlf("Content-Type: text/plain; format=flowed; delsp=yes\n\n212-48-6397 \n312-48-6398 \n1004 \n77\n")
+
+    assert {"212-48-6397", "312-48-6398", "1004", "77"} <= set(words(opened(mail)).split())
+
+
 # pasted files
 
 

@@ -27,6 +27,7 @@ class Leaf:
     content: bytes
     declared_type: str = ""  #: what the message or the container claims; a hint, never trusted
     charset: str | None = None
+    delsp: bool = False  #: its lines may be broken within a word (RFC 3676)
     role: Role = Role.CONTENT  #: BODY for a text body of the message itself
 
 

@@ -11,6 +11,8 @@ from rules.content import Content, Role, Text
 from rules.verdict import Obstacle
 
 _SEALED = "-----BEGIN PGP MESSAGE-----"
+_BROKEN_NUMBER = re.compile(r"(?<![0-9-])([0-9][0-9-]{0,9}) \n(>{0,9} ?)([0-9-]{1,10})(?![0-9-])")
+_DIGITS = 9  #: of an SSN; two whole numbers on two lines stay two
 _YENC = re.compile(r"^=ybegin .*name=", re.MULTILINE)
 
 
@@ -18,6 +20,8 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
     """A text body stays a text, tables pasted into it included; a file that is delimited becomes a table."""
     del budget
     text = decode(leaf.content, leaf.charset)
+    if leaf.delsp:
+        text = _BROKEN_NUMBER.sub(_whole_number, text)
     if leaf.role is not Role.BODY:
         text = records.cut(text)
     table = None if leaf.role is Role.BODY else delimited.table_of(text, leaf.section, named=_named(leaf))
@@ -29,6 +33,13 @@ def open_text(leaf: Leaf, budget: Budget) -> Opening:
         obstacle, note = found
         return Opening(outcome=Partial(contents=contents, obstacle=obstacle, note=note), inner=inner)
     return Opening(outcome=Opened(contents=contents), inner=inner)
+
+
+def _whole_number(found: re.Match[str]) -> str:
+    """A number as RFC 3676 shows it; the rest of the text keeps its lines, which say more."""
+    before, quoted, after = found.groups()
+    whole = before + after
+    return f"{whole}\n{quoted}" if sum(map(str.isdigit, whole)) == _DIGITS else found[0]
 
 
 def as_text(leaf: Leaf, content: str) -> Text:

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway import mime
 from gateway.message import Limits, Opened, OpenedMessage, Outcome, Part, Partial, Unopened
@@ -123,6 +123,7 @@ class _Walk:
                     content=content,
                     declared_type=entity.media_type,
                     charset=entity.charset,
+                    delsp=entity.delsp,
                     role=Role.BODY if body else Role.CONTENT,
                 ),
                 troubles,
@@ -247,15 +248,7 @@ def _fields(mail: mime.Mail, part: str | None) -> list[Text]:
 
 
 def _as(leaf: Leaf, media_type: str) -> Leaf:
-    return Leaf(
-        section=leaf.section,
-        filename=leaf.filename,
-        media_type=media_type,
-        content=leaf.content,
-        declared_type=leaf.declared_type,
-        charset=leaf.charset,
-        role=leaf.role,
-    )
+    return replace(leaf, media_type=media_type)
 
 
 def _blame(error: BaseException) -> tuple[Obstacle, str]:
