@@ -31,6 +31,8 @@ _AS_SAID = {
     Meaning.ZIP: re.compile(r"\s*[0-9]{5}(?:-?[0-9]{4})?\s*"),
     Meaning.OTHER_NUMBER: re.compile(r"\s*\S*\s*"),
 }
+_DASHED = re.compile(r"\s*[0-9]{3}-[0-9]{2}-[0-9]{4}\s*")
+_FEWEST_OTHERS, _OTHERS = 4, 0.8  #: cells of another shape that make one odd: how many, and what share
 _SHORTEST = len("000-00-0000")
 
 
@@ -49,6 +51,7 @@ def search_cells(
     """Hits in the cells of every column that is not settled by what it is, and in those that were no number of its."""
     settled = {n: c.meaning for c in columns if c.meaning in _SETTLED for n in range(c.index, c.index + c.width)}
     unread = _unread(block, columns, numbers)
+    odd = _Odd(block)
     rows = block.sheet.rows[block.top : block.end]
     said = {index for index, header in enumerate(block.header) if index not in settled and speaks_of_ssns(header)}
     cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()}, said)
@@ -57,7 +60,7 @@ def search_cells(
     asked = (
         one
         for row, line in touched
-        for one in _in_row(searcher, block, settled.keys() - unread.get(row, _NONE), row, line)
+        for one in _in_row(searcher, odd, settled.keys() - unread.get(row, _NONE), row, line)
     )
     for batch in _batches(asked):
         yield from _hits(searcher, batch)
@@ -78,10 +81,35 @@ def _unread(block: Block, columns: Sequence[Column], numbers: Mapping[int, Seque
     return unread
 
 
+class _Odd:
+    """SSNs in columns of other things: one `212-48-6397` among invoice numbers of another shape is no invoice's.
+
+    A column that holds many of the shape holds what its header says.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self._columns: dict[int, bool] = {}
+
+    def is_in(self, column: int, cell: str) -> bool:
+        return _DASHED.fullmatch(cell) is not None and self._holds_others(column)
+
+    def _holds_others(self, column: int) -> bool:
+        if column not in self._columns:
+            cells = [cell for cell in cells_of(self.block.rows, column) if cell.strip()]
+            alike = sum(len(cell) >= _SHORTEST and _DASHED.fullmatch(cell) is not None for cell in cells)
+            others = len(cells) - alike
+            self._columns[column] = others >= _FEWEST_OTHERS and others >= _OTHERS * (len(cells) - 1)
+        return self._columns[column]
+
+
 def _not_as_said(block: Block, column: Column) -> Iterator[int]:
     as_said = _AS_SAID[column.meaning]
+    odd = _Odd(block)
     for row, cell in enumerate(cells_of(block.sheet.rows[block.top : block.end], column.index), block.top):
-        if len(cell) >= _SHORTEST and as_said.fullmatch(cell) is None and _NUMBER.search(cell):
+        if len(cell) < _SHORTEST:
+            continue
+        if odd.is_in(column.index, cell) or (as_said.fullmatch(cell) is None and _NUMBER.search(cell)):
             yield row
 
 
@@ -143,14 +171,16 @@ class _Asked(NamedTuple):
     cell: str
 
 
-def _in_row(searcher: Searcher, block: Block, settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
+def _in_row(searcher: Searcher, odd: "_Odd", settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
     """The cells of a row that can hold a number. A label may stand in the cell, in the one before, or in the header."""
+    block = odd.block
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
     before = ""
     for position, cell in enumerate(line.split(_CELL)):
         if _DIGITS.search(cell):
             column = places[position] if position < len(places) else 0
             header = block.header[column] if column < len(block.header) and row >= block.first else ""
+            header = "" if header and odd.is_in(column, cell) else header
             lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
             if searcher.possible(lead + cell):
                 yield _Asked(row, column, lead, cell)
