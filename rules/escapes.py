@@ -1,4 +1,4 @@
-"""Undo escapes that a text shows as they are: JSON, JavaScript and regular expressions, URLs, HTML, quoted-printable."""
+"""Undo escapes that a text shows as they are: JSON, JavaScript and expressions, URLs, HTML, quoted-printable."""
 
 import html
 import re

@@ -33,6 +33,9 @@ _FIELD_OF_ANOTHER = re.compile(
 )
 
 
+_REST_OF_A_NAME = re.compile(  # "ssnValue": "212486397", and what parts a name from its value
+    r"[A-Za-z][\w.-]{0,40}[\"'\])]{0,3}\s{0,3}(?:[:=>|(]{1,3}\s{0,3}(?:</?[\w:.-]{1,40}>\s{0,3}){0,3})?[\"'\[{(]{0,3}"
+)
 _PROGRAM = re.compile(  # the label is a piece of its name: "ssn_masker.py"
     r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml)(?!\w)"
 )
@@ -43,6 +46,12 @@ def is_of_a_program(text: str, label_end: int, start: int) -> bool:
     """Whether the label is a piece of the name of a program, and the number does not follow at once."""
     name = _PROGRAM.match(text, label_end, start)
     return name is not None and _LEADS_ON.fullmatch(text, name.end(), start) is None
+
+
+def names_another(text: str, label_end: int, start: int) -> bool:
+    """Whether the label is but the beginning of a name, and the number is not that name's value."""
+    goes_on = text[label_end : label_end + 1].isalpha()
+    return goes_on and _REST_OF_A_NAME.fullmatch(text, label_end, start) is None
 
 
 def is_in_another(text: str, label_end: int, start: int) -> bool:

@@ -16,6 +16,9 @@ _OPTIONS.longest_match = True  # "social security administration" before "social
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1
 _OPTIONS.case_sensitive = False
 
+_WORD_GOES_ON = re.compile(rb"(?<=[a-z])[a-z]|(?<=[A-Z])(?:[a-z]|[A-Z](?![a-z]))")  #: not the "Value" of "SSNValue"
+_BEFORE_IT = re.compile(rb"[^A-Za-z0-9]|[a-z]{2}(?=[A-Z])")  #: what `expression` reads before a phrase
+_ACRONYM = 4  #: letters of a word that may be in capitals within a name
 _PLURAL = re.compile(rb"[sS](?![A-Za-z])")
 _PLAIN = bytes(  #: Latin-1 without accents, a byte for a byte
     base if (base := ord(unicodedata.normalize("NFD", chr(code))[0])) < 128 else code for code in range(256)
@@ -36,13 +39,26 @@ def glance(phrase: str) -> str:
     return r"[\s._-]{0,3}".join(map(re2.escape, words))
 
 
+def _camel(phrase: str) -> str:
+    """The same within a name of a program: the "SocialSecurityNumber" of "employeeSocialSecurityNumber"."""
+    words = [(re2.escape(word.capitalize()), word.upper()) for word in phrase.split()]
+    return "".join(f"(?:{word}|{capitals})" if len(capitals) <= _ACRONYM else word for word, capitals in words)
+
+
+def expression(phrases: Sequence[str]) -> str:
+    """Phrases as one RE2 expression of flat text in any case; of those that begin at one place, all are in one branch.
+
+    RE2 has no lookaround: a letter before is excluded by reading the character before, one behind by `_cut`.
+    """
+    either = [f"(?:^|[^A-Za-z])(?:{'|'.join(map(glance, phrases))})"]
+    either += [glance(phrase) for phrase in phrases if phrase.startswith("*")]
+    if within := [_camel(phrase) for phrase in phrases if phrase.isascii() and phrase.replace(" ", "").isalnum()]:
+        either.append(f"(?-i:[a-z]{{2}}(?:{'|'.join(within)}))")  # two: nobody's "McCall" is a call
+    return "|".join(either)
+
+
 def compiled(phrases: Sequence[str]) -> Any:
-    """RE2 has no lookaround: a letter before is excluded by reading the character before, one behind by `_Places`."""
-    if not phrases:
-        return _NOTHING
-    whole = "|".join(glance(phrase) for phrase in phrases if not phrase.startswith("*"))
-    tails = [glance(phrase) for phrase in phrases if phrase.startswith("*")]
-    return re2.compile("|".join(([f"(?:^|[^A-Za-z])(?:{whole})"] if whole else []) + tails).encode("latin-1"), _OPTIONS)
+    return re2.compile(expression(phrases).encode("latin-1"), _OPTIONS) if phrases else _NOTHING
 
 
 class Phrases:
@@ -56,6 +72,7 @@ class Phrases:
         self.negative = compiled(context.negative)
         self.direct = compiled(context.direct)
         self.behind = compiled(context.behind)
+        self.bare = compiled(context.bare)
 
 
 class _Places:
@@ -64,15 +81,19 @@ class _Places:
     def __init__(self, expression: Any, content: bytes) -> None:
         self.starts: list[int] = []
         self.ends: list[int] = []
-        for found in expression.finditer(content):
+        position = 0
+        while found := expression.search(content, position):
             match = found
             while match and _cut(content, match.end()):  # "SSN no" in "SSN not masked" is an SSN all the same
                 match = expression.match(content, match.start(), match.end() - 1)
+            position = found.start() + 1  # what was no phrase must not hide one that begins inside it
             if not match:
                 continue
             start, end = match.span()
-            self.starts.append(start if content[start : start + 1].isalnum() else start + 1)
-            self.ends.append(end + (_PLURAL.match(content, end) is not None))
+            before = _BEFORE_IT.match(content, start)
+            self.starts.append(before.end() if before else start)
+            position = end + (_PLURAL.match(content, end) is not None)
+            self.ends.append(position)
 
     def last(self, start: int, end: int) -> Place:
         """The phrase that ends last between two offsets."""
@@ -99,8 +120,7 @@ class _Places:
 
 def _cut(content: bytes, end: int) -> bool:
     """Whether a phrase ends within a word, which is another then; a plural is none."""
-    letters = content[end - 1 : end + 1]
-    return len(letters) == 2 and letters.isalpha() and _PLURAL.match(content, end) is None
+    return _WORD_GOES_ON.match(content, end) is not None and _PLURAL.match(content, end) is None
 
 
 class Labels:
@@ -116,6 +136,7 @@ class Labels:
         self.negative = _Places(phrases.negative, content)
         self.direct = _Places(phrases.direct, content)
         self.behind = _Places(phrases.behind, content)
+        self.bare = _Places(phrases.bare, content)
 
     def vetoed(self, start: int, end: int) -> bool:
         return self.veto is not None and self.veto.any(start, end)

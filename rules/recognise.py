@@ -1,12 +1,13 @@
 """One recogniser at work on folded text: shapes, checks and labels, in linear time. Presidio confirms its hits."""
 
+import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules import states
 from rules.checks import CHECKS, digits, nine_digits
-from rules.fields import is_in_another, is_of_a_program
+from rules.fields import is_in_another, is_of_a_program, names_another
 from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
@@ -46,7 +47,7 @@ _PERSON = re.compile(
     r"(?i)['\u2019]?s? ?-?(?:holder|owner|participant|member|applicant|borrower|beneficiary|annuitant|claimant|signer)"
     r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
 )
-_BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
+_BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=_-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
 _LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
 
 
@@ -133,7 +134,7 @@ class Recogniser:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
-        if is_in_another(labels.text, positive[0], start) or is_of_a_program(labels.text, positive[0], start):
+        if any(other(labels.text, positive[0], start) for other in (names_another, is_in_another, is_of_a_program)):
             return False
         return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
 
@@ -148,7 +149,8 @@ class Recogniser:
         direct = labels.direct.last(reach, start)
         if direct > positive and _QUALIFIER.fullmatch(labels.text, direct[0], start):
             return (start, 0)
-        for negative in labels.negative.backwards(reach, start):
+        both = (labels.negative.backwards(reach, start), labels.bare.backwards(reach, start))
+        for negative in heapq.merge(*both, reverse=True):
             own = _OWN_ID.match(labels.text, negative[0])
             if _CLAUSE_ENDS.match(labels.text, negative[0], start) or negative < positive:
                 break

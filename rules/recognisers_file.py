@@ -73,6 +73,7 @@ class Context(_Section):
     veto: tuple[str, ...] = ()
     direct: tuple[str, ...] = ()  #: negative only right before the number
     behind: tuple[str, ...] = ()  #: negative only right behind it: units
+    bare: tuple[str, ...] = ()  #: negative, but no objection to a shape that counts by itself
 
 
 class Case(_Section):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
-from rules.labels import flat, glance
+from rules.labels import expression, flat
 from rules.recognise import BEFORE, Hit, Recogniser
 from rules.recognisers_file import Reports
 
@@ -25,12 +25,10 @@ class Searcher:
         self.recognisers = tuple(r for r in recognisers if r.file.reports is Reports.ALWAYS)
         glances = [recogniser.file.glance for recogniser in self.recognisers if recogniser.file.glance]
         phrases = sorted({phrase for recogniser in self.recognisers for phrase in recogniser.phrases})
-        whole = "|".join(glance(phrase) for phrase in phrases if not phrase.startswith("*"))
-        tails = "|".join(glance(phrase) for phrase in phrases if phrase.startswith("*"))
         # Bytes, one for each character: RE2 passes 700 MB of text a second so, and offsets stay what they are.
         self._glance = re2.compile("|".join(glances).encode() or rb"[^\x00-\xff]", _BYTES)
         # All labels up to the next digit as one match: a text that repeats a label without a number costs nothing.
-        label = f"(?i)(?:(?:^|[^A-Z])(?:{whole})|{tails})(?:$|[^A-Z][^0-9]*)"
+        label = f"(?i)(?:{expression(phrases)})(?:$|(?:[^A-Z]|(?-i:[A-Z]))[^0-9]*)"
         self._label = re2.compile(label.encode("latin-1"), _BYTES)
 
     def search(self, text: str) -> Iterator[tuple[Recogniser, Hit]]:

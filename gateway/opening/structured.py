@@ -16,7 +16,7 @@ from gateway.opening.charset import decode
 from gateway.opening.opener import Budget, Leaf, Opening
 from gateway.opening.text import as_text, open_text
 from rules.content import Content, Table, Text
-from rules.headers import vocabulary
+from rules.headers import speaks_of_ssns, vocabulary
 from rules.verdict import Obstacle
 
 _FEWEST_RECORDS = 2
@@ -255,9 +255,12 @@ def attributes(element: Any) -> Sequence[tuple[str, str]]:
 def _named(element: Any) -> str:
     """What stands in an element; digits that fill it with the name it gives them: `<SSN>212486397</SSN>`."""
     text = (element.text or "").strip()
-    if len(element) or not text or not _DIGITS.fullmatch(text) or not vocabulary().meaning(_local(element.tag)):
+    if len(element) or not text or not _DIGITS.fullmatch(text):
         return element.text or ""
-    return f"{_local(element.tag)}: {text}"
+    name, above = _local(element.tag), element.getparent()
+    if above is not None and speaks_of_ssns(_local(above.tag)):  # <SSN><Value>
+        return f"{_local(above.tag)}.{name}: {text}"
+    return f"{name}: {text}" if vocabulary().meaning(name) else text
 
 
 def _flows(element: Any) -> bool:
