@@ -19,6 +19,7 @@ from gateway.hold import Quarantine
 from gateway.ledger import Ledger
 from gateway.states import TERMINAL
 from gateway.store import Store, Transaction, acquaintances, mail
+from gateway.store.mail import OwnMessage
 from gateway.store.moments import to_ms
 from gateway.store.schema import messages, recipients
 
@@ -119,7 +120,13 @@ def _destroy(tx: Transaction, ended_before: datetime, now: datetime) -> int:
     due = mail.find_all(tx, tx.execute(asked).scalars().all())
     for message in due:
         mail.destroy_content(tx, message, now)
-        detail = {"size": message.size} | ({"notice": message.purpose.value} if message.purpose else {})
-        entry = Entry(event=Event.CONTENT_DESTROYED, at=now, hold_id=message.about or message.id, detail=detail)
-        tx.record(entry)
+        tx.record(_destroyed(message, now))
     return len(due)
+
+
+def _destroyed(message: OwnMessage, now: datetime) -> Entry:
+    """A notice stands in the history of the message that it is about, which nobody is to take for destroyed."""
+    about, detail = message.about or message.id, {"size": message.size}
+    if message.purpose is None:
+        return Entry(event=Event.CONTENT_DESTROYED, at=now, hold_id=about, detail=detail)
+    return Entry(event=Event.NOTICE_DESTROYED, at=now, hold_id=about, detail=detail | {"notice": message.purpose.value})

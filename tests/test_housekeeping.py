@@ -171,7 +171,7 @@ async def test_notices_are_destroyed_once_they_are_delivered(place: Place) -> No
 
     assert (await place.store.read(lambda c: c.execute(_pieces(notice)).scalar())) == 0
     records = (await place.quarantine.get(hold_id)).history
-    assert (records[-1].event, records[-1].detail["notice"]) == ("content-destroyed", Purpose.HELD.value)
+    assert (records[-1].event, records[-1].detail["notice"]) == ("notice-destroyed", Purpose.HELD.value)
     assert await place.quarantine.content(hold_id) == RAW
 
 

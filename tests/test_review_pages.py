@@ -14,8 +14,6 @@ from test_review_picture import LINES, ROWS, page_of, typed, with_file
 from gateway.actor import Actor
 from gateway.errors import InspectorError
 from gateway.message import Envelope
-from gateway.review.shapes import RecordShape
-from gateway.review.words import happening
 from gateway.store.mail import new_id
 from rules.verdict import Obstacle, PartReport, People, Status
 
@@ -312,15 +310,6 @@ async def test_the_audit_page_lists_the_latest_first(room: Room) -> None:
         page = (await visit.get("/audit")).text
 
     assert page.index(second) < page.index(first)
-
-
-@pytest.mark.parametrize(
-    ("detail", "told"), [({"notice": "held"}, "notice destroyed"), ({"size": 80}, "content destroyed")]
-)
-def test_a_destroyed_notice_is_not_taken_for_the_message(detail: dict[str, object], told: str) -> None:
-    """The reviewer of a message that waits must not read that its content is gone."""
-    record = RecordShape(seq=1, at=NOW, event="content-destroyed", actor="countersign", hold_id="x", detail=detail)
-    assert happening(record) == told
 
 
 async def test_an_error_of_ours_says_nothing_of_the_message(room: Room, caplog: pytest.LogCaptureFixture) -> None:

@@ -54,6 +54,7 @@ class Event(StrEnum):
     WITHDRAWAL_PROPOSED = "withdrawal-proposed"  # of a change in force
     CHANGE_KEPT = "change-kept"  # in force, against the wish to withdraw it
     CONTENT_DESTROYED = "content-destroyed"  # its time has passed; its data key is gone
+    NOTICE_DESTROYED = "notice-destroyed"  # what we had written about the message; the message itself stays
     MASTER_KEY_CHANGED = "master-key-changed"
     DATA_KEYS_REWRAPPED = "data-keys-rewrapped"  # a rotation has ended
     MASTER_KEY_FORGOTTEN = "master-key-forgotten"  # what older backups need is no longer in the key file

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.audit.chain import Event
 from gateway.review.address import turns
-from gateway.review.shapes import RecordShape
 
 ENTITIES = {
     "US_SSN": "Social Security number",
@@ -83,13 +81,6 @@ def label(word: str) -> str:
     return str(word).replace("-", " ").replace("_", " ")
 
 
-def happening(record: RecordShape) -> str:
-    """What an audit record is about. Our own notices go with their end, and are not the message that waits."""
-    if record.event == Event.CONTENT_DESTROYED and "notice" in record.detail:
-        return "notice destroyed"
-    return label(record.event)
-
-
 #: Told elsewhere on the page, or for programs only.
 UNTOLD = {"fingerprint", "decided", "versions", "clients", "parts", "obstacles", "findings", "people", "size", "sender"}
 
@@ -120,7 +111,6 @@ FILTERS = {
     "states": states,
     "entity": entity,
     "label": label,
-    "happening": happening,
     "details": details,
     "turns": turns,
     "obstacle": lambda reason: OBSTACLES.get(str(reason), str(reason)),
