@@ -1,6 +1,7 @@
 """The breach worksheet of one message: what a state's form asks, from verdict and audit log. Pure; never a value.
 
-A message that never left was a breach prevented; the worksheet says which of the two it was, for each recipient.
+A message that never left was a breach prevented; the worksheet says which of the two it was, for each recipient, and
+where that cannot be known, that it cannot.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from gateway.audit.chain import Event
 from gateway.hold import HeldMessage
 from gateway.states import State
 from rules.verdict import ClientRole
@@ -103,7 +105,7 @@ def as_mapping(sheet: Worksheet) -> Mapping[str, Any]:
 def lines(sheet: Worksheet) -> Iterator[tuple[str, Sequence[Sequence[str]]]]:
     """Headings, each with the rows under it: what Markdown and PDF are made from."""
     yield "Conclusion", [[sheet.conclusion], [sheet.what_happened]]
-    yield "The message", [["Reference", sheet.id], ["Sent", sheet.sent_at], ["By", sheet.sender]]
+    yield "The message", [["Reference", sheet.id], ["Received", sheet.sent_at], ["From", sheet.sender]]
     yield "Recipients", [["Address", "Whose data it may receive", "Outcome", "Since"], *map(_row, sheet.recipients)]
     yield (
         "Whose data",
@@ -157,7 +159,15 @@ def _conclusion(message: HeldMessage) -> str:
         return f"Sent on to {left} of {len(states)} recipients after review: see the outcomes below."
     if may:
         return f"Being sent on to {may} of {len(states)} recipients; nobody has confirmed it yet."
+    if _may_have_left_before(message):
+        return "Not certain: the message may have left, which nobody here can tell; see possible-duplicate below."
     return "Prevented: the message has not been sent to any recipient."
+
+
+def _may_have_left_before(message: HeldMessage) -> bool:
+    """A lost reply, or a store restored from a backup: held now does not mean that it never left."""
+    doubts = (record for record in message.history if record.event == Event.POSSIBLE_DUPLICATE)
+    return any("notice" not in doubt.detail for doubt in doubts)
 
 
 def _deliveries(message: HeldMessage, client_name: Callable[[str], str]) -> Iterator[Delivery]:

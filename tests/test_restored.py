@@ -13,6 +13,7 @@ from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
 from gateway.relay import Delivery, Fate
 from gateway.reply import Reply
+from gateway.report import worksheet
 from gateway.states import State
 from gateway.store import Store
 from gateway.store.mail import Purpose
@@ -85,6 +86,19 @@ async def test_held_mail_has_its_whole_time_again_and_its_doubt_on_record(
         assert found.recipients[0].since == later(days=3)
         assert found.state is State.HELD
         assert len(await doubts(again, hold_id)) == 1
+
+
+async def test_the_worksheet_of_what_may_have_left_does_not_call_it_prevented(
+    store: Store, file: Path, tmp_path: Path
+) -> None:
+    """Unknown is not clean, least of all on a form for a state's attorney."""
+    hold_id = await released(store)
+
+    async with Store.open(await restored(store, file, tmp_path / "there")) as again:
+        sheet = worksheet(await Quarantine(again).get(hold_id), str.title, later(days=4))
+
+    assert [recipient.outcome for recipient in sheet.recipients] == [State.HELD]
+    assert sheet.conclusion.startswith("Not certain: the message may have left")
 
 
 async def test_returns_go_on_and_their_notices_are_told_on_record(store: Store, file: Path, tmp_path: Path) -> None:
