@@ -36,6 +36,7 @@ from gateway.proposals import Proposals
 from gateway.receive import Door
 from gateway.relay import NextHop
 from gateway.review.app import create_app
+from gateway.review.desk import Desk
 from gateway.rulebook import Rulebook
 from gateway.rules_in_force import RulesInForce
 from gateway.settings import Settings
@@ -195,12 +196,12 @@ def _door(settings: Settings, pipeline: Pipeline, accounts: Accounts) -> Door:
 def _pages(settings: Settings, pipeline: Pipeline, rules: RulesInForce) -> FastAPI:
     """The review room, beside the same rooms as the pipeline."""
     store, inspector = pipeline.store, pipeline.inspector
-    return create_app(
-        settings,
-        pipeline.quarantine,
-        Accounts(store),
-        AuditLog(store),
-        inspector,
+    desk = Desk(
+        settings=settings,
+        quarantine=pipeline.quarantine,
+        accounts=Accounts(store),
+        audit=AuditLog(store),
+        inspector=inspector,
         ready=lambda: _not_ready(store, inspector),
         metrics=pipeline.metrics.text,
         now=now,
@@ -209,6 +210,7 @@ def _pages(settings: Settings, pipeline: Pipeline, rules: RulesInForce) -> FastA
         warnings=rules.warnings,
         judge=pipeline.judge,
     )
+    return create_app(desk)
 
 
 def _next_hop(settings: Settings) -> NextHop:

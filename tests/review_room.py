@@ -23,7 +23,7 @@ from gateway.judging import judge
 from gateway.message import Envelope, Limits
 from gateway.proposals import Proposals
 from gateway.review.app import create_app
-from gateway.review.desk import csrf_of
+from gateway.review.desk import Desk, csrf_of
 from gateway.review.picture import picture_job
 from gateway.review.view import view_part
 from gateway.review.viewed import Look, ViewedPart, ViewedPicture
@@ -219,12 +219,12 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
     store, book = Store.open(settings), Rulebook.load(settings, folder)
     quarantine, accounts, audit, inspector = Quarantine(store), Accounts(store), AuditLog(store), AtHand()
     room = Room(FastAPI(), quarantine, accounts, audit, inspector, Proposals(store))
-    room.app = create_app(
-        settings,
-        quarantine,
-        accounts,
-        audit,
-        inspector,
+    desk = Desk(
+        settings=settings,
+        quarantine=quarantine,
+        accounts=accounts,
+        audit=audit,
+        inspector=inspector,
         ready=lambda: room.missing,
         metrics=lambda: b"countersign_held 1\n",
         now=room.now,
@@ -232,6 +232,7 @@ def furnished(folder: Path, base_url: str | None = None) -> Iterator[Room]:
         book=lambda: book,
         judge=partial(judge, store, POLICY, DIRECTORY),
     )
+    room.app = create_app(desk)
     try:
         asyncio.run(_cast(room))
         yield room

@@ -1,7 +1,6 @@
 """The review room as one app: pages, API, health. Wiring only; an error of ours says that it is one and no more."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,40 +10,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from gateway.accounts import Accounts
-from gateway.audit.log import AuditLog
 from gateway.errors import GatewayError
-from gateway.hold import Quarantine
-from gateway.inspector import Inspector
-from gateway.proposals import Proposals
 from gateway.review import api, api_proposals, learning, login, pages
 from gateway.review.decision import status_of
 from gateway.review.desk import AtDesk, Desk
 from gateway.review.guard import Guard
 from gateway.review.paper import STATIC, page
-from gateway.rulebook import Rulebook
-from gateway.second_look import Judge
-from gateway.settings import Settings
 
 health = APIRouter(tags=["health"])
 
 
-def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
-    settings: Settings,
-    quarantine: Quarantine,
-    accounts: Accounts,
-    audit: AuditLog,
-    inspector: Inspector,
-    *,
-    ready: Callable[[], Mapping[str, str]],
-    metrics: Callable[[], bytes],
-    now: Callable[[], datetime],
-    proposals: Proposals,
-    book: Callable[[], Rulebook],
-    judge: Judge,
-    warnings: Callable[[], Mapping[str, str]] = dict,
-) -> FastAPI:
-    """`ready` names what is not ready and why; `warnings`, what an operator should see to. Serve without access log."""
+def create_app(desk: Desk) -> FastAPI:
+    """Serve it without an access log: the address of a page tells what somebody looks at."""
     app = FastAPI(
         title="Countersign",
         summary="Held mail: who would receive whose data, and the decision on it.",
@@ -53,26 +30,13 @@ def create_app(  # noqa: PLR0913 - the rooms that this one asks, each named once
         redoc_url=None,
         redirect_slashes=False,  # to an address made of the client's Host
     )
-    app.state.desk = Desk(
-        settings=settings,
-        quarantine=quarantine,
-        accounts=accounts,
-        audit=audit,
-        inspector=inspector,
-        ready=ready,
-        metrics=metrics,
-        now=now,
-        proposals=proposals,
-        book=book,
-        judge=judge,
-        warnings=warnings,
-    )
+    app.state.desk = desk
     for router in (health, api.router, api_proposals.router, login.router, pages.router, learning.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(STATIC)))
     for kind, handler in ANSWERS.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(Guard, base_url=settings.web.base_url, broken=_broken)
+    app.add_middleware(Guard, base_url=desk.settings.web.base_url, broken=_broken)
     return app
 
 

@@ -28,13 +28,13 @@ class Desk:
     accounts: Accounts
     audit: AuditLog
     inspector: Inspector
-    ready: Callable[[], Mapping[str, str]]
+    ready: Callable[[], Mapping[str, str]]  #: what is not, and why
     metrics: Callable[[], bytes]
     now: Callable[[], datetime]
     proposals: Proposals
     book: Callable[[], Rulebook]  #: the rules in force
     judge: Judge
-    warnings: Callable[[], Mapping[str, str]] = dict
+    warnings: Callable[[], Mapping[str, str]] = dict  #: what an operator should see to
 
     def client_name(self, client: str) -> str:
         return self.book().directory.client_name(client)

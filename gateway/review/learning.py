@@ -13,7 +13,7 @@ from gateway.review.decision import Say, propose, rule, status_of
 from gateway.review.desk import AtDesk, Desk, Visitor
 from gateway.review.login import AsVisitor, ByForm, visitor_of
 from gateway.review.message import shape_of
-from gateway.review.pages import _held, sentence
+from gateway.review.pages import sentence, show_held
 from gateway.review.paper import page
 from gateway.review.proposal import NewProposal, Ruling, shown
 from gateway.review.shapes import NOTE
@@ -117,7 +117,7 @@ async def propose_(
         problem, status = sentence(error), status_of(error)
     else:
         return RedirectResponse(f"/proposals/{made.id}?done=proposed", 303)
-    return await _held(request, desk, visitor, hold_id, problem=problem, status=status)
+    return await show_held(request, desk, visitor, hold_id, problem=problem, status=status)
 
 
 def _asked(desk: Desk, hold_id: str, form: Said) -> NewProposal:

@@ -100,7 +100,7 @@ async def queue(request: Request, desk: AtDesk, state: str = "waiting", before: 
 
 @router.get("/held/{hold_id}")
 async def held_page(request: Request, desk: AtDesk, visitor: AsVisitor, hold_id: str, done: str = "") -> Response:
-    return await _held(request, desk, visitor, hold_id, done=DONE.get(done, ""))
+    return await show_held(request, desk, visitor, hold_id, done=DONE.get(done, ""))
 
 
 #: What a page says after a decision; only these words can be asked for in its address.
@@ -113,7 +113,7 @@ DONE = {
 }
 
 
-async def _held(
+async def show_held(
     request: Request,
     desk: Desk,
     visitor: Visitor,
@@ -173,11 +173,11 @@ async def open_with_password(
     try:
         await look_again(desk.quarantine, desk.inspector, desk.judge, hold_id, key, desk.now())
     except WrongPasswordError as wrong:
-        return await _held(request, desk, visitor, hold_id, problem=sentence(wrong), status=422)
+        return await show_held(request, desk, visitor, hold_id, problem=sentence(wrong), status=422)
     except IllegalTransition as illegal:
-        return await _held(request, desk, visitor, hold_id, problem=sentence(illegal), status=409)
+        return await show_held(request, desk, visitor, hold_id, problem=sentence(illegal), status=409)
     done = "Opened with the password, and judged again. Nothing has been released."
-    return await _held(request, desk, visitor, hold_id, passwords=(password,), done=done)
+    return await show_held(request, desk, visitor, hold_id, passwords=(password,), done=done)
 
 
 @router.post("/held/{hold_id}/unmask")
@@ -195,8 +195,8 @@ async def unmask(
     reason, passwords = reason.strip(), (password,) if password else ()
     if not reason or len(reason) > NOTE:
         problem = f"A reason of at most {NOTE:,} characters has to say why you need the values."
-        return await _held(request, desk, visitor, hold_id, problem=problem, passwords=passwords, status=422)
-    return await _held(request, desk, visitor, hold_id, reason=reason, passwords=passwords)
+        return await show_held(request, desk, visitor, hold_id, problem=problem, passwords=passwords, status=422)
+    return await show_held(request, desk, visitor, hold_id, reason=reason, passwords=passwords)
 
 
 @router.post("/held/{hold_id}/release")
@@ -260,7 +260,7 @@ async def _decide(request: Request, desk: Desk, visitor: Visitor, asked: Asked) 
         done = "agree" if asked.verb == "release" and decided.agreed else asked.verb
         return RedirectResponse(f"/held/{asked.hold_id}?done={done}", 303)
     kept: dict[str, Any] = {"problem": problem, "note": asked.note, "chosen": asked.recipients or ()}
-    return await _held(request, desk, visitor, asked.hold_id, status=status, **kept)
+    return await show_held(request, desk, visitor, asked.hold_id, status=status, **kept)
 
 
 def sentence(error: Exception) -> str:
