@@ -36,15 +36,16 @@ _FIELD_OF_ANOTHER = re.compile(
 _REST_OF_A_NAME = re.compile(  # "ssnValue": "212486397", and what parts a name from its value
     r"[A-Za-z][\w.-]{0,40}[\"'\])]{0,3}\s{0,3}(?:[:=>|(]{1,3}\s{0,3}(?:</?[\w:.-]{1,40}>\s{0,3}){0,3})?[\"'\[{(]{0,3}"
 )
-_PROGRAM = re.compile(  # the label is a piece of its name: "ssn_masker.py"
-    r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml)(?!\w)"
+_NAME_OF_A_FILE = re.compile(  # the label is a piece of its name: "ssn_masker.py", "ssn-validator"
+    r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml|log|zip|jar|gz|7z|bak|bin)(?!\w)"
+    r"|[_-](?:validator|masker|checker|indexer|parser|scanner|tokenizer|service|svc|api|lookup|sync|job)[\w-]{0,40}"
 )
 _LEADS_ON = re.compile(r"[\s.:#=\"'>(]{1,6}")
 
 
-def is_of_a_program(text: str, label_end: int, start: int) -> bool:
-    """Whether the label is a piece of the name of a program, and the number does not follow at once."""
-    name = _PROGRAM.match(text, label_end, start)
+def is_in_a_name(text: str, label_end: int, start: int) -> bool:
+    """Whether the label is a piece of a name of a program or a file, and the number does not follow at once."""
+    name = _NAME_OF_A_FILE.match(text, label_end, start)
     return name is not None and _LEADS_ON.fullmatch(text, name.end(), start) is None
 
 

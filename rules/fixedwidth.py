@@ -10,11 +10,11 @@ import re2
 
 from rules.aligned import ASSIGNS, Piece, aligned
 from rules.checks import is_issued_ssn
-from rules.columns import EARLY, can_be_a_person, is_name
+from rules.columns import can_be_a_person, is_name
 from rules.content import Grid, Role, Table, Text
 from rules.delimited import Delimited, delimited
 from rules.folded import unfolded
-from rules.headers import MONEY, NAMES, Meaning, vocabulary, words_of
+from rules.headers import MONEY, Meaning, vocabulary, words_of
 from rules.items import announced_in, items
 from rules.normalise import fold
 from rules.positional import HEADER, positional
@@ -56,12 +56,6 @@ _UNDER: dict[Meaning, tuple[str, ...]] = {
     **dict.fromkeys(MONEY, ("money", "number")),
 }
 _WORDS = ("words",)
-
-_PIECE = re.compile(r"\S+(?: \S+)*")
-_DIGIT = re.compile(r"[0-9]")
-_BY_THEMSELVES = frozenset({"ssn", "masked"})  #: kinds of field that need no header
-#: What a header may say of nine digits and of who stands beside them.
-_OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.BIRTH, Meaning.NUMBER, Meaning.PERSON_ID, *NAMES, *MONEY})
 
 Cell = tuple[str, Meaning | None]  #: a header's cell and what it says
 
@@ -210,7 +204,7 @@ def _ruled_by_shape(
         header = header or _announced(lines, region, keys)
         if header:
             carry.header, carry.keys = header, keys
-        elif keys != carry.keys and (headed or len(region) < 3 or _named_by_unknown_words(lines, region, keys, taken)):
+        elif keys != carry.keys and (headed or len(region) < 3):
             continue
         by_number = {row.number: row for row in region}
         blank = [""] * len(keys)  # another line stands in a column of its own
@@ -250,25 +244,6 @@ def _header_above(
             placed = {vocabulary().meaning(cell) for cell in header}
             return (number, header) if any(header) and known & placed >= known & {Meaning.SSN} else (None, ())
     return None, ()
-
-
-def _named_by_unknown_words(lines: list[str], region: list[Line], keys: tuple[Key, ...], taken: set[int]) -> bool:
-    """Whether nine digits stand under a word that nobody knows, in a row of such words: they are numbers of that."""
-    top = region[0].number - 1
-    if ("nine", 0) not in keys or _BY_THEMSELVES.intersection(kind for kind, _ in keys) or top < 0 or top in taken:
-        return False
-    words, fields = (list(_PIECE.finditer(line)) for line in lines[top : top + 2])
-    if len(words) < 3 or len(words) != len(fields) or _DIGIT.search(lines[top]):
-        return False
-    if any(
-        word.start() >= field.end() or field.start() >= word.end() for word, field in zip(words, fields, strict=True)
-    ):
-        return False
-    return not any(vocabulary().meaning(word[0]) in _OF_PEOPLE for word in words) and not _early(region)
-
-
-def _early(region: list[Line]) -> bool:
-    return any(kind == "date" and EARLY.search(cell) for row in region for (kind, _), cell in row.cells.items())
 
 
 def _announced(lines: list[str], region: list[Line], keys: tuple[Key, ...]) -> tuple[str, ...]:

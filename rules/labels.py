@@ -142,7 +142,7 @@ class Labels:
         return self.veto is not None and self.veto.any(start, end)
 
 
-_SENTENCE_END = re.compile(r"[A-Za-z)]{3}[.!?]\s+[A-Z]")
+_SENTENCE_END = re.compile(r"(?:[A-Za-z)]{3}|%)[.!?]\s+[A-Z]")
 
 
 def same_sentence(text: str, start: int, end: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rules import states
 from rules.checks import CHECKS, digits, nine_digits
-from rules.fields import is_in_another, is_of_a_program, names_another
+from rules.fields import is_in_a_name, is_in_another, names_another
 from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
@@ -39,6 +39,7 @@ _ZIP_PLUS_4 = re.compile(r"[0-9]{5}-[0-9]{4}")
 _LEADER = " ._\t\u2026"  #: what leads the eye from a label to its number, as far as it takes
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
+_LISTED = re.compile(r"[\s.:#]{1,4}(?:[0-9]{9}(?:,|;| ?&| and)? (?:and )?){1,10}")  #: "tickets 212486397, "
 _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
 _MEANS = re.compile(
     r"(?i)(?<![a-z])(?:by|over|on|via) (?:the |a |his |her )?(?:phone|telephone|fax|call)\Z"
@@ -48,7 +49,7 @@ _PERSON = re.compile(
     r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
 )
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=_-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
-_LABEL_OF_THE_NEXT = re.compile(r"\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
+_LABEL_OF_ANOTHER = re.compile(r"[_-][a-z]|\.[a-z]|\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
 
 
 _OWN_NUMBER = re.compile(r"[\s:#=\"'(]{0,6}[0-9Xx*]{3}[-. ]?[0-9Xx*]{2}[-. ]?[0-9]{4}(?![0-9])")
@@ -134,7 +135,7 @@ class Recogniser:
             return self._labelled_behind(labels, start, end)
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
-        if any(other(labels.text, positive[0], start) for other in (names_another, is_in_another, is_of_a_program)):
+        if any(other(labels.text, positive[0], start) for other in (names_another, is_in_another, is_in_a_name)):
             return False
         return score >= CERTAIN or same_sentence(labels.text, positive[0], start)
 
@@ -155,6 +156,7 @@ class Recogniser:
             if _CLAUSE_ENDS.match(labels.text, negative[0], start) or negative < positive:
                 break
             has_its_own = own is not None and own.end() < start
+            has_its_own = has_its_own and not _LISTED.fullmatch(labels.text, negative[0], start)
             if not has_its_own and not _of_a_person(labels.text, negative):
                 return negative
         return NOWHERE
@@ -165,7 +167,7 @@ class Recogniser:
         label_end = labels.positive.beginning(end, gap.end() if gap else end)
         if (
             label_end < 0
-            or _LABEL_OF_THE_NEXT.match(labels.text, label_end)
+            or _LABEL_OF_ANOTHER.match(labels.text, label_end)
             or labels.text[start - 1 : start].isalpha()
             or ("\n" in labels.text[end:label_end] and _FIELD.search(labels.text, max(0, start - 8), start))
         ):
