@@ -1,14 +1,15 @@
 """The terminal's commands around who may look and decide: users and API tokens, added, listed and removed."""
-# ruff: noqa: PLC0415 - as in gateway.cli
+# ruff: noqa: PLC0415 - as in gateway.command
 
 from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import Config, _print, _secret, _settings, app, everywhere
+from gateway.command import Config, group, secret, settings_of, tell
 
-user = typer.Typer(no_args_is_help=True, help="Local accounts.", callback=everywhere)
-token = typer.Typer(no_args_is_help=True, help="API tokens.", callback=everywhere)
+app = typer.Typer()
+user = group("Local accounts.")
+token = group("API tokens.")
 app.add_typer(user, name="user")
 app.add_typer(token, name="token")
 
@@ -25,8 +26,8 @@ def user_add(name: Name, role: AnyRole, config: Config = None) -> None:
     """A local account; its password comes from standard input, or is asked for."""
     from gateway.terminal import add_user
 
-    settings = _settings(config)
-    _print(add_user(settings, name, role, _secret()))
+    settings = settings_of(config)
+    tell(add_user(settings, name, role, secret()))
 
 
 @user.command("password")
@@ -34,8 +35,8 @@ def user_password(name: Name, config: Config = None) -> None:
     """Another password, from standard input or asked for; whoever is logged in under the name is logged out."""
     from gateway.terminal import set_password
 
-    settings = _settings(config)
-    _print(set_password(settings, name, _secret()))
+    settings = settings_of(config)
+    tell(set_password(settings, name, secret()))
 
 
 @user.command("list")
@@ -43,7 +44,7 @@ def user_list(config: Config = None) -> None:
     """Every account and its role."""
     from gateway.terminal import user_lines
 
-    _print(user_lines(_settings(config)))
+    tell(user_lines(settings_of(config)))
 
 
 @user.command("remove")
@@ -56,7 +57,7 @@ def user_remove(
     """Take an account away; whoever is logged in under it is logged out at once."""
     from gateway.terminal import remove_user
 
-    _print(remove_user(_settings(config), name, force=force))
+    tell(remove_user(settings_of(config), name, force=force))
 
 
 @token.command("add")
@@ -69,7 +70,7 @@ def token_add(
     """An API token, printed once. One that belongs to a user counts as him, and goes with him."""
     from gateway.terminal import add_token
 
-    _print(add_token(_settings(config), name, role, account))
+    tell(add_token(settings_of(config), name, role, account))
 
 
 @token.command("list")
@@ -77,7 +78,7 @@ def token_list(config: Config = None) -> None:
     """Every token's name and role; a token itself is shown only when it is made."""
     from gateway.terminal import token_lines
 
-    _print(token_lines(_settings(config)))
+    tell(token_lines(settings_of(config)))
 
 
 @token.command("remove")
@@ -85,4 +86,4 @@ def token_remove(name: Name, config: Config = None) -> None:
     """Take a token away; from then on it opens nothing."""
     from gateway.terminal import remove_token
 
-    _print(remove_token(_settings(config), name))
+    tell(remove_token(settings_of(config), name))

@@ -1,15 +1,14 @@
 """The terminal's commands around changes of the client directory that somebody has proposed."""
-# ruff: noqa: PLC0415 - as in gateway.cli
+# ruff: noqa: PLC0415 - as in gateway.command
 
 from typing import Annotated, Literal
 
 import typer
 
-from gateway.cli import AsJson, Config, HoldId, Note, Reviewer, _print, _settings, app, everywhere
+from gateway.command import AsJson, Config, HoldId, Note, Reviewer, group, settings_of, tell
 
-proposals = typer.Typer(
-    no_args_is_help=True, help="Changes of the client directory, learnt from held mail.", callback=everywhere
-)
+app = typer.Typer()
+proposals = group("Changes of the client directory, learnt from held mail.")
 app.add_typer(proposals, name="proposals")
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="As `proposals list` shows it.")]
 
@@ -24,7 +23,7 @@ def proposals_list(
     """Changes that wait for a second person, newest first."""
     from gateway.terminal_proposals import proposal_lines
 
-    _print(proposal_lines(_settings(config), everything=everything, as_json=as_json))
+    tell(proposal_lines(settings_of(config), everything=everything, as_json=as_json))
 
 
 @proposals.command("add")
@@ -43,7 +42,7 @@ def proposals_add(  # noqa: PLR0913 - what, of whom, and why
     from rules.additions import Addition, Key
 
     addition = Addition.of(Key(what), value, to)
-    _print(propose(_settings(config), hold_id, addition, reviewer, note))
+    tell(propose(settings_of(config), hold_id, addition, reviewer, note))
 
 
 @proposals.command("accept")
@@ -74,4 +73,4 @@ def _decide(verb: str, proposal_id: str, note: str, config: Config, reviewer: st
     from gateway.stages import Move
     from gateway.terminal_proposals import decide
 
-    _print(decide(_settings(config), proposal_id, Move(verb), reviewer, note))
+    tell(decide(settings_of(config), proposal_id, Move(verb), reviewer, note))

@@ -1,5 +1,5 @@
 """The terminal's commands around whose people they are: rosters, the client directory, trying out a policy."""
-# ruff: noqa: PLC0415 - as in gateway.cli
+# ruff: noqa: PLC0415 - as in gateway.command
 
 import asyncio
 from pathlib import Path
@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import AsJson, Config, Moment, _plain_errors, _print, _settings, app, clients
+from gateway.command import AsJson, Config, Moment, group, plain_errors, settings_of, tell
 
-roster = typer.Typer(no_args_is_help=True, help="Clients' rosters, for exact data match: keyed hashes only.")
+app = typer.Typer()
+clients = group("The client directory.")
+roster = group("Clients' rosters, for exact data match: keyed hashes only.")
+app.add_typer(clients, name="clients")
 app.add_typer(roster, name="roster")
 Client = Annotated[str, typer.Option("--client", help="Id in the client directory.")]
 
@@ -19,7 +22,7 @@ def clients_list(config: Config = None) -> None:
     """Clients of the directory in use, and what reviewers have added to it."""
     from gateway.terminal_proposals import directory_lines
 
-    _print(directory_lines(_settings(config)))
+    tell(directory_lines(settings_of(config)))
 
 
 @clients.command("import")
@@ -30,8 +33,8 @@ def clients_import(
     """Merge a file into the directory, when all of it is right; print what changed. `serve` takes it up by itself."""
     from gateway.directory import take_in
 
-    settings = _settings(config)
-    with _plain_errors():
+    settings = settings_of(config)
+    with plain_errors():
         for line in take_in(settings, file):
             typer.echo(line)
 
@@ -48,8 +51,8 @@ def roster_add(
     from gateway.directory import today
     from gateway.enrolment import enrol
 
-    settings = _settings(config)
-    with _plain_errors():
+    settings = settings_of(config)
+    with plain_errors():
         done = asyncio.run(enrol(settings, client, files, today(), replace_it=replace))
     rest = f"; {done.unknown:,} more have nothing to be found by" if done.unknown else ""
     rest += f"; {done.unread:,} rows could not be read as people" if done.unread else ""
@@ -62,8 +65,8 @@ def roster_list(config: Config = None, as_json: AsJson = False) -> None:
     from gateway.directory import today
     from gateway.rosters import listed_json, listed_lines
 
-    settings = _settings(config)
-    with _plain_errors():
+    settings = settings_of(config)
+    with plain_errors():
         for line in (listed_json if as_json else listed_lines)(settings, today()):
             typer.echo(line)
 
@@ -73,8 +76,8 @@ def roster_remove(client: Client, config: Config = None) -> None:
     """Take a client's roster out of the index."""
     from gateway.rosters import take_out
 
-    settings = _settings(config)
-    with _plain_errors():
+    settings = settings_of(config)
+    with plain_errors():
         removed = take_out(settings, client)
     typer.echo(f"{removed.client}: {removed.people:,} people removed")
 
@@ -88,7 +91,7 @@ def simulate(
     """How many holds another policy would have added or removed; from the audit log, without content."""
     from gateway.simulate import simulate as replay
 
-    settings = _settings(config)
-    with _plain_errors():
+    settings = settings_of(config)
+    with plain_errors():
         for line in asyncio.run(replay(settings, policy, since)):
             typer.echo(line)

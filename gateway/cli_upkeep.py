@@ -1,16 +1,15 @@
 """The terminal's commands around what is kept: backup, restore, and the master key that locks it."""
-# ruff: noqa: PLC0415 - as in gateway.cli
+# ruff: noqa: PLC0415 - as in gateway.command
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import Config, _print, _settings, app, everywhere
+from gateway.command import Config, group, settings_of, tell
 
-key = typer.Typer(
-    no_args_is_help=True, help="The master key, which locks what is kept of messages.", callback=everywhere
-)
+app = typer.Typer()
+key = group("The master key, which locks what is kept of messages.")
 app.add_typer(key, name="key")
 
 
@@ -21,7 +20,7 @@ def backup(
     """Copy the whole store while `serve` runs. The master key is not in the copy."""
     from gateway.upkeep import backup as run
 
-    _print(run(_settings(config), file))
+    tell(run(settings_of(config), file))
 
 
 @app.command()
@@ -36,7 +35,7 @@ def restore(
     """Put a backup in the place of the store. Nothing that may have left since leaves again without a decision."""
     from gateway.upkeep import restore as run
 
-    _print(run(_settings(config), file, force=force))
+    tell(run(settings_of(config), file, force=force))
 
 
 @key.command("new")
@@ -52,7 +51,7 @@ def key_rotate(config: Config = None) -> None:
     """Lock with a new key from now on, while `serve` runs; all that is locked with the old one is locked anew."""
     from gateway.upkeep import rotate
 
-    _print(rotate(_settings(config)))
+    tell(rotate(settings_of(config)))
 
 
 @key.command("forget")
@@ -60,4 +59,4 @@ def key_forget(config: Config = None) -> None:
     """Take keys that the store no longer needs out of the key file. Older backups can then not be read."""
     from gateway.upkeep import forget
 
-    _print(forget(_settings(config)))
+    tell(forget(settings_of(config)))
