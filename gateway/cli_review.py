@@ -3,7 +3,8 @@
 
 import asyncio
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, TextIO
 
@@ -103,10 +104,8 @@ def breach_report(
 
     with plain_errors():
         sheet = asyncio.run(report(settings_of(config), hold_id, form))
-    if output is None:
-        sys.stdout.buffer.write(sheet)
-    else:
-        output.write_bytes(sheet)
+    with _target(output) as target:
+        target.buffer.write(sheet)
 
 
 @audit.command("export")
@@ -128,9 +127,15 @@ def audit_export(
         asyncio.run(export(settings, form, (since, until), target))
 
 
-def _target(file: Path | None) -> AbstractContextManager[TextIO]:
+@contextmanager
+def _target(file: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file whose trouble is told with its name."""
+    if file is None:
+        yield sys.stdout
+        return
     try:
-        return nullcontext(sys.stdout) if file is None else file.open("w", encoding="utf-8", newline="")
+        with file.open("w", encoding="utf-8", newline="") as target:
+            yield target
     except OSError as error:
         fail(f"{file}: cannot be written: {error.strerror}", COULD_NOT_RUN)
 

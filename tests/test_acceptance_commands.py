@@ -84,6 +84,7 @@ def test_a_command_brings_all_that_it_needs(folder: Path, command: str) -> None:
 STATUSES: dict[str, tuple[list[str], int, str]] = {
     "settings before the command": (["--config", "countersign.yaml", "held", "list"], 0, ""),
     "settings in the middle": (["held", "--config", "countersign.yaml", "list"], 0, ""),
+    "settings in the middle, of rosters": (["roster", "--config", "countersign.yaml", "list"], 0, ""),
     "settings that are not there": (["held", "list", "--config", "no.yaml"], 78, "no.yaml: cannot be read"),
     "an unknown message": (["held", "show", "nothing"], 1, "there is no such message"),
     "no note": (["held", "release", "nothing"], 2, "--note"),
@@ -93,6 +94,7 @@ STATUSES: dict[str, tuple[list[str], int, str]] = {
     "a format that is none": (["audit", "export", "--format", "xml"], 2, "--format"),
     "a time that is none": (["audit", "export", "--since", "yesterday"], 2, "--since"),
     "a folder that is not there": (["audit", "export", "-o", "no/such"], 1, "no/such: cannot be written"),
+    "a full disk": (["audit", "export", "-o", "/dev/full"], 1, "/dev/full: cannot be written: No space left"),
     "a log that is not there": (["audit", "verify", "missing.jsonl"], 1, "missing.jsonl: cannot be read"),
     "a log that is none": (["audit", "verify", "countersign.yaml"], 5, "record 1 "),
     "no such command": (["open"], 2, "open"),

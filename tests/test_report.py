@@ -85,3 +85,12 @@ async def test_the_terminal_prints_it(running: tuple[House, str]) -> None:
 
     assert (done.status, json.loads(done.out)["people"]) == (0, 40)
     assert run("report", "nothing", "--config", place.file).status == 1
+
+
+async def test_the_terminal_says_where_it_cannot_be_written(running: tuple[House, str]) -> None:
+    """A file that cannot be made, and a disk that is full, are told by name and without a traceback."""
+    place, identifier = running
+
+    for target, why in (("no/such", "No such file or directory"), ("/dev/full", "No space left on device")):
+        done = run("report", identifier, "-o", target, "--config", place.file)
+        assert (done.status, done.err) == (1, f"{target}: cannot be written: {why}\n")
