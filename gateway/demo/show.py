@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import signal
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +110,7 @@ def _where(service: Service, file: Path, password: str) -> str:
     return (
         f"Review page: http://127.0.0.1:{service.web_port}/\n"
         f"    user: {REVIEWER}   password: {password}\n"
-        f"In a terminal: countersign held list --config {file}\n"
+        f"In a terminal: {sys.argv[0]} held list --config {file}\n"
         f"SMTP: 127.0.0.1:{service.door.port}"
     )
 
