@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import re2
@@ -28,6 +28,7 @@ _ALONE = frozenset(
 
 _PIECE = re.compile(r"\S+(?: \S+)*")
 _CHANGE = re.compile(r"(?<= )(?=\S)|(?<=[^\W\d_])(?=[0-9])|(?<=[0-9])(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])")
+_ROW_NUMBER = re.compile(r" {0,9}([0-9]{1,6}[.):]?)(?= )")
 _RULER = re.compile(r"[-=_+| ]+")
 _VALUES = re.compile(r"[0-9]{5}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]/[0-9]|[0-9]\.[0-9]{2}|,(?: |$).*,(?: |$)")
 ASSIGNS = re.compile(r"\w ?= ?[\w\"'(\[]")  #: a line of a program, which is no header
@@ -60,9 +61,10 @@ def aligned(lines: Sequence[str], taken: set[int], carried: Sequence[Piece] = ()
     crowded = _CROWDED.search("\n".join(lines).encode("latin-1", "replace")) is not None
     while index < len(lines):
         headers = _headers(lines, index, taken) if index not in taken else ()
+        over = ((height, _with_row_numbers(lines, index + height, words)) for height, words in headers)
         read = (
             _ragged(lines, index, *header, taken) or _table(lines, index, *header, taken, crowded=crowded)
-            for header in headers
+            for header in over
         )
         found = next(filter(None, read), None)
         if found:
@@ -129,6 +131,15 @@ def _headers(lines: Sequence[str], index: int, taken: set[int]) -> Iterator[tupl
     enough = len(known) >= 2 and (len(known) >= 0.5 * len(own) or not NAMES.isdisjoint(known))
     if enough or not _ALONE.isdisjoint(known):
         yield 1, own
+
+
+def _with_row_numbers(lines: Sequence[str], first: int, header: list[Piece]) -> list[Piece]:
+    """A header with an empty word over numbers of rows that stand left of all its words."""
+    below = list(islice((line for line in islice(lines, first, first + _PATIENCE) if line.strip()), _LONE))
+    numbers = [match for line in below if (match := _ROW_NUMBER.match(line)) and match.end() < header[0].start]
+    if len(numbers) < max(len(below), 2):
+        return header
+    return [Piece(min(match.start(1) for match in numbers), max(match.end(1) for match in numbers), ""), *header]
 
 
 def _words(line: str) -> list[Piece]:

@@ -10,7 +10,7 @@ import re2
 
 from rules.aligned import ASSIGNS, Piece, aligned
 from rules.checks import is_issued_ssn
-from rules.columns import can_be_a_person, is_name
+from rules.columns import are_people, can_be_a_person, is_name
 from rules.content import Grid, Role, Table, Text
 from rules.delimited import Delimited, delimited
 from rules.folded import unfolded
@@ -38,6 +38,9 @@ _NEXT_CELL = re.compile(r"</t[dh]>[ \t]{0,9}<t[dh][^>\n]{0,200}>")  #: the sourc
 _TAG = re.compile(r"</?(?:table|thead|tbody|tr|t[dh])\b[^>\n]{0,200}>")
 _QUOTED = re.compile(r"\A ?(?:> ?){1,20}")
 _ONE_CELL = re.compile(r'\A"([^",;\t]*)"\Z')  #: a line of CSV with a single column
+_AMOUNT = re.compile(r"\$? ?[0-9][0-9,]*(?:\.[0-9]{2})?(?: ?/ ?(?:hr|hour|year|yr))?")
+_BEFORE_COMMA = re.compile(r"[\s*\u2022-]{0,3}[^\W\d_].{0,60}[:$ -][0-9]{1,3}")
+_BEHIND_COMMA = re.compile(r"[0-9]{3}(?![0-9])")
 _SPEAKS_OF_SSNS = re.compile(  # "name and social for the census", but no social media
     r"(?i)(?<![a-z])(?:ssns?|socials|soc(?:ial)? sec(?:urity)?"
     r"|social(?! (?!(?:numbers?|for|of|and|or|in|on|as|is|with|from|below|here)(?![a-z]))[a-z]))(?![a-z])"
@@ -118,16 +121,22 @@ def unparted(table: Table) -> Text | None:
     """The text of a table whose cells are lines of a report: pasted into one column, or cut at their commas."""
     sample = [row for row in islice(table.rows, _SAMPLE) if any(row)]
     wide = sum(len(row) <= _MOST_CUTS and any(map(_GAPS.search, row)) for row in sample)
-    if wide < _LEAST_ROWS or wide < 0.5 * len(sample):
+    cut = sum(len(row) <= _MOST_CUTS and any(map(_is_cut, row, row[1:])) for row in sample)
+    if (wide < _LEAST_ROWS or wide < 0.5 * len(sample)) and (cut < _LEAST_ROWS or cut < 0.6 * len(sample)):
         return None
     lines = "\n".join([",".join(row).rstrip(",") for row in table.rows])
     lead = "\n" * (table.first_row - 1) if table.first_row < _SAMPLE else ""
     return Text(part=table.part, where=table.name or "text", role=Role.CONTENT, content=lead + lines)
 
 
+def _is_cut(cell: str, following: str) -> bool:
+    """Whether a comma that parts two cells is one of an amount in words: `Erik Lund: 52` and `000 -> 53`."""
+    return _BEFORE_COMMA.fullmatch(cell) is not None and _BEHIND_COMMA.match(following) is not None
+
+
 def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Sheet:
     table = Table(part=text.part or "", name=text.where, rows=rows, grid=Grid.LINES, first_row=first + 1)
-    return Sheet(part=text.part, rows=rows, place=table.place, header=header)
+    return Sheet(part=text.part, rows=rows, place=table.place, header=header, again=text.role is Role.HEADING)
 
 
 def _placed(
@@ -137,7 +146,7 @@ def _placed(
     for one in tables:
         taken.update(range(one.first, one.end))
         place = partial(_on_lines, text.where, one.lines)
-        sheet = Sheet(part=text.part, rows=one.rows, place=place, header=header)
+        sheet = Sheet(part=text.part, rows=one.rows, place=place, header=header, again=text.role is Role.HEADING)
         yield Lines(sheet=sheet, first=one.first, end=one.end)
 
 
@@ -173,7 +182,18 @@ def _one_to_a_line(text: Text, lines: list[str], taken: set[int]) -> Iterator[Li
 
 def _with_delimiters(text: Text, lines: list[str], found: Iterable[Delimited], taken: set[int]) -> Iterator[Lines]:
     for one in found:
-        yield _lines(text, lines, one.first, one.rows, taken)
+        yield _lines(text, lines, one.first, one.rows, taken, _pay_of(lines, one))
+
+
+def _pay_of(lines: list[str], one: Delimited) -> tuple[str, ...]:
+    """A header for names beside money, in rows without one, under a sentence that says that it is pay or a balance."""
+    sample = [row for row in one.rows[:_SAMPLE] if any(row)]
+    said = announced_in(lines[max(0, one.first - 3) : one.first])
+    pay = next((phrase for meaning, phrase in said.items() if meaning in MONEY), "")
+    if not pay or len(sample) < _LEAST_ROWS + 1 or {len(row) for row in sample} != {2}:
+        return ()
+    names, amounts = ([row[column].strip() for row in sample] for column in (0, 1))
+    return ("Name", pay) if are_people(names) and all(map(_AMOUNT.fullmatch, amounts)) else ()
 
 
 def _lines(
@@ -201,7 +221,10 @@ def _ruled_by_shape(
         if headed and len(keys) == 1:  # a cell to a line
             continue
         top, header = _header_above(lines, region, keys, taken)
-        header = header or _announced(lines, region, keys)
+        sparse = sum(vocabulary().meaning(cell) is not None for cell in header) < 2
+        if sparse and (said := _announced(lines, region, keys)):
+            top, header = None, said
+        header = header or _header_below(lines, region, keys, taken)
         if header:
             carry.header, carry.keys = header, keys
         elif keys != carry.keys and (headed or len(region) < 3):
@@ -244,6 +267,19 @@ def _header_above(
             placed = {vocabulary().meaning(cell) for cell in header}
             return (number, header) if any(header) and known & placed >= known & {Meaning.SSN} else (None, ())
     return None, ()
+
+
+def _header_below(lines: list[str], region: list[Line], keys: tuple[Key, ...], taken: set[int]) -> tuple[str, ...]:
+    """The header right under the last row, where nothing stands that it could be the header of."""
+    number = region[-1].number + 1
+    below = [line for line in lines[number : number + 3] if line.strip()]
+    over_others = any(map(_DATA.search, below[1:]))
+    if number in taken or over_others or not below or below[0] != lines[number] or len(below[0]) > LONGEST_LINE:
+        return ()
+    cells = [] if _DATA.search(below[0]) else _header_cells(below[0])
+    if len(cells) != len(keys) or len(_known(cells)) < 2:
+        return ()
+    return _under(cells, keys)
 
 
 def _announced(lines: list[str], region: list[Line], keys: tuple[Key, ...]) -> tuple[str, ...]:

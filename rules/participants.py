@@ -199,18 +199,26 @@ def numbers_in(block: Block, column: Column) -> list[str]:
 
 
 def rolls(block: Block, columns: tuple[Column, ...]) -> list[Roll]:
-    """The people of a table; of two when an empty column parts two that both name people."""
+    """The people of a table; of two that stand side by side and both name people."""
     groups: list[list[Column]] = [[]]
     for column in columns:
         left = groups[-1]
         gap = range(left[-1].index + left[-1].width, column.index) if left else range(0)
-        if any(index >= len(block.header) or not block.header[index].strip() for index in gap):
+        apart = any(index >= len(block.header) or not block.header[index].strip() for index in gap)
+        if apart or _begins_again(left, column):
             groups.append([])
         groups[-1].append(column)
     named = [any(column.meaning in NAMES for column in group) for group in groups]
     if not any(block.header) or len(groups) < 2 or not all(named):
         return [roll(block, columns)]
     return [roll(block, tuple(group), beside=True) for group in groups]
+
+
+def _begins_again(left: Sequence[Column], column: Column) -> bool:
+    """Whether a column of names has the header with which the columns to its left begin: two lists, no gap."""
+    first = left[0] if left else column
+    same = first.meaning is column.meaning and first.header.strip().casefold() == column.header.strip().casefold()
+    return same and column.meaning in NAMES and any(one.meaning not in NAMES for one in left)
 
 
 def roll(block: Block, columns: tuple[Column, ...], *, beside: bool = False) -> Roll:
@@ -320,16 +328,18 @@ def distinct(rolls: Iterable[Roll]) -> int:
 def lists(rolls: Sequence[Roll]) -> list[tuple[Roll, ParticipantList, int]]:
     """The participant lists among tables, each with its distinct people. Pages of one report are judged together."""
     found = _lists(one for one in rolls if not one.block.sheet.again)
-    told: dict[str | None, set[str | None]] = {}
+    again = [one for one in rolls if one.block.sheet.again]
+    if not again:
+        return found
+    told: dict[str | None, set[str]] = {}
     for one, _, _ in found:
-        told.setdefault(one.block.sheet.part, set()).update(person.ssn or None for person in one.people)
-    told_of = {part: numbers - {None} for part, numbers in told.items()}
-    again = (one for one in rolls if one.block.sheet.again)
-    return found + _lists(
-        one
-        for one in again
-        if not told_of.get(one.block.sheet.part, set()).issuperset(person.ssn or None for person in one.people)
-    )
+        told.setdefault(one.block.sheet.part, set()).update(_known_by(one))
+    return found + _lists(one for one in again if not told.get(one.block.sheet.part, set()).issuperset(_known_by(one)))
+
+
+def _known_by(one: Roll) -> Iterator[str]:
+    """What tells that people are on another list already: numbers, else names."""
+    return (person.ssn or one.identity(person).name for person in one.people)
 
 
 def _lists(rolls: Iterable[Roll]) -> list[tuple[Roll, ParticipantList, int]]:

@@ -40,6 +40,7 @@ _OF_PEOPLE = frozenset({Meaning.SSN, Meaning.TAX_ID, Meaning.LAST_FOUR, Meaning.
 _APART = frozenset({Meaning.LAST_NAME, Meaning.FIRST_NAME})
 _HEADER_ROWS = 40  #: rows from the top of a sheet in which its first header is looked for
 _LONGEST_HEADER = 40
+_NEAR = 40  #: rows over the last one that tell whether it is their header
 _AFTER_GAP = 6  #: rows after a blank one in which a further header is looked for
 
 
@@ -94,12 +95,25 @@ def blocks(sheet: Sheet) -> Iterator[Block]:
             if not starts or tuple(starts[-1][2]) != tuple(header):  # a header that is repeated begins nothing
                 starts.append((place, place + height, header))
             row = place + height
+    if len(starts) == 1 and not sheet.header and _is_below(rows, *starts[0]):
+        yield Block(sheet=sheet, header=starts[0][2], top=0, first=0, end=starts[0][0])
+        return
     if not starts or starts[0][0] > 0:
         end = starts[0][0] if starts else len(rows)
         yield Block(sheet=sheet, header=sheet.header, top=0, first=0, end=end)
     for index, (top, first, header) in enumerate(starts):
         end = starts[index + 1][0] if index + 1 < len(starts) else len(rows)
         yield Block(sheet=sheet, header=header, top=top, first=first, end=end)
+
+
+def _is_below(rows: Sequence[Row], top: int, first: int, header: Row) -> bool:
+    """Whether the only header is the last row, under rows with as many cells."""
+    if any(map(any, rows[first:])):
+        return False
+    filled = sum(map(bool, map(str.strip, header)))
+    above = [row for row in rows[max(top - _NEAR, 0) : top] if any(row)]
+    alike = sum(sum(map(bool, map(str.strip, row))) == filled for row in above)
+    return filled > 1 and alike >= max(2, 0.6 * len(above))
 
 
 def _places(rows: Sequence[Row]) -> Iterator[int]:
