@@ -40,7 +40,7 @@ _NAME_OF_A_FILE = re.compile(  # the label is a piece of its name: "ssn_masker.p
     r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml|log|zip|jar|gz|7z|bak|bin)(?!\w)"
     r"|[_-](?:validator|masker|checker|indexer|parser|scanner|tokenizer|service|svc|api|lookup|sync|job)[\w-]{0,40}"
 )
-_LEADS_ON = re.compile(r"[\s.:#=\"'>(]{1,6}")
+_LEADS_ON = re.compile(r"[ \t.:#=\"'>(]{1,6}")
 
 
 def is_in_a_name(text: str, label_end: int, start: int) -> bool:

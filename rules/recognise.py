@@ -40,6 +40,8 @@ _LEADER = " ._\t\u2026"  #: what leads the eye from a label to its number, as fa
 _DATE_LIKE = re.compile(r"0(?:[0-2][0-9]|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)[0-9]{2}")
 _OWN_ID = re.compile(r"(?:[\s.:#]{0,3}(?:no|number|id)\b)?[\s.:#]{1,3}[A-Z-]{0,3}[0-9]{1,12}(?![0-9-])")
 _LISTED = re.compile(r"[\s.:#]{1,4}(?:[0-9]{9}(?:,|;| ?&| and)? (?:and )?){1,10}")  #: "tickets 212486397, "
+_NUMBER = re.compile(r"[0-9]{3}-?[0-9]{2}-?[0-9]{4}(?![0-9])")
+_ITEM = re.compile(r"[\s*#\u2022>-]{0,9}(?:[A-Za-z]{1,12} ){0,2}")
 _CLAUSE_ENDS = re.compile(r"[^,;)]{0,20}[,;)] {0,2}(?:is|was|are) ")
 _MEANS = re.compile(
     r"(?i)(?<![a-z])(?:by|over|on|via) (?:the |a |his |her )?(?:phone|telephone|fax|call)\Z"
@@ -49,7 +51,10 @@ _PERSON = re.compile(
     r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
 )
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=_-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
-_LABEL_OF_ANOTHER = re.compile(r"[_-][a-z]|\.[a-z]|\W{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}")
+_LABEL_OF_ANOTHER = re.compile(  # of the next number, of what a file or a task is about
+    r"[^\w\n)]{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}|[_-][a-z]|\.[a-z]"
+    r"|(?i: (?:changes?|corrections?|mismatch|mask|column|index|field|request|drop|token|lookup))"
+)
 
 
 _OWN_NUMBER = re.compile(r"[\s:#=\"'(]{0,6}[0-9Xx*]{3}[-. ]?[0-9Xx*]{2}[-. ]?[0-9]{4}(?![0-9])")
@@ -126,13 +131,16 @@ class Recogniser:
         return score
 
     def _labelled(self, labels: Labels, start: int, end: int, score: float) -> bool:
+        return self._labelled_before(labels, start, end, score) or self._labelled_behind(labels, start, end)
+
+    def _labelled_before(self, labels: Labels, start: int, end: int, score: float) -> bool:
         reach = _reach(labels.text, start)
         positive = max(labels.positive.last(reach, start), self._adjacent(labels, reach, start))
         doubtful = labels.doubtful.last(reach, start)
         if doubtful > positive and not labels.vetoed(reach, end + AFTER):
             positive = doubtful
-        if positive == NOWHERE:
-            return self._labelled_behind(labels, start, end)
+        if positive == NOWHERE or _of_an_item_above(labels.text, positive[0], start):
+            return False
         if positive < self._objection(labels, reach, start, positive) or _taken(labels.text, positive[0], start):
             return False
         if any(other(labels.text, positive[0], start) for other in (names_another, is_in_another, is_in_a_name)):
@@ -191,6 +199,21 @@ class Recogniser:
             or _DATE_LIKE.fullmatch(text, start, end) is not None
             or self._named_otherwise(labels, start)
         )
+
+
+def _of_an_item_above(text: str, label_end: int, start: int) -> bool:
+    """Whether label and number stand on lines that begin alike, each with a number: "PR 547499170: drop ssn"."""
+    line_end = text.find("\n", label_end, start)
+    if line_end < 0:
+        return False
+    item = text[text.rfind("\n", line_end, start) + 1 : start]
+    above = text.rfind("\n", max(0, label_end - BEFORE), label_end) + 1
+    number = above + len(item)
+    return (
+        _ITEM.fullmatch(item) is not None
+        and text.startswith(item, above)
+        and _NUMBER.match(text, number, label_end) is not None
+    )
 
 
 def _of_a_person(text: str, word: Place) -> bool:
