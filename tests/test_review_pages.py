@@ -15,7 +15,7 @@ from gateway.actor import Actor
 from gateway.errors import InspectorError
 from gateway.message import Envelope
 from gateway.store.mail import new_id
-from rules.verdict import Obstacle, PartReport, People, Status
+from rules.verdict import Finding, Obstacle, PartReport, People, Status
 
 NOW = datetime(2026, 11, 28, 16, 29, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}</title></textarea>"
@@ -48,6 +48,20 @@ async def test_an_empty_queue_says_so(empty_room: Room) -> None:
         page = (await visit.get("/")).text
 
     assert "Nothing is waiting" in page
+
+
+async def test_what_was_found_is_shown_though_nobody_could_be_counted(room: Room) -> None:
+    """A routing number in a file that was read in part says more than the file's name does."""
+    found = Finding(
+        entity="US_BANK_NUMBER", part="2", where="C7", count=1, distinct=1, confidence=0.9, sample="*****21"
+    )
+    hold_id = await room.hold(people=People(), findings=(found,))
+    async with room.visit("rita") as visit:
+        page = (await visit.get(f"/held/{hold_id}")).text
+
+    assert "Nobody counted" in page
+    assert "*****21" in page
+    assert "By state of residence" not in page
 
 
 async def test_the_queue_can_be_filtered_by_state(room: Room) -> None:
