@@ -23,15 +23,16 @@ from gateway.judging import judge
 from gateway.login import login, operator
 from gateway.report import as_mapping, markdown, worksheet
 from gateway.review.message import summary, whole
-from gateway.review.shapes import HeldShape, RecipientShape, SummaryShape
+from gateway.review.shapes import HeldShape, RecipientShape, RecordShape, SummaryShape
 from gateway.rulebook import opened
 from gateway.second_look import Key, look_again
 from gateway.settings import Settings
 from gateway.states import State
 from gateway.store import Store, proposals
 from rules.phrases import counted
-from rules.verdict import InvolvedClient, PartReport
+from rules.verdict import Finding, InvolvedClient, PartReport, Status, Verdict
 
+FINDINGS = 40  #: as many as a page shows
 SUMMARIES = TypeAdapter(list[SummaryShape])
 Lines = Sequence[str]
 
@@ -107,14 +108,35 @@ def _described(message: HeldShape) -> Lines:
         lines += [f"{involved.role}  {involved.id}  ({_places(involved)})" for involved in verdict.clients]
         lines += [f"rule  {reason.rule}: {reason.text}" for reason in verdict.reasons]
         lines += [f"part  {_part(part)}" for part in verdict.parts]
-        states = ", ".join(f"{state} {count}" for state, count in verdict.people.by_state.items())
-        lines += [f"people  {verdict.people.count}  {states}"] if verdict.people.count else []
+        lines += [f"found  {_finding(finding)}" for finding in verdict.findings[:FINDINGS]]
+        if (more := len(verdict.findings) - FINDINGS) > 0:
+            lines.append(f"found  and {more} more: `held show --json` has them all")
+        lines += _people(verdict)
     if message.escalated and message.open:
         lines.append(f"escalated by {', '.join(message.escalated)}: somebody else has to release it")
     if message.content_destroyed_at:
         lines.append(f"content  destroyed {message.content_destroyed_at:%Y-%m-%d}")
-    lines += [f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}" for record in message.history]
-    return lines
+    return [*lines, *map(_happened, message.history)]
+
+
+def _people(verdict: Verdict) -> Lines:
+    """Where something was not read there may be more of them."""
+    if not verdict.people.count:
+        return []
+    least = "" if all(part.status is Status.OPENED for part in verdict.parts) else "at least "
+    states = ", ".join(f"{state} {count}" for state, count in verdict.people.by_state.items())
+    return [f"people  {least}{verdict.people.count}  {states}"]
+
+
+def _finding(finding: Finding) -> str:
+    part = f" in part {finding.part}" if finding.part else ""
+    return f"{finding.entity}  {finding.where}{part}  {finding.count}  {finding.sample}"
+
+
+def _happened(record: RecordShape) -> str:
+    """With the note: who decides next wants to know why another one left it to him."""
+    note = f": {record.detail['note']}" if record.detail.get("note") else ""
+    return f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}{note}"
 
 
 def _agreed(to: RecipientShape) -> str:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.demo.sample import participants, workbook
+from gateway.login import login
 
 CENSUS = workbook("Acme Manufacturing, Inc.", "501234", participants(12, 3))
 WRONG = mail("Beta Logistics: file", attachments=(("participants.xlsx", XLSX, CENSUS),), to=BETA)
@@ -153,6 +154,7 @@ async def test_the_queue_is_worked_from_a_terminal(tmp_path: Path) -> None:
         released = run("held", "release", first, "--note", "as agreed", *at)
         returned = run("held", "return", second, "--note", "please check", *at)
         again = run("held", "release", second, "--note", "after all", *at)
+        read = run("held", "show", second, *at).out
 
         assert [item["id"] for item in listed] == [second, first]
         assert shown["verdict"]["hold_id"] == first
@@ -160,6 +162,9 @@ async def test_the_queue_is_worked_from_a_terminal(tmp_path: Path) -> None:
         assert again.status == 1
         assert "cannot release a message that is return" in again.err
         assert run("held", "show", "nothing", *at).status == 1
+        found = shown["verdict"]["findings"][0]
+        assert f"found  {found['entity']}  {found['where']} in part 2  {found['count']}  {found['sample']}\n" in read
+        assert f"return  {login()}: please check\n" in read
 
 
 async def test_the_log_is_exported_and_proved(tmp_path: Path) -> None:
