@@ -15,8 +15,6 @@ ENTITIES = {
     "PARTICIPANT_LIST": "List of people",
 }
 
-ROLES = {"owner": "Whose data it is", "named": "Who the message names", "recipient": "Who would receive it"}
-
 OBSTACLES = {
     "encrypted": "encrypted, so nobody has looked inside",
     "corrupt": "damaged, so not all of it could be read",
