@@ -26,17 +26,21 @@ TOWNS = {
     "CT": ("Hartford", "06103"),
     "NH": ("Nashua", "03060"),
 }
+BETA, ACME, ADMINISTRATOR = "benefits@betalogistics.example", "hr@acme-mfg.example", "ops@northwind-tpa.example"
+XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+ZIP = ("application", "zip")
 HEADER = ("Participant Name", "SSN", "Birth Date", "Address", "City", "State", "ZIP", "Account Balance")
+
+Attachment = tuple[str, tuple[str, str], bytes]  #: name, type, content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A message to send, and what a person should learn from what happens to it."""
+    """A message to send."""
 
     title: str
     recipient: str
     raw: bytes  #: CRLF line ends
-    expected: str
 
 
 def participants(count: int, in_north_carolina: int) -> list[tuple[object, ...]]:
@@ -74,50 +78,20 @@ def workbook(title: str, plan: str, rows: Iterable[Sequence[object]]) -> bytes:
 
 def messages(sender: str) -> list[Sample]:
     """The five messages of the demo; the first is the one of 2007."""
-    census = workbook("Acme Manufacturing, Inc.", "501234", participants(5135, 195))
-    xlsx = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-    locked = locked_zip("statements.csv", b"Name,Balance\r\n", b"not told")
-    spreadsheet = ("participants.xlsx", xlsx, census)
-    return [
-        Sample(
-            title="2007: Acme's participants, to Beta Logistics",
-            recipient="benefits@betalogistics.example",
-            raw=_message(sender, "benefits@betalogistics.example", "Beta Logistics: participant file", spreadsheet),
-            expected="held",
-        ),
-        Sample(
-            title="the same file, to Acme itself",
-            recipient="hr@acme-mfg.example",
-            raw=_message(sender, "hr@acme-mfg.example", "Acme Manufacturing: participant file", spreadsheet),
-            expected="relayed",
-        ),
-        Sample(
-            title="the same file, to Acme's administrator",
-            recipient="ops@northwind-tpa.example",
-            raw=_message(sender, "ops@northwind-tpa.example", "Acme Manufacturing: participant file", spreadsheet),
-            expected="relayed",
-        ),
-        Sample(
-            title="an ordinary mail",
-            recipient="benefits@betalogistics.example",
-            raw=_message(sender, "benefits@betalogistics.example", "Lunch on Thursday", None),
-            expected="relayed",
-        ),
-        Sample(
-            title="a ZIP with a password",
-            recipient="benefits@betalogistics.example",
-            raw=_message(
-                sender,
-                "benefits@betalogistics.example",
-                "Quarterly statements",
-                ("statements.zip", ("application", "zip"), locked),
-            ),
-            expected="held",
-        ),
+    people = workbook("Acme Manufacturing, Inc.", "501234", participants(5135, 195))
+    census = ("participants.xlsx", XLSX, people)
+    locked = ("statements.zip", ZIP, locked_zip("statements.csv", b"Name,Balance\r\n", b"not told"))
+    told: list[tuple[str, str, str, Attachment | None]] = [
+        ("2007: Acme's participants, to Beta Logistics", BETA, "Beta Logistics: participant file", census),
+        ("the same file, to Acme itself", ACME, "Acme Manufacturing: participant file", census),
+        ("the same file, to Acme's administrator", ADMINISTRATOR, "Acme Manufacturing: participant file", census),
+        ("an ordinary mail", BETA, "Lunch on Thursday", None),
+        ("a ZIP with a password", BETA, "Quarterly statements", locked),
     ]
-
-
-Attachment = tuple[str, tuple[str, str], bytes]
+    return [
+        Sample(title=title, recipient=recipient, raw=_message(sender, recipient, subject, attachment))
+        for title, recipient, subject, attachment in told
+    ]
 
 
 def _message(sender: str, recipient: str, subject: str, attachment: Attachment | None) -> bytes:
