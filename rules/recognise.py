@@ -51,9 +51,9 @@ _PERSON = re.compile(
     r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
 )
 _BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=_-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
-_LABEL_OF_ANOTHER = re.compile(  # of the next number, of what a file or a task is about
+_LABEL_OF_ANOTHER = re.compile(  # of the next number, of what a file or a program has
     r"[^\w\n)]{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}|[_-][a-z]|\.[a-z]"
-    r"|(?i: (?:changes?|corrections?|mismatch|mask|column|index|field|request|drop|token|lookup))"
+    r"|(?i: (?:mask|column|index|drop|token|lookup))"
 )
 
 
@@ -233,7 +233,9 @@ def _inside_hexadecimal(text: str, start: int, end: int) -> bool:
 def _ends_an_address(text: str, start: int, end: int) -> bool:
     """ZIP+4 behind a state: "Baltimore, MD 21235-6401"."""
     state = _STATE_BEFORE.search(text, max(0, start - 6), start)
-    return state is not None and _ZIP_PLUS_4.fullmatch(text, start, end) is not None and states.named(state[1]) != ""
+    if state is None or _ZIP_PLUS_4.fullmatch(text, start, end) is None:
+        return False
+    return states.named(state[1]) == states.of_zip(text[start:end]) != ""
 
 
 def _reach(text: str, start: int) -> int:
