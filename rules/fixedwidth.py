@@ -23,6 +23,7 @@ from rules.segments import HEADER as SEGMENTS
 from rules.segments import Segments, segments
 from rules.shaped import LONGEST_LINE, SPACES, Key, Line, keys_of, regions, shaped
 from rules.sheets import Sheet, is_corner
+from rules.stacked import Stacked, stacked
 from rules.statements import Statements, statements
 from rules.typed import typed
 
@@ -107,6 +108,8 @@ def tables(text: Text, carry: Carry) -> list[Lines]:
     found += _under_rulers(text, lines, taken)
     found += _under_headers(text, lines, taken, carry)
     found += _with_delimiters(text, lines, delimited(lines, taken, ","), taken)
+    for one in stacked(lines, taken):
+        found += _placed(text, [one], taken, one.header)
     by_shape = shaped(lines, taken)
     found += _ruled_by_shape(text, lines, by_shape, taken, carry, headed=True)
     found += _without_gaps(text, lines, taken)
@@ -140,7 +143,7 @@ def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequen
 
 
 def _placed(
-    text: Text, tables: Iterable[Segments | Statements], taken: set[int], header: Sequence[str] = ()
+    text: Text, tables: Iterable[Segments | Statements | Stacked], taken: set[int], header: Sequence[str] = ()
 ) -> Iterator[Lines]:
     """Tables whose rows are no lines, each row with the line on which it begins."""
     for one in tables:
