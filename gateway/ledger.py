@@ -118,15 +118,16 @@ class Line:
 
 
 def enter(tx: Transaction, line: Line, now: datetime) -> None:
-    """Write it down for later retries. Raises InFlightError when another node has answered, or is about to."""
-    if not tx.upsert(rows, ("fingerprint",), _row(line, now), _ours):
-        raise InFlightError("another node has this very message in hand")
+    """Write it down for later retries. Raises InFlightError when it is answered already, or about to be."""
+    if not tx.upsert(rows, ("fingerprint",), _row(line, now), _open):
+        raise InFlightError("this very message has been answered, or somebody has it in hand")
 
 
-def _ours(new: Any) -> ColumnElement[bool]:
-    """Which lines may be written over: open ones, this node's own, the same hold, and forgotten ones."""
+def _open(new: Any) -> ColumnElement[bool]:
+    """Which lines may be written over: free ones, the same hold, this node's attempt taken over, and forgotten ones."""
+    taken_over = and_(_RELAYING, rows.c.node == new.node, new.state == Fate.TAKEN_OVER.value)
     forgotten = rows.c.at <= new.at - _MEMORY_MS
-    return or_(_FREE, rows.c.node == new.node, rows.c.hold_id == new.hold_id, forgotten)
+    return or_(_FREE, rows.c.hold_id == new.hold_id, taken_over, forgotten)
 
 
 def _row(line: Line, now: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""READ ME FIRST. The walk of a message: `_walk` has one line per room, in order.
+"""READ ME FIRST. The walk of a message: `_rooms` has one line per room, in order.
 
 When `accept` returns 250, the message is downstream's or on our disk. Whatever it raises, the door turns into 451.
 """
@@ -92,8 +92,15 @@ class Pipeline:
         return reply
 
     async def _walk(self, arrival: Arrival) -> Reply:
-        if known := await self.ledger.recall(arrival.fingerprint, arrival.at):
-            return known.reply
+        """Whether it was answered before is told by writing it down, which every message needs: nobody asks first."""
+        while True:
+            try:
+                return await self._rooms(arrival)
+            except InFlightError:
+                if known := await self.ledger.recall(arrival.fingerprint, arrival.at):
+                    return known.reply
+
+    async def _rooms(self, arrival: Arrival) -> Reply:
         judging = asyncio.create_task(self._judge(arrival))
         if not (await asyncio.wait({judging}, timeout=self.soft))[0]:
             return await self._keep_waiting(arrival, judging)

@@ -31,7 +31,7 @@ def with_a_directory(folder: Path) -> Settings:
 
 async def hold(store: Store, *rcpt_to: str) -> str:
     hold_id, to = an_id(random.uniform(0, 1000)), rcpt_to or (NEW,)
-    await Quarantine(store).hold(envelope(*to), RAW, verdict(*to), NOW, hold_id)
+    await Quarantine(store).hold(envelope(*to), RAW + hold_id.encode(), verdict(*to), NOW, hold_id)
     return hold_id
 
 

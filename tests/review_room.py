@@ -117,7 +117,8 @@ class Room:
         hold_id, to = new_id(self.now()), rcpt_to or (BETA,)
         verdict = a_verdict(hold_id, to, **changed)
         envelope = Envelope(mail_from=SAM, rcpt_to=to)
-        await self.quarantine.hold(envelope, raw or a_message(), verdict, self.now(), hold_id)
+        raw = raw or f"Message-ID: <{hold_id}@recordkeeper.example>\r\n".encode() + a_message()
+        await self.quarantine.hold(envelope, raw, verdict, self.now(), hold_id)
         return hold_id
 
     async def events(self, hold_id: str) -> list[str]:

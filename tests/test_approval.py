@@ -48,7 +48,7 @@ def asking(approvers: int, *rcpt_to: str, of: str = "") -> Verdict:
 
 async def hold(quarantine: Quarantine, approvers: int = 2, *rcpt_to: str, of: str = "") -> str:
     hold_id, to = an_id(), rcpt_to or (BETA,)
-    await quarantine.hold(envelope(*to), RAW, asking(approvers, *to, of=of), NOW, hold_id)
+    await quarantine.hold(envelope(*to), RAW + hold_id.encode(), asking(approvers, *to, of=of), NOW, hold_id)
     return hold_id
 
 

@@ -335,7 +335,7 @@ async def test_damaged_content_is_told_and_keeps_nobody_waiting(
 ) -> None:
     """A bad sector under one message: nothing of it leaves, it stays ours, and all others go out."""
     async with site(tmp_path, working=False) as s:
-        bad, worse, good = [await s.released(BETA) for _ in range(3)]
+        bad, worse, good = [await s.released(f"{name}@beta.example") for name in ("ann", "ben", "cid")]
         await s.store.write(
             lambda tx: tx.execute(contents.update().where(contents.c.message_id == bad).values(bytes=b"?"))
         )

@@ -38,7 +38,7 @@ def quarantine(store: Store) -> Quarantine:
 
 async def hold(quarantine: Quarantine, approvers: int = 1) -> str:
     hold_id = an_id()
-    await quarantine.hold(envelope(BETA), RAW, asking(approvers, BETA), NOW, hold_id)
+    await quarantine.hold(envelope(BETA), RAW + hold_id.encode(), asking(approvers, BETA), NOW, hold_id)
     return hold_id
 
 

@@ -182,7 +182,7 @@ def _pieces(message_id: str):  # noqa: ANN202 - a question to the store
 async def test_more_than_one_batch_is_done_in_one_round(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a holiday there is much to do, and mail goes on being stored."""
     monkeypatch.setattr("gateway.housekeeping.BATCH", 3)
-    ids = [await place.held(mail_from="") for _ in range(8)]
+    ids = [await place.held(mail_from="", raw=RAW + bytes([n])) for n in range(8)]
     for hold_id in ids:
         await place.end(hold_id, State.RELEASED)
     place.forward(days=31)
@@ -196,7 +196,7 @@ async def test_the_settings_say_how_long(tmp_path: Path) -> None:
     short = settings(tmp_path).model_copy(update={"retention": Retention(held=1, content=0)})
     async with Store.open(short) as store:
         place = Place(store)
-        released, held = await place.held(), await place.held()
+        released, held = await place.held(), await place.held(raw=RAW + b"more\r\n")
         await place.end(released, State.RELEASED)
         place.forward(hours=25)
         await place.keeper.tidy()

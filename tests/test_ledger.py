@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from store_kit import ACME, BETA, NOW, RAW, an_id, envelope, later, settings, verdict
 
 from gateway.audit.log import AuditLog
+from gateway.errors import InFlightError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
@@ -63,6 +64,29 @@ async def test_a_retry_after_a_lost_reply_gets_the_same_reply(ledger: Ledger, st
     assert known is not None
     assert (known.reply, known.hold_id) == (OK, None)
     assert await last_event(store) == "retry-suppressed"
+
+
+@pytest.mark.parametrize("before", ["relayed", "held", "pending"])
+@pytest.mark.parametrize("again", ["relay", "hold", "keep"])
+async def test_what_is_answered_is_not_written_down_anew(ledger: Ledger, store: Store, before: str, again: str) -> None:
+    """Nobody asks before an inspection whether a message is known: the transaction that would begin it anew says so."""
+    quarantine = Quarantine(store)
+    ways = {
+        "relayed": lambda: relayed(ledger),
+        "held": lambda: quarantine.hold(envelope(), RAW, verdict(), NOW, an_id()),
+        "pending": lambda: quarantine.store_pending(envelope(), RAW, NOW, an_id()),
+        "relay": lambda: ledger.intend(FP, envelope(), CLEAN, NOW),
+        "hold": lambda: quarantine.hold(envelope(), RAW, verdict(), NOW, an_id()),
+        "keep": lambda: quarantine.store_pending(envelope(), RAW, NOW, an_id()),
+    }
+    await ways[before]()
+    written, kept = await last_event(store), await quarantine.list()
+
+    with pytest.raises(InFlightError):
+        await ways[again]()
+
+    assert (await last_event(store), await quarantine.list()) == (written, kept)
+    assert await ledger.recall(FP, NOW) is not None
 
 
 async def test_a_retry_of_a_held_message_gets_the_same_hold_id(ledger: Ledger, store: Store) -> None:
@@ -143,8 +167,11 @@ async def test_an_outcome_that_could_not_be_written_is_a_possible_duplicate(ledg
     """The store was full after downstream's 250: the client retries, and the second copy must be explained."""
     await ledger.intend(FP, envelope(), CLEAN, NOW)
 
+    with pytest.raises(InFlightError):  # it would be sent again without a word of that
+        await ledger.intend(FP, envelope(), CLEAN, later(minutes=5))
     assert await ledger.recall(FP, later(minutes=5)) is None
     assert await last_event(store) == "possible-duplicate"
+    await ledger.intend(FP, envelope(), CLEAN, later(minutes=5))
 
 
 async def test_a_policy_refusal_is_on_record(ledger: Ledger, store: Store) -> None:
