@@ -38,7 +38,7 @@ def test_a_table_comes_back_row_by_row() -> None:
         ({"docProps__core.xml": f"<p><title>{SECRET}</title></p>"}, "properties", Role.HEADING),
         ({"customXml__item1.xml": f"<p><n>{SECRET}</n></p>"}, "custom XML", Role.CONTENT),
         ({"word__settings.xml": word_part("settings", f'<w:docVar w:name="x" w:val="{SECRET}"/>')}, "settings", None),
-        ({"body": BOX}, "document text box", Role.CONTENT),
+        ({"body": BOX}, "document", Role.CONTENT),
         ({"body": f"<w:sdt><w:sdtContent>{word_paragraph(SECRET)}</w:sdtContent></w:sdt>"}, "document", Role.CONTENT),
         ({"body": f"<w:p><w:r><w:instrText>INFO {SECRET}</w:instrText></w:r></w:p>"}, "document fields", Role.CONTENT),
     ],
@@ -76,6 +76,27 @@ def test_tracked_changes_are_read_as_they_are_and_as_they_were(run: str, where: 
     """Deleted text travels with the file until somebody accepts the change."""
     opening = open_with(open_word, carriers.write_docx([], body=f"<w:p>{run}</w:p>"))
     assert SECRET in text_at(opening, where).content
+
+
+def test_a_label_in_one_box_stands_over_the_number_in_the_next() -> None:
+    box = "<w:p><w:r><w:pict><w:txbxContent>{}</w:txbxContent></w:pict></w:r></w:p>"
+    body = word_paragraph("Form") + "".join(map(box.format, map(word_paragraph, ("Name", "Ada", "SSN", SECRET))))
+    opening = open_with(open_word, carriers.write_docx([], body=body))
+    lines = [line for line in text_at(opening, "document").content.split("\n") if line]
+    assert lines[-5:] == ["Form", "Name", "Ada", "SSN", SECRET]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f'<w:sdt><w:sdtPr><w:tag w:val="ssn"/></w:sdtPr><w:sdtContent>{word_paragraph(SECRET)}</w:sdtContent></w:sdt>',
+        f'<w:p><w:fldSimple w:instr=" MERGEFIELD ssn "><w:r><w:t>{SECRET}</w:t></w:r></w:fldSimple></w:p>',
+        f'<w:p><w:r><w:ffData><w:name w:val="ssn"/><w:default w:val="{SECRET}"/></w:ffData></w:r></w:p>',
+    ],
+)
+def test_a_value_stands_beside_the_name_of_its_field(field: str) -> None:
+    opening = open_with(open_word, carriers.write_docx([], body=field))
+    assert f"ssn: {SECRET}" in text_at(opening, "document fields").content.split("\n")
 
 
 def test_a_number_in_pieces_is_one_number() -> None:

@@ -4,7 +4,9 @@ A paragraph with tracked changes is read twice, as it is and as it was: joined, 
 """
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -24,6 +26,7 @@ _STORIES = (
 _MAIN = r"word/document\d*\.xml$"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
+_LONGEST_VALUE, _MOST_PIECES = 40, 9  #: of the value of a field whose name is asked for
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
@@ -63,26 +66,38 @@ class _Story:
         self._signs = {namespace + tag: sign for tag, sign in _SIGNS.items()}
         self._deleted = namespace + "delText"
         self._spans = False
+        self._boxed: defaultdict[Any, deque[str]] = defaultdict(
+            deque
+        )  #: by paragraph, the lines of the boxes that hang on it
 
     def read(self) -> None:
         etree.strip_elements(self._root, _FALLBACK, with_tail=False)  # the same text once more, for older programs
         self._spans = next(self._root.iter(self._space + "gridSpan"), None) is not None
         changed = self._changes()
-        for box in list(self._root.iter(self._space + "txbxContent")):
-            self._read_blocks(box, f"{self._where} text box")
+        for box in reversed(list(self._root.iter(self._space + "txbxContent"))):  # a box within a box first
+            self._read_box(box)
             box.clear()  # taking it out of the tree instead is quadratic in lxml
-        self._read_blocks(self._root, self._where)
+        self._reading.text(self._where, "\n".join(self._lines(self._root, self._where)), self._role)
+        elsewhere = [line for lines in reversed(self._boxed.values()) for line in lines]  # in the cells of tables
+        self._reading.text(f"{self._where} text box", "\n".join(elsewhere), self._role)
         self._reading.text(f"{self._where} tracked changes", "\n".join(changed), self._role)
         self._reading.text(f"{self._where} fields", "\n".join(self._hidden()), self._role)
 
-    def _read_blocks(self, root: Any, where: str) -> None:
+    def _read_box(self, box: Any) -> None:
+        """Its lines follow the paragraph it hangs on: a form has labels in one box, their values in the next."""
+        lines = self._lines(box, f"{self._where} text box")
+        anchor = next(box.iterancestors(self._space + "p"), box)
+        self._boxed[anchor].extendleft(reversed(lines))
+
+    def _lines(self, root: Any, where: str) -> list[str]:
+        """The lines of its paragraphs; its tables are read as such."""
         lines: list[str] = []
         for block in self._blocks(root):
             if block.tag == self._space + "tbl":
                 self._read_table(block, where)
             else:
-                lines.append(self._line(block))
-        self._reading.text(where, "\n".join(lines), self._role)
+                lines += [self._line(block), *self._boxed.pop(block, ())]
+        return lines
 
     def _blocks(self, root: Any) -> Iterator[Any]:
         """Paragraphs and tables in order, through whatever wraps them (content controls, insertions)."""
@@ -154,12 +169,29 @@ class _Story:
         pieces = [node for node in paragraph.iter(*wanted) if node not in inserted or node in removed]
         return "".join([self._signs.get(node.tag) or node.text or "" for node in pieces])
 
+    def _named_values(self) -> Iterator[str]:
+        """Fields whose name is their label, with what stands in them: content controls, form fields, merged fields."""
+        space = self._space
+        labels = {space + "alias", space + "tag", space + "name"}
+        for node in self._root.iter(space + "sdt", space + "fldSimple", space + "ffData"):
+            said = [
+                child for parent in (node, *node.iterchildren(space + "sdtPr", space + "textInput")) for child in parent
+            ]
+            merged = node.get(space + "instr", "").split("MERGEFIELD")[-1].strip(' "')
+            names = [merged, *(child.get(space + "val", "") for child in said if child.tag in labels)]
+            typed = [child.get(space + "val", "") for child in said if child.tag == space + "default"]
+            shown = islice((piece.text or "" for piece in node.iter(space + "t")), _MOST_PIECES)
+            value = " ".join([*typed, "".join(shown)]).strip()[:_LONGEST_VALUE]
+            if any(map(str.isdigit, value)):
+                yield from (f"{name}: {value}" for name in dict.fromkeys(names) if name)
+
     def _hidden(self) -> list[str]:
         """Field codes, form fields, choices and descriptions of pictures."""
         space = self._space
         lines = [node.text or "" for node in self._root.iter(space + "instrText", space + "delInstrText")]
         for node in self._root.iter(space + "default", space + "listEntry", space + "listItem", space + "fldSimple"):
             lines += [node.get(space + key, "") for key in ("val", "displayText", "value", "instr")]
+        lines += self._named_values()
         for node in self._root.iter("{*}docPr", "{*}cNvPr"):
             lines += [node.get(key, "") for key in ("descr", "title")]
         lines += [
