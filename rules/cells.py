@@ -5,11 +5,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from rules.columns import Column
-from rules.headers import Meaning, speaks_of_ssns
+from rules.headers import Meaning, speaks_of_ssns, vocabulary
 from rules.normalise import fold
 from rules.recognise import BEFORE, Hit, Recogniser
 from rules.search import Searcher
@@ -33,6 +33,9 @@ _AS_SAID = {
 }
 _DASHED = re.compile(r"\s*[0-9]{3}-[0-9]{2}-[0-9]{4}\s*")
 _FEWEST_OTHERS, _OTHERS = 4, 0.8  #: cells of another shape that make one odd: how many, and what share
+_SPEAKS = re.compile(r"(?i)ssn|soc|tax|s\.s|ss ?#|itin")
+_COMBS = {(1,) * 9, (3, 2, 4)}
+_LONGEST_COMB, _LAST_FOUR = 16, 4
 _SHORTEST = len("000-00-0000")
 
 
@@ -55,11 +58,13 @@ def search_cells(
     rows = block.sheet.rows[block.top : block.end]
     said = {index for index, header in enumerate(block.header) if index not in settled and speaks_of_ssns(header)}
     cells = _unsettled(rows, settled, {row - block.top: columns for row, columns in unread.items()}, said)
-    folded = fold(_ROW.join(map(_CELL.join, cells)))
+    below = block.sheet.rows[block.end : block.end + 2]  # may be the labels of a form's last line
+    folded = fold(_ROW.join(map(_CELL.join, chain(cells, below))))
     touched = ((block.top + offset, line) for offset, line in _lines(folded, searcher.zones(folded)))
     asked = (
         one
         for row, line in touched
+        if row < block.end
         for one in _in_row(searcher, odd, settled.keys() - unread.get(row, _NONE), row, line)
     )
     for batch in _batches(asked):
@@ -176,15 +181,46 @@ def _in_row(searcher: Searcher, odd: "_Odd", settled: AbstractSet[int], row: int
     block = odd.block
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]
     before = ""
-    for position, cell in enumerate(line.split(_CELL)):
+    cells = line.split(_CELL)
+    for position, cell in enumerate(cells):
+        if _SPEAKS.search(cell) and (number := _combed(cells[position + 1 : position + _LONGEST_COMB])):
+            yield _Asked(row, places[min(position + 1, len(places) - 1)], "SSN: ", number)
         if _DIGITS.search(cell):
             column = places[position] if position < len(places) else 0
             header = block.header[column] if column < len(block.header) and row >= block.first else ""
             header = "" if header and odd.is_in(column, cell) else header
             lead = "".join(f"{words}: " for words in (header.strip(" .:"), before.strip(" .:")) if words)
+            lead += "SSN: " if _is_over_its_label(block, row, column) else ""
             if searcher.possible(lead + cell):
                 yield _Asked(row, column, lead, cell)
         before = cell[-60:]
+
+
+def _combed(cells: Sequence[str]) -> str:
+    """A number in the squares of a form, or in three cells: 2|1|2|4|8|6|3|9|7, 212|-|48|-|6397."""
+    pieces: list[str] = []
+    for cell in map(str.strip, cells):
+        if cell.isdecimal() and len(cell) <= _LAST_FOUR:
+            pieces.append(cell)
+        elif cell.strip("-"):
+            break
+    return "".join(pieces) if tuple(map(len, pieces)) in _COMBS else ""
+
+
+def _is_over_its_label(block: Block, row: int, column: int) -> bool:
+    """Whether below a number, as on the lines of a form, stands what it is: a label with nothing else to name."""
+    rows = block.sheet.rows
+
+    def cell(row: int, column: int) -> str:
+        return rows[row][column].strip() if 0 <= row < len(rows) and 0 <= column < len(rows[row]) else ""
+
+    under = row + 1 if row + 1 < len(rows) and any(rows[row + 1]) else row + 2
+    label = cell(under, column)
+    if not _SPEAKS.search(label) or _DIGITS.search(label) or not speaks_of_ssns(label):
+        return False
+    beside = (cell(row - 1, column), cell(row, column - 1))
+    others = (cell(under + 1, column), cell(under, column + 1))
+    return not any(map(_DIGITS.search, others)) and not any(map(vocabulary().meaning, beside))
 
 
 def _batches(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
