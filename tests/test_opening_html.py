@@ -60,11 +60,12 @@ def test_html_hides_nothing(body: str) -> None:
 def test_a_value_stands_beside_what_the_page_calls_it() -> None:
     form = "<p>Social Security No.<input id=t1 value='212486397'></p><input type=hidden name=ssn value='312486398'>"
     page = form + "<meta name=ssn content='412486399'><p data-ssn='512486391'>x</p>"
+    page += "<textarea name=ssn>612486392</textarea><select name=ssn><option selected>712486393</option></select>"
 
     text = html(page).splitlines()
 
     assert "Social Security No. 212486397" in text
-    assert {"ssn: 312486398", "ssn: 412486399", "ssn: 512486391"} <= set(text)
+    assert {"ssn: 312486398", "ssn: 412486399", "ssn: 512486391", "ssn: 612486392", "ssn: 712486393"} <= set(text)
 
 
 def test_html_tables_of_data_are_tables_and_frames_of_a_page_are_text() -> None:

@@ -157,6 +157,7 @@ class _Page:
         if attributes := node.attributes:
             self.attributes(attributes)
             self.buffers[-1].append(_filled_in(name, attributes))
+            self.hide("attributes", _chosen(name, node))
         if name in _UNSEEN:
             return self.unseen(name, node)
         if name == "table" and len(self.grids) < _MOST_TABLES_DEEP:
@@ -265,6 +266,13 @@ def _filled_in(name: str, attributes: Mapping[str, str | None]) -> str:
     """What a form shows in a field."""
     shown = name == "input" and (attributes.get("type") or "text").lower() in _FILLED_IN
     return f" {attributes.get('value') or ''} " if shown else ""
+
+
+def _chosen(name: str, node: LexborNode) -> str:
+    """What is typed into a field of several lines, or chosen from a list, with what the page calls it."""
+    called = (node.attributes.get("name") or "") if name in {"textarea", "select"} else ""
+    value = (node.text(deep=True) or "").strip() if called else ""
+    return f"{called}: {value}" if value and len(value) <= _LONG_CELL and any(map(str.isdigit, value)) else ""
 
 
 def _labelled(attribute: str, attributes: Attributes) -> str:
