@@ -142,8 +142,11 @@ class Labels:
         return self.veto is not None and self.veto.any(start, end)
 
 
-_SENTENCE_END = re.compile(r"(?:[A-Za-z)]{3}|%)[.!?]\s+[A-Z]")
+_SENTENCE_END = re.compile(
+    r"(?:[A-Za-z)]{3}|%)(?<!below)[.!?]\s+(?!(?:Here|It|This)(?: it)?(?: is|'s|\u2019s)[: ])[A-Z]"
+)
 
 
 def same_sentence(text: str, start: int, end: int) -> bool:
+    """Whether no other sentence begins between a label and a number; "Here it is" goes on with what was said."""
     return _SENTENCE_END.search(text, start, end) is None

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rules import states
+from rules.below import FARTHEST, cell_below
 from rules.checks import CHECKS, digits, nine_digits
 from rules.fields import is_in_a_name, is_in_another, names_another
 from rules.labels import NOWHERE, Labels, Phrases, Place, same_sentence
 from rules.recognisers_file import RecogniserFile, Reports
 
 CERTAIN = 0.5  #: a score from here on is a finding
-BEFORE, AFTER = 96, 40  #: characters in which a label may stand
+BEFORE, AFTER = 96, FARTHEST + 40  #: characters in which a label may stand
+_VETO = 40  #: characters behind a number in which a phrase may object to a doubtful label
 
 _LIST_GOES_ON = re.compile(r"(?: ?\([A-Za-z' ]{1,30}\))?[\s,;/&|]{1,6}(?:and |or |[*\u2022-] |[0-9]{1,3}[.)] )?")
 _LISTED_BEFORE = re.compile(
@@ -50,7 +52,10 @@ _PERSON = re.compile(
     r"(?i)['\u2019]?s? ?-?(?:holder|owner|participant|member|applicant|borrower|beneficiary|annuitant|claimant|signer)"
     r"(?:s|['\u2019]s|s['\u2019])?(?![a-z])(?! ?(?:id|no|num|number|nbr|code)(?![a-z]))"
 )
-_BEFORE_LABEL = re.compile(r"[\s,;()\[\]<>=_-]{0,4}(?:is |was |as )?(?:my |his |her |their |the )?")
+_BEFORE_LABEL = re.compile(
+    r"[\s,;()\[\]<>=_-]{0,4}"
+    r"(?:is |(?:was )?(?:entered |listed |given |used |reported )?(?:as |in )|was )?(?:my |his |her |their |the )?"
+)
 _LABEL_OF_ANOTHER = re.compile(  # of the next number, of what a file or a program has
     r"[^\w\n)]{0,4}(?:[0-9]|is\b|no\b|number\b)|[\s:#.]{0,4}[Xx*#\u2022]{2}|[_-][a-z]|\.[a-z]"
     r"|(?i: (?:mask|column|index|drop|token|lookup))"
@@ -137,7 +142,7 @@ class Recogniser:
         reach = _reach(labels.text, start)
         positive = max(labels.positive.last(reach, start), self._adjacent(labels, reach, start))
         doubtful = labels.doubtful.last(reach, start)
-        if doubtful > positive and not labels.vetoed(reach, end + AFTER):
+        if doubtful > positive and not labels.vetoed(reach, end + _VETO):
             positive = doubtful
         if positive == NOWHERE or _of_an_item_above(labels.text, positive[0], start):
             return False
@@ -173,6 +178,8 @@ class Recogniser:
         """'212486397 (SSN)', but not '212486397 SSN 312-48-6398': there the label belongs to the next number."""
         gap = _BEFORE_LABEL.match(labels.text, end)
         label_end = labels.positive.beginning(end, gap.end() if gap else end)
+        if label_end < 0 and (below := cell_below(labels.text, start, end)):
+            return labels.positive.any(*below) and not self._named_otherwise(labels, start)
         if (
             label_end < 0
             or _LABEL_OF_ANOTHER.match(labels.text, label_end)
