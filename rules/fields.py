@@ -33,8 +33,11 @@ _FIELD_OF_ANOTHER = re.compile(
 )
 
 
-_REST_OF_A_NAME = re.compile(  # "ssnValue": "212486397", and what parts a name from its value
-    r"[A-Za-z][\w.-]{0,40}[\"'\])]{0,3}\s{0,3}(?:[:=>|(]{1,3}\s{0,3}(?:</?[\w:.-]{1,40}>\s{0,3}){0,3})?[\"'\[{(]{0,3}"
+_OF_WHOM = "primary|owner|borrower|applicant|beneficiary|insured|subscriber|patient|worker|ee|emp"
+_REST_OF_A_NAME = re.compile(  # "ssnValue": "212486397", and what parts a name from its value; not "ssnUpdateCount"
+    rf"(?i:(?:{_SAYS_NOTHING}|{_OF_WHOM}|no|val|txt|str|string|field|fld|input|box|id|identifier|identification|identity"
+    r"|tin|itin|ein|fein|tax|or|of|for|enc|encrypted|digits|unmasked|[0-9_.-]){1,6})"
+    r"[\w.-]{0,2}[\"'\])]{0,3}\s{0,3}(?:[:=>|(]{1,3}\s{0,3}(?:</?[\w:.-]{1,40}>\s{0,3}){0,3})?[\"'\[{(]{0,3}"
 )
 _NAME_OF_A_FILE = re.compile(  # the label is a piece of its name: "ssn_masker.py", "ssn-validator"
     r"[\w-]{0,40}\.(?:py|sh|js|ts|sql|java|rb|go|cs|c|cpp|h|exe|dll|php|pl|ps1|bat|ya?ml|toml|log|zip|jar|gz|7z|bak|bin)(?!\w)"

@@ -184,6 +184,7 @@ class Recogniser:
             label_end < 0
             or _LABEL_OF_ANOTHER.match(labels.text, label_end)
             or labels.text[start - 1 : start].isalpha()
+            or labels.text[label_end : label_end + 1].isalpha()
             or ("\n" in labels.text[end:label_end] and _FIELD.search(labels.text, max(0, start - 8), start))
         ):
             return False
