@@ -125,7 +125,9 @@ def unparted(table: Table) -> Text | None:
     sample = [row for row in islice(table.rows, _SAMPLE) if any(row)]
     wide = sum(len(row) <= _MOST_CUTS and any(map(_GAPS.search, row)) for row in sample)
     cut = sum(len(row) <= _MOST_CUTS and any(map(_is_cut, row, row[1:])) for row in sample)
-    if (wide < _LEAST_ROWS or wide < 0.5 * len(sample)) and (cut < _LEAST_ROWS or cut < 0.6 * len(sample)):
+    semicolons = {",".join(row).count(";") for row in sample}  # of CSV with semicolons, read by the commas of its names
+    by_commas = len(semicolons) == 1 and semicolons != {0} and len(sample[0]) == 1 < len(sample[-1])
+    if not by_commas and (wide < max(_LEAST_ROWS, 0.5 * len(sample)) and cut < max(_LEAST_ROWS, 0.6 * len(sample))):
         return None
     lines = "\n".join([",".join(row).rstrip(",") for row in table.rows])
     lead = "\n" * (table.first_row - 1) if table.first_row < _SAMPLE else ""

@@ -201,6 +201,8 @@ def profile(block: Block) -> tuple[Column, ...]:
         if split := _split(header, index, cells_of):
             columns[index] = split
             continue
+        if not header and _said_before(cells):
+            continue  # the same label on every row, which is nobody's name
         said = "" if any(block.header) else _said_before(cells_of.get(index - 1, ()))
         meaning = settle(header or said, cells) if any(block.header) or said else settle_without_header(cells)
         meaning = meaning or (settle(measure, cells) if measure and index else None)
