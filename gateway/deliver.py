@@ -23,8 +23,7 @@ from gateway.errors import NotFoundError, SealError, StoreError
 from gateway.hold import finish_return
 from gateway.message import Envelope
 from gateway.notify import Letterhead
-from gateway.relay import CUT_OFF, Delivery, NextHop
-from gateway.relay import Fate as Reach
+from gateway.relay import CUT_OFF, Delivery, NextHop, Reach
 from gateway.reply import Reply
 from gateway.states import SENDING, Action, State, advance
 from gateway.store import Store, Transaction, mail
@@ -119,7 +118,7 @@ class Courier:
             raw = await self._persist(lambda: self._store.read(lambda c: mail.content(c, message.id)))
         except (SealError, NotFoundError) as error:
             _log.error("%s cannot be sent: %s", message.id, error)
-            return Delivery(fate=Reach.DEFERRED, reply=UNREADABLE, replies=dict.fromkeys(envelope.rcpt_to, UNREADABLE))
+            return Delivery(reach=Reach.DEFERRED, reply=UNREADABLE, replies=dict.fromkeys(envelope.rcpt_to, UNREADABLE))
         try:
             header = b"" if message.purpose else self._header(message, envelope)
             return await self._next_hop.deliver(envelope, header, raw)
@@ -128,7 +127,7 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - one message must not stop all others
             # Only the type: the text of an error may quote the message.
             _log.error("delivery of %s failed: %s", message.id, type(error).__name__)
-            return Delivery(fate=Reach.UNKNOWN, reply=CUT_OFF, replies=dict.fromkeys(envelope.rcpt_to, CUT_OFF))
+            return Delivery(reach=Reach.UNKNOWN, reply=CUT_OFF, replies=dict.fromkeys(envelope.rcpt_to, CUT_OFF))
 
     async def _persist(self, step: Callable[[], Awaitable[Result]]) -> Result:
         """A store that is busy or full is waited for; one that is broken ends the courier, and with it the service."""
@@ -201,7 +200,7 @@ class _Ended:
     now: datetime
 
     def reached(self, recipient: OwnRecipient) -> Reach:
-        return self.delivery.reach(recipient.address)
+        return self.delivery.reach_of(recipient.address)
 
     def reply(self, recipient: OwnRecipient) -> Reply:
         return self.delivery.reply_to(recipient.address)
@@ -283,6 +282,8 @@ def _lease(tx: Transaction, message_id: str, now: datetime) -> Consignment:
     message = mail.find(tx, message_id)
     if abandoned:
         detail = {"recipients": masked(abandoned), "why": "an attempt was cut off before its outcome was known"}
+        if message.purpose is not None:  # a notice that may come twice says nothing of the message that it is about
+            detail["notice"] = message.purpose.value
         hold_id = message.about or message.id
         tx.record(Entry(event=Event.POSSIBLE_DUPLICATE, at=now, hold_id=hold_id, detail=detail))
     mine = tuple(recipient for recipient in message.recipients if recipient.lease == lease)

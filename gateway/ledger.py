@@ -19,8 +19,7 @@ from gateway.audit.detail import of_message, of_verdict
 from gateway.errors import InFlightError
 from gateway.message import Envelope
 from gateway.notify import Letterhead
-from gateway.relay import Delivery
-from gateway.relay import Fate as Reach
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply, held, pending
 from gateway.states import State
 from gateway.store import Store, Transaction
@@ -200,7 +199,7 @@ class Ledger:
         await self._store.write(work)
 
     def _remember(self, tx: Transaction, envelope: Envelope, delivery: Delivery, now: datetime) -> None:
-        taken = [address for address in envelope.rcpt_to if delivery.reach(address) is Reach.DELIVERED]
+        taken = [address for address in envelope.rcpt_to if delivery.reach_of(address) is Reach.DELIVERED]
         self._store.acquaintances.remember(tx, envelope.mail_from, taken, now)
 
     async def reject(self, fp: str, envelope: Envelope, verdict: Verdict, now: datetime, size: int = 0) -> None:
@@ -221,7 +220,7 @@ class Ledger:
         Returns the 250 for the client. May be tried again when nobody knows whether it is written.
         """
         reply = Reply(250, f"2.0.0 accepted, delivery to some recipients follows as {hold_id}")
-        states = [_STATES.get(delivery.reach(address), State.RELAYING) for address in envelope.rcpt_to]
+        states = [_STATES.get(delivery.reach_of(address), State.RELAYING) for address in envelope.rcpt_to]
         letter = Letter(id=hold_id, envelope=envelope, raw=raw, at=now, fingerprint=fp)
         line = self._line(fp, Fate.TAKEN_OVER, reply=reply, hold_id=hold_id)
 
@@ -306,11 +305,11 @@ def _unknown(tx: Transaction, fp: str, why: str, now: datetime) -> None:
 def reach_detail(delivery: Delivery) -> Mapping[str, Any]:
     """Counts and codes. Never downstream's text, which may quote the message."""
     codes = Counter(str(reply.code) for reply in delivery.replies.values())
-    return {"reach": Counter(delivery.reach(address).value for address in delivery.replies), "codes": codes}
+    return {"reach": Counter(delivery.reach_of(address).value for address in delivery.replies), "codes": codes}
 
 
 def _fate(delivery: Delivery) -> Fate:
-    reaches = {delivery.reach(address) for address in delivery.replies} or {delivery.fate}
+    reaches = {delivery.reach_of(address) for address in delivery.replies} or {delivery.reach}
     if Reach.UNKNOWN in reaches:
         return Fate.UNKNOWN
     if reaches == {Reach.DELIVERED}:

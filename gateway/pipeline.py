@@ -26,7 +26,7 @@ from gateway.judging import judge
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
 from gateway.observe import Metrics
-from gateway.relay import Delivery, Fate, NextHop
+from gateway.relay import Delivery, NextHop, Reach
 from gateway.reply import IN_FLIGHT, REFUSED, STORE_FULL, Reply, held, pending
 from gateway.rules_in_force import RulesInForce
 from gateway.smtp import trace
@@ -145,14 +145,14 @@ class Pipeline:
         delivery = await self.next_hop.deliver(
             envelope, self.header(arrival.id, envelope, arrival.at), raw, within=max(RELAY_AT_LEAST, left)
         )
-        reaches = {delivery.reach(address) for address in envelope.rcpt_to}
+        reaches = {delivery.reach_of(address) for address in envelope.rcpt_to}
         log.info("relayed", id=arrival.id, reaches=sorted(reaches), code=delivery.reply.code)
         return await self._write_down(arrival, delivery)
 
     async def _write_down(self, arrival: Arrival, delivery: Delivery) -> Reply:
         """Downstream has spoken: while the client waits, a store that is away for a moment is worth waiting for."""
-        reaches = {delivery.reach(address) for address in arrival.envelope.rcpt_to}
-        fp, mixed = arrival.fingerprint, Fate.DELIVERED in reaches and len(reaches) > 1
+        reaches = {delivery.reach_of(address) for address in arrival.envelope.rcpt_to}
+        fp, mixed = arrival.fingerprint, Reach.DELIVERED in reaches and len(reaches) > 1
         while True:
             at = self.now()
             try:

@@ -42,7 +42,7 @@ _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?: |$)")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
-class Fate(StrEnum):
+class Reach(StrEnum):
     """How far a message got."""
 
     DELIVERED = "delivered"  #: accepted at the final dot, for every recipient whose own reply says so
@@ -55,7 +55,7 @@ class Fate(StrEnum):
 class Delivery:
     """What became of one message at the next hop."""
 
-    fate: Fate
+    reach: Reach
     reply: Reply  #: the next hop's own answer to the message, or ours where it gave none
     replies: Mapping[str, Reply]  #: the answer for each recipient
     tls: bool = False
@@ -63,14 +63,14 @@ class Delivery:
     def reply_to(self, address: str) -> Reply:
         return self.replies.get(address, CUT_OFF)
 
-    def reach(self, address: str) -> Fate:
+    def reach_of(self, address: str) -> Reach:
         """How far the message got for one recipient. After a lost final dot only a refusal is certain."""
         reply = self.reply_to(address)
         if reply.accepted:
-            return Fate.DELIVERED
+            return Reach.DELIVERED
         if not reply.transient:
-            return Fate.REFUSED
-        return Fate.UNKNOWN if self.fate is Fate.UNKNOWN else Fate.DEFERRED
+            return Reach.REFUSED
+        return Reach.UNKNOWN if self.reach is Reach.UNKNOWN else Reach.DEFERRED
 
 
 class NextHop:
@@ -120,7 +120,7 @@ class NextHop:
             return transaction.delivery(NO_TLS)
         except (Unreachable, TimeoutError) as error:
             delivery = transaction.lost()
-            log.warning("next hop: %s, %s", delivery.fate, error or "out of time")
+            log.warning("next hop: %s, %s", delivery.reach, error or "out of time")
             return delivery
         return transaction.delivery(reply)
 
@@ -155,17 +155,17 @@ class _Transaction:
             pool.give_back(self._connection)
         return reply
 
-    def delivery(self, reply: Reply, fate: Fate | None = None) -> Delivery:
-        told = Fate.DELIVERED if reply.accepted else Fate.DEFERRED if reply.transient else Fate.REFUSED
+    def delivery(self, reply: Reply, reach: Reach | None = None) -> Delivery:
+        told = Reach.DELIVERED if reply.accepted else Reach.DEFERRED if reply.transient else Reach.REFUSED
         replies = {address: own or reply for address, own in self._replies.items()}
-        return Delivery(fate=fate or told, reply=reply, replies=replies, tls=self._tls)
+        return Delivery(reach=reach or told, reply=reply, replies=replies, tls=self._tls)
 
     def lost(self) -> Delivery:
         """The dialogue broke off; whether before or after the final dot is all the difference."""
         if self._connection is None:
             return self.delivery(NO_DOWNSTREAM)
         if self._connection.past_dot:
-            return self.delivery(LOST_AFTER_DOT, Fate.UNKNOWN)
+            return self.delivery(LOST_AFTER_DOT, Reach.UNKNOWN)
         return self.delivery(LOST)
 
     async def _mail(self, pool: Pool) -> Reply:

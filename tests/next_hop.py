@@ -7,7 +7,7 @@ from typing import Any
 from peers import Downstream
 
 from gateway.message import Envelope
-from gateway.relay import Delivery, Fate, NextHop
+from gateway.relay import Delivery, NextHop, Reach
 from gateway.settings import Downstream as NextHopSettings
 
 RITA = "rita@beta.example"
@@ -44,5 +44,5 @@ async def deliver(peer: Downstream, *rcpt_to: str, within: float = 10, **options
         return await hop.deliver(envelope(*rcpt_to), HEADER, MESSAGE, within=within)
 
 
-def reaches(delivery: Delivery) -> dict[str, Fate]:
-    return {address: delivery.reach(address) for address in delivery.replies}
+def reaches(delivery: Delivery) -> dict[str, Reach]:
+    return {address: delivery.reach_of(address) for address in delivery.replies}

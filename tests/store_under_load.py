@@ -9,7 +9,7 @@ from store_kit import BETA, RAW, envelope, settings, verdict
 
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
-from gateway.relay import Delivery, Fate
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply
 from gateway.store import Store
 from gateway.store.mail import new_id
@@ -38,7 +38,7 @@ async def relay(store: Store) -> None:
         now = datetime.now(UTC)
         fp = fingerprint(envelope(), new_id(now).encode())
         await ledger.intend(fp, envelope(), CLEAN, now)
-        await ledger.outcome(fp, envelope(), Delivery(fate=Fate.DELIVERED, reply=OK, replies={BETA: OK}), now)
+        await ledger.outcome(fp, envelope(), Delivery(reach=Reach.DELIVERED, reply=OK, replies={BETA: OK}), now)
         print("relayed", fp, flush=True)  # noqa: T201 - as above
 
 

@@ -17,7 +17,7 @@ from gateway.errors import StoreError
 from gateway.housekeeping import Housekeeper
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
-from gateway.relay import Delivery, Fate
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply
 from gateway.rotate import forget, rotate
 from gateway.serve import now
@@ -133,7 +133,7 @@ async def test_only_those_whom_the_next_server_took_it_for_are_remembered(store:
     """Deferred is not sent, refused never will be."""
     to = addressed(ACME, BETA, STRANGER)
     replies = {ACME: OK, BETA: BUSY, STRANGER: NO}
-    mixed = Delivery(fate=Fate.DELIVERED, reply=OK, replies=replies)
+    mixed = Delivery(reach=Reach.DELIVERED, reply=OK, replies=replies)
 
     await Ledger(store).take_over(fingerprint(to, RAW), to, RAW, mixed, NOW, "HOLD1")
 
@@ -141,13 +141,15 @@ async def test_only_those_whom_the_next_server_took_it_for_are_remembered(store:
 
 
 @pytest.mark.parametrize(
-    ("fate", "reply", "known"), [(Fate.DELIVERED, OK, 1), (Fate.DEFERRED, BUSY, 0), (Fate.REFUSED, NO, 0)]
+    ("reach", "reply", "known"), [(Reach.DELIVERED, OK, 1), (Reach.DEFERRED, BUSY, 0), (Reach.REFUSED, NO, 0)]
 )
-async def test_what_was_relayed_at_once_is_remembered(store: Store, fate: Fate, reply: Reply, known: int) -> None:
+async def test_what_was_relayed_at_once_is_remembered(store: Store, reach: Reach, reply: Reply, known: int) -> None:
     """With the outcome, in one transaction."""
     to = addressed(ACME)
 
-    await Ledger(store).outcome(fingerprint(to, RAW), to, Delivery(fate=fate, reply=reply, replies={ACME: reply}), NOW)
+    await Ledger(store).outcome(
+        fingerprint(to, RAW), to, Delivery(reach=reach, reply=reply, replies={ACME: reply}), NOW
+    )
 
     assert len(await when(store)) == known
 

@@ -18,7 +18,7 @@ from gateway.errors import StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
-from gateway.relay import Delivery, Fate, NextHop
+from gateway.relay import Delivery, NextHop, Reach
 from gateway.reply import Reply
 from gateway.settings import Downstream as DownstreamSettings
 from gateway.states import State
@@ -174,7 +174,7 @@ async def test_the_outbox_of_a_mixed_reply_is_delivered(tmp_path: Path) -> None:
         mixed = envelope(ACME, BETA)
         fp, hold_id = fingerprint(mixed, RAW), an_id()
         replies = {ACME: Reply(250, "2.0.0 ok"), BETA: Reply(450, "4.2.1 busy")}
-        delivery = Delivery(fate=Fate.DELIVERED, reply=replies[ACME], replies=replies)
+        delivery = Delivery(reach=Reach.DELIVERED, reply=replies[ACME], replies=replies)
         await Ledger(s.store).take_over(fp, mixed, RAW, delivery, NOW, hold_id)
         await s.until_states(hold_id, State.RELAYED, State.RELAYED)
 
@@ -221,6 +221,18 @@ async def test_an_attempt_cut_off_by_a_crash_is_made_again_and_on_record(tmp_pat
         assert "possible-duplicate" in await s.events(hold_id)
 
 
+async def test_a_notice_cut_off_says_nothing_of_the_message_that_it_is_about(tmp_path: Path) -> None:
+    """Else its worksheet could not tell that nothing has left."""
+    async with site(tmp_path, working=False) as s:
+        hold_id = await s.hold(BETA)
+        await s.courier._take()
+        s.clock.forward(seconds=LEASE.total_seconds() + 1)
+        await s.courier._take()
+
+        doubts = [r for r in (await s.quarantine.get(hold_id)).history if r.event == "possible-duplicate"]
+        assert sorted(str(record.detail.get("notice")) for record in doubts) == ["held", "review"]
+
+
 async def test_two_couriers_share_the_work(tmp_path: Path) -> None:
     """Two processes at one store: each message goes out once."""
     async with site(tmp_path) as s, Store.open(settings(tmp_path)) as other_store:
@@ -245,7 +257,7 @@ async def test_a_courier_thought_dead_cannot_overwrite(tmp_path: Path) -> None:
         leased = [c for c in await s.courier._take() if c.message.id == hold_id]
         s.clock.forward(seconds=LEASE.total_seconds() + 1)
         await s.courier._take()
-        late = Delivery(fate=Fate.DELIVERED, reply=Reply(250, "ok"), replies={BETA: Reply(250, "ok")})
+        late = Delivery(reach=Reach.DELIVERED, reply=Reply(250, "ok"), replies={BETA: Reply(250, "ok")})
 
         await s.store.write(lambda tx: s.courier._settle(tx, leased[0], late))
 

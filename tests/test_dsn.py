@@ -15,7 +15,7 @@ from gateway.audit.log import AuditLog
 from gateway.hold import Quarantine
 from gateway.message import Asked, Envelope
 from gateway.notify import Case, Letterhead, Sheet
-from gateway.relay import Fate, NextHop
+from gateway.relay import NextHop, Reach
 from gateway.reply import Reply
 from gateway.settings import Downstream
 from gateway.states import State
@@ -100,7 +100,7 @@ async def sent(*offers: str) -> list[bytes]:
         hop = NextHop(Downstream(host="127.0.0.1", port=peer.port), "gw.example")
         delivery = await hop.deliver(ASKED, b"", RAW)
         await hop.close()
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert hop.offers_dsn == ("DSN" in offers)
     return [line for line in peer.commands if line.startswith((b"MAIL", b"RCPT"))]
 

@@ -13,7 +13,7 @@ from gateway.errors import InFlightError
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
 from gateway.message import Envelope
-from gateway.relay import Delivery, Fate
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply
 from gateway.states import State
 from gateway.store import Store
@@ -37,8 +37,8 @@ def ledger(store: Store) -> Ledger:
     return Ledger(store)
 
 
-def went(fate: Fate, reply: Reply, *rcpt_to: str, **others: Reply) -> Delivery:
-    return Delivery(fate=fate, reply=reply, replies=dict.fromkeys(rcpt_to or (BETA,), reply) | others)
+def went(reach: Reach, reply: Reply, *rcpt_to: str, **others: Reply) -> Delivery:
+    return Delivery(reach=reach, reply=reply, replies=dict.fromkeys(rcpt_to or (BETA,), reply) | others)
 
 
 async def last_event(store: Store) -> str:
@@ -47,7 +47,7 @@ async def last_event(store: Store) -> str:
 
 async def relayed(ledger: Ledger) -> None:
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, envelope(), went(Fate.DELIVERED, OK), NOW)
+    await ledger.outcome(FP, envelope(), went(Reach.DELIVERED, OK), NOW)
 
 
 async def test_a_message_seen_for_the_first_time_is_not_known(ledger: Ledger) -> None:
@@ -111,12 +111,12 @@ async def test_a_retry_of_a_pending_message_gets_the_same_id(ledger: Ledger, sto
 
 
 @pytest.mark.parametrize(
-    ("fate", "reply"), [(Fate.DEFERRED, BUSY), (Fate.REFUSED, NO), (Fate.UNKNOWN, Reply(451, "4.4.2 lost"))]
+    ("reach", "reply"), [(Reach.DEFERRED, BUSY), (Reach.REFUSED, NO), (Reach.UNKNOWN, Reply(451, "4.4.2 lost"))]
 )
-async def test_what_was_not_accepted_may_come_again(ledger: Ledger, fate: Fate, reply: Reply) -> None:
+async def test_what_was_not_accepted_may_come_again(ledger: Ledger, reach: Reach, reply: Reply) -> None:
     """The client still owns it; its retry is a new attempt."""
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, envelope(), went(fate, reply), NOW)
+    await ledger.outcome(FP, envelope(), went(reach, reply), NOW)
 
     assert await ledger.recall(FP, NOW) is None
     await relayed(ledger)
@@ -193,7 +193,7 @@ async def test_mixed_replies_become_ours(ledger: Ledger, store: Store) -> None:
     carol = "carol@beta.example"
     mixed = envelope(ACME, BETA, carol)
     fp, hold_id = fingerprint(mixed, RAW), an_id()
-    delivery = went(Fate.DELIVERED, OK, ACME, **{BETA: BUSY, carol: NO})
+    delivery = went(Reach.DELIVERED, OK, ACME, **{BETA: BUSY, carol: NO})
 
     await ledger.intend(fp, mixed, CLEAN, NOW)
     reply = await ledger.take_over(fp, mixed, RAW, delivery, NOW, hold_id)
@@ -209,13 +209,13 @@ async def test_mixed_replies_become_ours(ledger: Ledger, store: Store) -> None:
 async def test_mixed_replies_are_never_written_down_as_one(ledger: Ledger) -> None:
     """Calling it deferred would send the delivered ones a second copy."""
     with pytest.raises(ValueError, match="taken over"):
-        await ledger.outcome(FP, envelope(), went(Fate.DELIVERED, OK, ACME, **{BETA: BUSY}), NOW)
+        await ledger.outcome(FP, envelope(), went(Reach.DELIVERED, OK, ACME, **{BETA: BUSY}), NOW)
 
 
 async def test_downstreams_text_is_not_in_the_record(ledger: Ledger, store: Store) -> None:
     """It may quote the message."""
     await ledger.intend(FP, envelope(), CLEAN, NOW)
-    await ledger.outcome(FP, envelope(), went(Fate.REFUSED, NO), NOW)
+    await ledger.outcome(FP, envelope(), went(Reach.REFUSED, NO), NOW)
 
     assert "219-09-9998" not in "".join([record.line async for record in AuditLog(store).records()])
 

@@ -22,7 +22,7 @@ from gateway.audit.log import AuditLog
 from gateway.errors import InFlightError, StoreError
 from gateway.hold import Quarantine
 from gateway.ledger import IN_FLIGHT, Ledger, fingerprint
-from gateway.relay import Delivery, Fate
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply
 from gateway.states import State
 from gateway.store import Store
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("postgres")
 OK, BUSY = Reply(250, "2.0.0 Ok: queued as 4XYZ"), Reply(450, "4.2.1 mailbox busy")
 FP = fingerprint(envelope(), RAW)
 CLEAN = verdict(disposition=Disposition.RELAY)
-DELIVERED = Delivery(fate=Fate.DELIVERED, reply=OK, replies={BETA: OK})
+DELIVERED = Delivery(reach=Reach.DELIVERED, reply=OK, replies={BETA: OK})
 SOON = NOW + timedelta(seconds=5)
 TOO_LATE = NOW + IN_FLIGHT + timedelta(seconds=1)
 
@@ -93,7 +93,7 @@ async def test_of_two_nodes_with_the_same_message_only_one_holds_it(one: Store, 
 async def test_what_one_node_has_refused_for_now_another_may_take(one: Store, two: Store) -> None:
     """The client still owns it."""
     await Ledger(one).intend(FP, envelope(), CLEAN, NOW)
-    await Ledger(one).outcome(FP, envelope(), Delivery(fate=Fate.DEFERRED, reply=BUSY, replies={BETA: BUSY}), NOW)
+    await Ledger(one).outcome(FP, envelope(), Delivery(reach=Reach.DEFERRED, reply=BUSY, replies={BETA: BUSY}), NOW)
 
     assert await Ledger(two).recall(FP, SOON) is None
     await Ledger(two).intend(FP, envelope(), CLEAN, SOON)
@@ -144,7 +144,7 @@ async def test_a_takeover_that_is_written_already_is_not_written_twice(one: Stor
     """The same, with mixed replies."""
     mixed = envelope(ACME, BETA)
     fp, identifier = fingerprint(mixed, RAW), an_id()
-    delivery = Delivery(fate=Fate.DELIVERED, reply=OK, replies={ACME: OK, BETA: BUSY})
+    delivery = Delivery(reach=Reach.DELIVERED, reply=OK, replies={ACME: OK, BETA: BUSY})
     await Ledger(one).intend(fp, mixed, CLEAN, NOW)
 
     replies = {str(await Ledger(one).take_over(fp, mixed, RAW, delivery, SOON, identifier)) for _ in range(2)}

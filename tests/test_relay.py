@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from next_hop import HEADER, MESSAGE, OTTO, RITA, SAM, deliver, envelope, next_hop, reaches
 from peers import OFFERS, Hangup, LostReply, Script, downstream
 
-from gateway.relay import PIECE, Fate, NextHop, wire
+from gateway.relay import PIECE, NextHop, Reach, wire
 from gateway.settings import Downstream as NextHopSettings
 from gateway.smtp import trace
 from gateway.smtp.addresses import AddressError, checked
@@ -23,9 +23,9 @@ async def test_the_message_arrives_as_it_came() -> None:
     async with downstream() as peer:
         delivery = await deliver(peer, RITA, OTTO)
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert str(delivery.reply) == "250 2.0.0 queued as 1"
-    assert reaches(delivery) == {RITA: Fate.DELIVERED, OTTO: Fate.DELIVERED}
+    assert reaches(delivery) == {RITA: Reach.DELIVERED, OTTO: Reach.DELIVERED}
     (accepted,) = peer.accepted
     assert accepted.raw == HEADER + MESSAGE
     assert accepted.mail_from == SAM.encode()
@@ -38,7 +38,7 @@ async def test_the_null_sender_goes_on_as_it_is() -> None:
     async with downstream() as peer, next_hop(peer) as hop:
         delivery = await hop.deliver(envelope(mail_from=""), HEADER, MESSAGE)
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert peer.accepted[0].mail_from == b""
 
 
@@ -53,7 +53,7 @@ async def test_messages_of_every_size_arrive(size: int, line: bytes) -> None:
     async with downstream() as peer, next_hop(peer) as hop:
         delivery = await hop.deliver(envelope(), HEADER, raw)
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert peer.accepted[0].raw == HEADER + raw
 
 
@@ -73,46 +73,46 @@ def test_any_bytes_come_out_of_the_wire_as_they_went_in(raw: bytes, header: bool
 
 
 @pytest.mark.parametrize(
-    ("script", "fate", "reply"),
+    ("script", "reach", "reply"),
     [
-        ({"DOT": ["250 2.6.0 <id> taken"]}, Fate.DELIVERED, "250 2.6.0 <id> taken"),
-        ({"DOT": ["250 ok"]}, Fate.DELIVERED, "250 2.0.0 ok"),
-        ({"DOT": ["250 5.1.1 odd"]}, Fate.DELIVERED, "250 2.0.0 odd"),
-        ({"DOT": ["250-2.0.0 one\r\n250 2.0.0 two"]}, Fate.DELIVERED, "250 2.0.0 one\n2.0.0 two"),
-        ({"DOT": ["550 5.7.1 no"]}, Fate.REFUSED, "550 5.7.1 no"),
-        ({"DOT": ["451 4.2.0 later"]}, Fate.DEFERRED, "451 4.2.0 later"),
-        ({"DOT": ["550 no\x07\x1b[31m\x80 h\xc3\xa9"]}, Fate.REFUSED, "550 5.0.0 no??[31m? h??"),
-        ({"DOT": ["550 " + "x" * 2000]}, Fate.REFUSED, "550 5.0.0 " + "x" * 400),
-        ({"DATA": ["451 4.3.0 not now"]}, Fate.DEFERRED, "451 4.3.0 not now"),
-        ({"DATA": ["554 5.5.1 no"]}, Fate.REFUSED, "554 5.5.1 no"),
-        ({"DATA": ["250 2.0.0 what?"]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"MAIL": ["451 4.7.1 greylisted"]}, Fate.DEFERRED, "451 4.7.1 greylisted"),
-        ({"MAIL": ["550 5.7.1 sender refused"]}, Fate.REFUSED, "550 5.7.1 sender refused"),
-        ({"MAIL": ["354 what?"]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"RCPT": ["550 5.1.1 unknown"]}, Fate.REFUSED, "550 5.1.1 unknown"),
-        ({"RCPT": ["452 4.2.2 full"]}, Fate.DEFERRED, "452 4.2.2 full"),
-        ({"GREETING": ["554 5.7.1 go away"]}, Fate.DEFERRED, "451 4.4.1"),
-        ({"GREETING": [Hangup]}, Fate.DEFERRED, "451 4.4.1"),
-        ({"EHLO": ["550 no"]}, Fate.DELIVERED, "250 2.0.0 queued as 1"),
-        ({"EHLO": [Hangup]}, Fate.DEFERRED, "451 4.4.1"),
-        ({"MAIL": [Hangup]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"RCPT": [Hangup]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"RCPT": ["421 4.3.2 closing"]}, Fate.DEFERRED, "421 4.3.2 closing"),
-        ({"DATA": [Hangup]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"DATA": ["gibberish"]}, Fate.DEFERRED, "451 4.4.2"),
-        ({"DOT": [Hangup]}, Fate.UNKNOWN, "451 4.4.2"),
-        ({"DOT": [LostReply]}, Fate.UNKNOWN, "451 4.4.2"),
-        ({"DOT": ["gibberish"]}, Fate.UNKNOWN, "451 4.4.2"),
-        ({"DOT": ["354 more?"]}, Fate.UNKNOWN, "451 4.4.2"),
+        ({"DOT": ["250 2.6.0 <id> taken"]}, Reach.DELIVERED, "250 2.6.0 <id> taken"),
+        ({"DOT": ["250 ok"]}, Reach.DELIVERED, "250 2.0.0 ok"),
+        ({"DOT": ["250 5.1.1 odd"]}, Reach.DELIVERED, "250 2.0.0 odd"),
+        ({"DOT": ["250-2.0.0 one\r\n250 2.0.0 two"]}, Reach.DELIVERED, "250 2.0.0 one\n2.0.0 two"),
+        ({"DOT": ["550 5.7.1 no"]}, Reach.REFUSED, "550 5.7.1 no"),
+        ({"DOT": ["451 4.2.0 later"]}, Reach.DEFERRED, "451 4.2.0 later"),
+        ({"DOT": ["550 no\x07\x1b[31m\x80 h\xc3\xa9"]}, Reach.REFUSED, "550 5.0.0 no??[31m? h??"),
+        ({"DOT": ["550 " + "x" * 2000]}, Reach.REFUSED, "550 5.0.0 " + "x" * 400),
+        ({"DATA": ["451 4.3.0 not now"]}, Reach.DEFERRED, "451 4.3.0 not now"),
+        ({"DATA": ["554 5.5.1 no"]}, Reach.REFUSED, "554 5.5.1 no"),
+        ({"DATA": ["250 2.0.0 what?"]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"MAIL": ["451 4.7.1 greylisted"]}, Reach.DEFERRED, "451 4.7.1 greylisted"),
+        ({"MAIL": ["550 5.7.1 sender refused"]}, Reach.REFUSED, "550 5.7.1 sender refused"),
+        ({"MAIL": ["354 what?"]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"RCPT": ["550 5.1.1 unknown"]}, Reach.REFUSED, "550 5.1.1 unknown"),
+        ({"RCPT": ["452 4.2.2 full"]}, Reach.DEFERRED, "452 4.2.2 full"),
+        ({"GREETING": ["554 5.7.1 go away"]}, Reach.DEFERRED, "451 4.4.1"),
+        ({"GREETING": [Hangup]}, Reach.DEFERRED, "451 4.4.1"),
+        ({"EHLO": ["550 no"]}, Reach.DELIVERED, "250 2.0.0 queued as 1"),
+        ({"EHLO": [Hangup]}, Reach.DEFERRED, "451 4.4.1"),
+        ({"MAIL": [Hangup]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"RCPT": [Hangup]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"RCPT": ["421 4.3.2 closing"]}, Reach.DEFERRED, "421 4.3.2 closing"),
+        ({"DATA": [Hangup]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"DATA": ["gibberish"]}, Reach.DEFERRED, "451 4.4.2"),
+        ({"DOT": [Hangup]}, Reach.UNKNOWN, "451 4.4.2"),
+        ({"DOT": [LostReply]}, Reach.UNKNOWN, "451 4.4.2"),
+        ({"DOT": ["gibberish"]}, Reach.UNKNOWN, "451 4.4.2"),
+        ({"DOT": ["354 more?"]}, Reach.UNKNOWN, "451 4.4.2"),
     ],
     ids=str,
 )
-async def test_an_outcome_is_what_it_is(script: dict[str, list[Any]], fate: Fate, reply: str) -> None:
+async def test_an_outcome_is_what_it_is(script: dict[str, list[Any]], reach: Reach, reply: str) -> None:
     """Upstream acts on it: a 4xx comes again, a 5xx bounces, and a lost answer is never called either."""
     async with downstream(script) as peer:
         delivery = await deliver(peer)
 
-    assert delivery.fate is fate
+    assert delivery.reach is reach
     assert str(delivery.reply).startswith(reply)
     assert len(str(delivery.reply)) <= 450
     assert delivery.replies == {RITA: delivery.reply}
@@ -124,8 +124,8 @@ async def test_each_recipient_has_his_own_answer() -> None:
     async with downstream(script) as peer:
         delivery = await deliver(peer, RITA, OTTO, SAM, RITA)
 
-    assert delivery.fate is Fate.DELIVERED
-    assert reaches(delivery) == {RITA: Fate.DELIVERED, SAM: Fate.DEFERRED, OTTO: Fate.REFUSED}
+    assert delivery.reach is Reach.DELIVERED
+    assert reaches(delivery) == {RITA: Reach.DELIVERED, SAM: Reach.DEFERRED, OTTO: Reach.REFUSED}
     assert peer.accepted[0].rcpt_to == (RITA.encode(),)
 
 
@@ -136,8 +136,8 @@ async def test_recipients_refused_for_different_reasons_are_deferred_as_a_whole(
     async with downstream(script, offers=offers) as peer:
         delivery = await deliver(peer, OTTO, SAM)
 
-    assert delivery.fate is Fate.DEFERRED
-    assert reaches(delivery) == {SAM: Fate.DEFERRED, OTTO: Fate.REFUSED}
+    assert delivery.reach is Reach.DEFERRED
+    assert reaches(delivery) == {SAM: Reach.DEFERRED, OTTO: Reach.REFUSED}
     assert (b"DATA" in peer.commands) == ("PIPELINING" in offers)
     assert peer.accepted == []
 
@@ -157,20 +157,20 @@ async def test_nobody_there_is_a_deferral() -> None:
         pass
     delivery = await deliver(peer)
 
-    assert delivery.fate is Fate.DEFERRED
+    assert delivery.reach is Reach.DEFERRED
     assert delivery.reply.code == 451
 
 
 @pytest.mark.parametrize(
-    ("where", "fate"),
-    [("GREETING", Fate.DEFERRED), ("RCPT", Fate.DEFERRED), ("DATA", Fate.DEFERRED), ("DOT", Fate.UNKNOWN)],
+    ("where", "reach"),
+    [("GREETING", Reach.DEFERRED), ("RCPT", Reach.DEFERRED), ("DATA", Reach.DEFERRED), ("DOT", Reach.UNKNOWN)],
 )
-async def test_there_is_an_outcome_in_time(where: str, fate: Fate) -> None:
+async def test_there_is_an_outcome_in_time(where: str, reach: Reach) -> None:
     """The client upstream waits for us; before its patience ends we must know what to say."""
     async with downstream({where: [5.0, "250 2.0.0 late"]}) as peer:
         delivery = await asyncio.wait_for(deliver(peer, within=0.3), 3)
 
-    assert delivery.fate is fate
+    assert delivery.reach is reach
     assert delivery.reply.transient
 
 
@@ -197,7 +197,7 @@ async def test_a_next_hop_that_refuses_in_the_middle_has_no_message() -> None:
     server.close()
     await asyncio.wait_for(gone.wait(), 10)
 
-    assert delivery.fate is Fate.REFUSED
+    assert delivery.reach is Reach.REFUSED
     assert str(delivery.reply) == "552 5.3.4 too much"
     assert not heard.endswith(b"\r\n.\r\n")
 
@@ -206,9 +206,9 @@ async def test_a_next_hop_that_wants_a_message_without_recipients_gets_none() ->
     """RFC 2920 3.1: DATA was said before RCPT was refused. What comes next would be read as content."""
     script: Script = {"RCPT": ["550 5.1.1 unknown"], "DATA": ["354 go on"]}
     async with downstream(script) as peer, next_hop(peer) as hop:
-        fates = [(await hop.deliver(envelope(), HEADER, MESSAGE)).fate for _ in range(2)]
+        reaches = [(await hop.deliver(envelope(), HEADER, MESSAGE)).reach for _ in range(2)]
 
-    assert fates == [Fate.REFUSED, Fate.REFUSED]
+    assert reaches == [Reach.REFUSED, Reach.REFUSED]
     assert peer.connections == 2
     assert b"RSET" not in peer.commands
 
@@ -219,7 +219,7 @@ async def test_a_next_hop_is_asked_for_all_it_can_bear_at_once() -> None:
     async with downstream(script) as peer:
         delivery = await deliver(peer, RITA, OTTO, SAM)
 
-    assert reaches(delivery) == {RITA: Fate.DELIVERED, OTTO: Fate.REFUSED, SAM: Fate.DELIVERED}
+    assert reaches(delivery) == {RITA: Reach.DELIVERED, OTTO: Reach.REFUSED, SAM: Reach.DELIVERED}
 
 
 async def test_what_is_said_unasked_is_nobodys_answer() -> None:
@@ -255,7 +255,7 @@ async def test_a_connection_gone_stale_is_replaced_unseen(stale: list[Any]) -> N
         await hop.deliver(envelope(), HEADER, MESSAGE)
         delivery = await hop.deliver(envelope(), HEADER, MESSAGE)
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert peer.connections == 2
 
 
@@ -266,7 +266,7 @@ async def test_a_next_hop_that_restarts_is_found_again() -> None:
         peer.hang_up_all()
         deliveries = await asyncio.gather(*(hop.deliver(envelope(), HEADER, MESSAGE) for _ in range(10)))
 
-    assert {delivery.fate for delivery in deliveries} == {Fate.DELIVERED}
+    assert {delivery.reach for delivery in deliveries} == {Reach.DELIVERED}
 
 
 async def test_a_transaction_that_failed_is_over_before_the_next() -> None:
@@ -300,7 +300,7 @@ async def test_parameters_go_on_where_they_are_offered() -> None:
     async with downstream() as peer, next_hop(peer) as hop:
         delivery = await hop.deliver(utf8, HEADER, "Subject: é\r\n\r\né\r\n".encode())
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert set(peer.accepted[0].mail_parameters.split()) >= {b"SMTPUTF8", b"BODY=8BITMIME"}
     assert peer.accepted[0].rcpt_to == ("用户@例子.example".encode(),)
 
@@ -342,7 +342,7 @@ async def test_a_silent_next_hop_does_not_hold_a_connection_for_ever() -> None:
     async with downstream({"DOT": [5.0, "250 2.0.0 late"]}) as peer:
         delivery = await asyncio.wait_for(deliver(peer, patience=patience), 3)
 
-    assert delivery.fate is Fate.UNKNOWN
+    assert delivery.reach is Reach.UNKNOWN
 
 
 # Addresses and trace fields

@@ -9,7 +9,7 @@ import trustme
 from next_hop import HEADER, RITA, deliver, envelope, next_hop
 from peers import Hangup, Script, downstream
 
-from gateway.relay import Fate, NextHop
+from gateway.relay import NextHop, Reach
 from gateway.settings import Downstream as NextHopSettings
 
 FAULTS: dict[str, Script] = {"refused": {"STARTTLS": ["454 4.7.0 no"]}, "broken": {"STARTTLS": [Hangup]}}
@@ -46,7 +46,7 @@ async def test_a_verified_next_hop_gets_mail_under_tls_only(authority: trustme.C
     async with downstream(tls=server_context(authority)) as peer:
         delivery = await deliver(peer, tls="verify", ca=ca)
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert delivery.tls
     assert peer.accepted[0].tls
     assert peer.in_clear == [b"EHLO gw.example", b"STARTTLS"]
@@ -59,7 +59,7 @@ async def test_a_large_message_arrives_under_tls_too(authority: trustme.CA, ca: 
     async with downstream(tls=server_context(authority)) as peer, next_hop(peer, tls="verify", ca=ca) as hop:
         deliveries = [await hop.deliver(envelope(), HEADER, raw * 20_000) for _ in range(2)]
 
-    assert [delivery.fate for delivery in deliveries] == [Fate.DELIVERED] * 2
+    assert [delivery.reach for delivery in deliveries] == [Reach.DELIVERED] * 2
     assert peer.accepted[0].raw == HEADER + raw * 20_000
     assert peer.connections == 1
 
@@ -79,7 +79,7 @@ async def test_nothing_is_sent_where_tls_is_not_met(tls: str, fault: str, author
     if tls == "required" and fault in {"stranger", "wrong name"}:
         assert delivery.tls
         return
-    assert delivery.fate is Fate.DEFERRED
+    assert delivery.reach is Reach.DEFERRED
     assert str(delivery.reply).startswith("451 4.4.1")
     assert not [line for line in peer.commands if line[:4] in {b"MAIL", b"RCPT", b"DATA"}]
 
@@ -105,7 +105,7 @@ async def test_opportunistic_means_tls_where_it_can_be_had(fault: str, authority
     async with downstream(script, tls=None if fault == "not offered" else server_context(authority)) as peer:
         delivery = await deliver(peer, tls="opportunistic")
 
-    assert delivery.fate is Fate.DELIVERED
+    assert delivery.reach is Reach.DELIVERED
     assert delivery.tls == (fault == "none")
 
 

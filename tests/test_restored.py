@@ -11,7 +11,7 @@ from gateway.accounts import Accounts, Role
 from gateway.actor import Actor
 from gateway.hold import Quarantine
 from gateway.ledger import Ledger, fingerprint
-from gateway.relay import Delivery, Fate
+from gateway.relay import Delivery, Reach
 from gateway.reply import Reply
 from gateway.report import worksheet
 from gateway.states import State
@@ -55,7 +55,7 @@ async def test_what_was_taken_over_waits_as_well_but_not_for_those_who_have_it(
     """One recipient has his copy for certain; only the other's is in doubt."""
     hold_id, raw = an_id(), RAW
     ok, later_on = Reply(250, "2.0.0 ok"), Reply(451, "4.0.0 later")
-    delivery = Delivery(fate=Fate.DELIVERED, reply=ok, replies={ACME: ok, BETA: later_on})
+    delivery = Delivery(reach=Reach.DELIVERED, reply=ok, replies={ACME: ok, BETA: later_on})
     fp = fingerprint(envelope(ACME, BETA), raw)
     await Ledger(store).take_over(fp, envelope(ACME, BETA), raw, delivery, NOW, hold_id)
 
