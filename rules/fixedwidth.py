@@ -141,7 +141,7 @@ def _is_cut(cell: str, following: str) -> bool:
 
 def _sheet(text: Text, first: int, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> Sheet:
     table = Table(part=text.part or "", name=text.where, rows=rows, grid=Grid.LINES, first_row=first + 1)
-    return Sheet(part=text.part, rows=rows, place=table.place, header=header, again=text.role is Role.HEADING)
+    return Sheet(part=text.part, rows=rows, place=table.place, header=header)
 
 
 def _placed(
@@ -151,7 +151,7 @@ def _placed(
     for one in tables:
         taken.update(range(one.first, one.end))
         place = partial(_on_lines, text.where, one.lines)
-        sheet = Sheet(part=text.part, rows=one.rows, place=place, header=header, again=text.role is Role.HEADING)
+        sheet = Sheet(part=text.part, rows=one.rows, place=place, header=header)
         yield Lines(sheet=sheet, first=one.first, end=one.end)
 
 

@@ -77,6 +77,11 @@ def titles(content: Content) -> Iterator[Place]:
             yield Place(zone=Zone.TITLE, text=_letterhead(content.content), where=content.where)
 
 
+def heads(content: Content) -> bool:
+    """Whether it tells whose everything in its file is: a heading, or the first page with its letterhead."""
+    return isinstance(content, Text) and (content.role is Role.HEADING or content.where == "page 1")
+
+
 def prose(content: Content, limit: int) -> Place:
     """Everything in it, read together, up to `limit` characters."""
     if isinstance(content, Text):

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from rules.clients import Directory
 from rules.content import Content, Role, Text
 from rules.names import Finder, How
-from rules.places import PROSE, Place, Zone, prose, titles
+from rules.places import PROSE, Place, Zone, heads, prose, titles
 from rules.reading import BREAK, Reading, spaced
 from rules.reply import FRESH, Passage, passages
 from rules.roster import Match
@@ -133,12 +133,12 @@ class _Look:
         return [sign for sign in signs if sign.counts is Counts.ALONE or sign.client in shown]
 
     def _around(self, part: str | None) -> list[_Sign]:
-        """Signs in the titles of what the part is in: the subject of an attached message."""
+        """Signs in the titles of what the part is in: the subject of an attached message, a letterhead."""
         return [
             sign
             for outer in _around(part)[:-1]
             for content in self._inside.get(outer, ())
-            if isinstance(content, Text) and content.role is Role.HEADING
+            if heads(content)
             for sign in self._signs(outer, list(titles(content)))
         ]
 

@@ -76,4 +76,4 @@ def test_a_wrapped_price_list_is_no_table_of_people(tools: Tools) -> None:
 
 def test_what_stands_around_a_wrapped_table_is_still_read() -> None:
     opening = open_with(open_pdf, carriers_pages.write_wrapped_pdf(ROWS, align="MIDDLE"))
-    assert [text.content for text in texts(opening)].count("Participants of the plan") == 2  # the letterhead once more
+    assert [text.content for text in texts(opening)].count("Participants of the plan") == 1

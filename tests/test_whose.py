@@ -104,6 +104,15 @@ def test_the_subject_of_an_attached_message_is_its_title() -> None:
     assert owners(subject, inner, part="2.1") == {"beta": ["name subject"]}
 
 
+@pytest.mark.parametrize("where", ["page 1", "page 2"])
+def test_the_letterhead_of_a_first_page_is_the_title_of_what_is_attached_to_it(where: str) -> None:
+    """A cover letter with its list inside; what stands on a later page heads no more than that page."""
+    letter = Text(part="2", where=where, role=Role.CONTENT, content="Beta Logistics\n\nPlease see the list.\n")
+    attached = Table(part="2/list.csv", name="", rows=[HEADER, *ROWS])
+
+    assert owners(letter, attached, part="2/list.csv") == ({"beta": ["name page 1"]} if where == "page 1" else {})
+
+
 def test_stale_properties_do_not_outweigh_a_title() -> None:
     """Templates carry the properties of the client that they were first made for."""
     properties = Text(part="2", where="properties", role=Role.HEADING, content="Acme Manufacturing template")

@@ -1,15 +1,13 @@
 """PDF: text of every page, form fields, notes, properties, embedded files; pictures and pages without text by OCR.
 
-PDFium reads; pdfplumber looks for tables on the few pages where lines do not tell the cells (pdftable.py). The first
-lines of page 1 are given as HEADING once more, because a letterhead says whose document it is. Never executes what a
-document carries, and tries no password but a reviewer's.
+PDFium reads; pdfplumber looks for tables on the few pages where lines do not tell the cells (pdftable.py). Never
+executes what a document carries, and tries no password but a reviewer's.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from typing import Any
 
 import pypdfium2
@@ -23,10 +21,8 @@ from gateway.opening.reading import Reading
 from rules.content import Role
 from rules.verdict import Obstacle
 
-LETTERHEAD = 5  #: lines
 PAGES = 10_000
 REVISIONS = 50
-_GAP = "  "
 _XMP = re.compile(rb"<x:xmpmeta.*?</x:xmpmeta>", re.DOTALL)
 _END = re.compile(rb"startxref\s{1,4}(\d{1,12})\s{1,4}%%EOF")
 _TABLE = re.compile(rb"\s{0,4}(?:xref\s|\d{1,10} \d{1,5} obj)")
@@ -92,8 +88,6 @@ def _read_page(
     where = f"page {number}"
     try:
         with _page_text(page, budget) as (words, text):
-            if number == 1:
-                reading.text(where, _letterhead(text), Role.HEADING)
             reading.text(where, tables.unwrap(where, words, text))
             unreadable = words.unreadable()
         pdfnotes.read_notes(document, page, where, reading, budget)
@@ -156,12 +150,6 @@ def _revisions(content: bytes) -> list[int]:
     base = max(content.find(b"%PDF-", 0, 1024), 0)
     marks = list(_END.finditer(content))[:-1]
     return [mark.end() for mark in marks if _TABLE.match(content, base + min(int(mark[1]), mark.start()))]
-
-
-def _letterhead(text: str) -> str:
-    """The first lines, up to where a table begins."""
-    lines = [line for line in text.split("\n", LETTERHEAD * 3)[: LETTERHEAD * 3] if line.strip()][:LETTERHEAD]
-    return "\n".join(takewhile(lambda line: _GAP not in line, lines))
 
 
 def _read_properties(document: Any, content: bytes, reading: Reading) -> None:
