@@ -261,7 +261,8 @@ def _table(
         if skip:  # an address below the name: it belongs to the row above
             rows[last - top] = _with_more(rows[last - top], len(cells), line)
         rows.append(row or [*[""] * len(cells), "" if skip else line.strip()])
-    if not fitting or (fitting == 1 and sum(map(bool, rows[last - top])) < _LONE):
+    least = _LONE if height else min(_LONE, len(header))
+    if not fitting or (fitting == 1 and sum(map(bool, rows[last - top])) < least):
         return None
     if tried <= _TRIAL and fitting < _LEAST_FIT * tried:
         return None

@@ -11,6 +11,7 @@ _RUN = re.compile(r"[-=_]{2,}")
 _LONGEST_LINE = 2_000
 _PATIENCE = 10  #: lines that are no rows, between two that are
 _LEAST_FIT = 0.6
+_TOTALS = 1  #: lines below the rows that need not fit: the last page may hold a row and a total
 
 Span = tuple[int, int]
 
@@ -37,17 +38,18 @@ def ruled(lines: Sequence[str], taken: set[int]) -> Iterator[Ruled]:
 def _rows(lines: Sequence[str], taken: set[int], ruler: int, columns: Sequence[Span]) -> list[list[str]]:
     rows: list[list[str]] = []
     last = tried = fitting = 0
+    header = lines[ruler - 1].split()
     for number in range(ruler + 1, len(lines)):
         line = lines[number]
-        if number in taken or len(rows) - last > _PATIENCE or line.strip() == lines[ruler - 1].strip() != "":
-            break
+        if number in taken or len(rows) - last > _PATIENCE or line.split() == header != []:
+            break  # the next page, whose columns may be as wide as they need on it
         cells = _cut(line, columns) if len(line) <= _LONGEST_LINE else []
         fits = sum(map(bool, cells)) >= 2
         tried += "  " in line.strip()
         fitting += fits
         rows.append(cells if fits else [*[""] * len(columns), line.strip()])
         last = len(rows) if fits else last
-    return rows[:last] if fitting >= _LEAST_FIT * tried else []
+    return rows[:last] if fitting >= _LEAST_FIT * (tried - _TOTALS) else []
 
 
 def _columns(line: str) -> list[Span]:

@@ -29,6 +29,7 @@ Row = Sequence[str]
 
 _VALUE = re.compile(
     r"[$(]?-?[0-9][0-9,./:-]*%?\)?|.*[0-9]{5}.*|.*[0-9]{3}-[0-9]{2}-[0-9]{4}.*|[Xx*#\u2022]{3}.*[0-9]{4}|.*@.*"
+    r"|(?i:page|pg)\.? {0,9}[0-9]{1,6}(?: of [0-9]{1,6})?"
 )
 _DIGIT = re.compile(r"[0-9]")
 _MEASURE = re.compile(  #: the corner of a pivot table, over "Row Labels"
