@@ -9,6 +9,7 @@ from pathlib import Path
 import re2
 
 from rules.addressed import addressed
+from rules.beside import beside
 from rules.cells import search_cells
 from rules.columns import Column
 from rules.confirm import Answers, Confirmer, NoAnswerError
@@ -168,8 +169,8 @@ class _Inspection:
             as_it_stands = sheet_of(content)
             rows = joined(as_it_stands.rows)
             self._either_way(replace(as_it_stands, rows=rows) if rows else as_it_stands)
-            if sheet := forms(as_it_stands):
-                self._sheet(sheet)
+            for part_of_it in filter(None, (forms(as_it_stands), *beside(as_it_stands))):
+                self._sheet(part_of_it)
             return
         found = [
             one for one in tables(content, self.carries.setdefault(content.part, Carry())) if self._table(content, one)
