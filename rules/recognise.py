@@ -28,9 +28,6 @@ _LEADS_TO = re.compile(
 )
 _GOES_ON_BEFORE = re.compile(r"(?:[0-9][-.]|[0-9](?<!-[0-9]{2}-[0-9]{4})/|[A-Za-z#]|\+[0-9]{1,3}[ -]{0,2}|[A-Za-z]-)\Z")
 _GOES_ON_AFTER = re.compile(r"-[0-9A-Za-z]|/(?![0-9]{3}-[0-9]{2}-)[0-9]|\.[0-9]|[A-Za-z](?![A-Za-z])|[a-z]")
-_FIELD = re.compile(  # as the lines of programs and settings begin
-    r"[\s>*+-]{0,40}(?:[A-Za-z_][\w.]{0,40}[ \t]{0,3}=|[\"']?[a-z_][a-z0-9_.]{0,40}[\"']?[ \t]{0,3}:)[ \t]{0,3}[\"']?"
-)
 _FIELD = re.compile(r"\w[\"'\]]?[ \t]{0,3}[:=][ \t]{0,3}[\"']?$")
 _HEX_BESIDE = re.compile(r"[0-9A-Fa-f-]")
 _HEX_BEFORE = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=0[xX]))[0-9A-Fa-f-]{1,64}\Z")

@@ -51,33 +51,32 @@ def stacked(lines: Sequence[str], taken: set[int]) -> Iterator[Stacked]:
 
 
 def _runs(filled: Sequence[_Line]) -> Iterator[Stacked]:
+    alike = [(height, _alike(filled, height)) for height in range(2, _TALLEST + 1)]
     start = 0
     while start + 2 * _LEAST <= len(filled):
-        runs = (_run(filled, start, height) for height in range(2, _TALLEST + 1))
-        found = next((run for run in runs if run and _of_people(run)), None)
+        runs = (range(start, start + lines[start] + 1, height) for height, lines in alike)
+        found = next((run for run in runs if len(run) >= _LEAST and _of_people(filled, run)), None)
         if found:
-            yield _stacked(found)
-        start += sum(map(len, found)) if found else 1
+            yield _stacked([filled[place : place + found.step] for place in found])
+        start = found[-1] + found.step if found else start + 1
 
 
-def _run(filled: Sequence[_Line], start: int, height: int) -> list[Sequence[_Line]]:
-    """Records of so many lines with the signs of the first; none when they are fewer than a list takes."""
-    signs = [line.sign for line in filled[start : start + height]]
-    run: list[Sequence[_Line]] = []
-    for place in range(start, len(filled) - height + 1, height):
-        record = filled[place : place + height]
-        if [line.sign for line in record] != signs:
-            break
-        run.append(record)
-    return run if len(run) >= _LEAST else []
+def _alike(filled: Sequence[_Line], height: int) -> list[int]:
+    """For each line, how many from there on have the sign of the line so much further down: one pass for all runs."""
+    alike = [0] * len(filled)
+    for place in range(len(filled) - height - 1, -1, -1):
+        if filled[place].sign == filled[place + height].sign:
+            alike[place] = alike[place + 1] + 1
+    return alike
 
 
-def _of_people(run: list[Sequence[_Line]]) -> bool:
-    """Whether each has a name, and a number, a date or what its label says to be somebody's."""
-    names = _names(run[0])
-    personal = [label for label, kind in (line.sign for line in run[0]) if kind in _OF_PEOPLE or _is_personal(label)]
-    sample = [record[names[0]].value for record in run[:_SAMPLE]] if names and personal else []
-    return are_people(sample)
+def _of_people(filled: Sequence[_Line], run: range) -> bool:
+    """Whether each record has a name, and a number, a date or what its label says to be somebody's."""
+    first = filled[run.start : run.start + run.step]
+    names = _names(first)
+    if not names or not any(kind in _OF_PEOPLE or _is_personal(label) for label, kind in (line.sign for line in first)):
+        return False
+    return are_people([filled[place + names[0]].value for place in run[:_SAMPLE]])
 
 
 def _is_personal(label: str) -> bool:

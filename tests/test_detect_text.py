@@ -300,6 +300,7 @@ def test_no_mixture_of_digits_and_labels_fails(text: str) -> None:
         "Name  SSN  DOB\nab cd  x  y\n\n",
         "SMITH JOHN418627753NC\n\n",
         "12345-6789\n",
+        "key = 212486397\n",
     ],
     ids=ascii,
 )
