@@ -159,7 +159,7 @@ def _are_broken(lines: Sequence[str], header: _Row) -> bool:
 
 def _headers(lines: Sequence[str], index: int) -> Iterator[_Row]:
     """The header that begins on a line, of as many lines as can be, and of fewer."""
-    if not _can_be_header(lines[index]) or len(_pieces(lines[index])) < 2:
+    if len(_pieces(lines[index])) < 2 or not _can_be_header(lines[index]):
         return
     block = list(_block(lines, index))
     if not _NARROWEST <= max(map(len, block)) <= _WIDEST:
@@ -174,11 +174,13 @@ def _headers(lines: Sequence[str], index: int) -> Iterator[_Row]:
 
 def _comes_again(lines: Sequence[str], index: int) -> bool:
     """Whether something like a line stands further down, but not on the next one: rows without a header."""
-    kinds = [list(map(kind_of, _pieces(line))) for line in lines[index : index + _TALLEST + 1] if len(line) <= _WIDEST]
-    if not kinds or len(kinds[0]) < 2 or _OF_ROWS.isdisjoint(kinds[0]):
+    near = [_pieces(line) for line in lines[index : index + _TALLEST + 1] if len(line) <= _WIDEST]
+    if not near or len(near[0]) < 2:
         return False
-    wide = max(map(len, _block(lines, index)), default=0) >= _WIDE
-    return wide and kinds[0] not in kinds[1:2] and kinds[0] in kinds[2:]
+    first, *others = ([kind_of(cell) for cell in pieces] for pieces in near)
+    if _OF_ROWS.isdisjoint(first) or first in others[:1] or first not in others[1:]:
+        return False
+    return max(map(len, _block(lines, index)), default=0) >= _WIDE
 
 
 def _block(lines: Sequence[str], index: int) -> Iterator[str]:
