@@ -245,7 +245,7 @@ HIDING: Mapping[str, Carrier] = {
     "chart cache": Carrier("a.xlsx", with_parts(chart), "chart 1!A1:I41"),
     "external link cache": Carrier("a.xlsx", with_parts(external), "externalLink 1 sheet 1!A1:I41"),
     "unreferenced shared strings": Carrier("a.xlsx", with_parts(unreferenced), "shared texts that no cell shows"),
-    "text box": Carrier("a.docx", text_box, "document line 1"),
+    "text box": Carrier("a.docx", text_box, "document lines "),
     "header": Carrier("a.docx", letter_with("word__header1.xml", "hdr"), "header"),
     "footer": Carrier("a.docx", letter_with("word__footer1.xml", "ftr"), "footer"),
     "footnotes": Carrier("a.docx", letter_with("word__footnotes.xml", "footnotes"), "footnotes"),

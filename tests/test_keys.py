@@ -46,8 +46,10 @@ def key_file(folder: Path, *lines: str) -> Path:
 
 
 async def held(store: Store, raw: bytes = RAW) -> str:
+    """By another sender each time: one message is not held twice."""
     hold_id = an_id()
-    await Quarantine(store).hold(envelope(), raw, verdict(), NOW, hold_id)
+    sender = f"{hold_id}@recordkeeper.example"
+    await Quarantine(store).hold(envelope(mail_from=sender), raw, verdict(), NOW, hold_id)
     return hold_id
 
 
