@@ -121,11 +121,15 @@ def unfolded(lines: Sequence[str]) -> Unfolded | None:
 
 def _unfold(lines: Sequence[str], headers: Sequence[_Row], found: Unfolded) -> int:
     """Puts the table together that stands under one of the headers; where it ends, or 0 without one."""
+    if _stand(lines, headers[0]):
+        return 0
     best, most = None, 0.0
     for header in headers:
         for reading in _tried(lines[: header.end + _TRIAL], header):
-            table = _table(reading) if len(reading.rows) >= _LEAST else None
-            if table and (worth := table.fit * reading.share * _LIKELY**reading.folds) > most:
+            if len(reading.rows) < _LEAST or (likely := reading.share * _LIKELY**reading.folds) <= most:
+                continue
+            table = _table(reading)
+            if table and (worth := table.fit * likely) > most:
                 best, most = reading, worth
     whole = _whole(lines, best) if best and (best.header.pieces or most >= _MOSTLY) else None
     table = _table(whole) if whole else None
@@ -135,6 +139,12 @@ def _unfold(lines: Sequence[str], headers: Sequence[_Row], found: Unfolded) -> i
     found.doubtful = found.doubtful or (most < _SURE and _of_people(whole.header))
     _write(whole, table.cells, found)
     return whole.rows[-1].end
+
+
+def _stand(lines: Sequence[str], header: _Row) -> bool:
+    """Whether most lines under a header of one line are rows as they are: then fewer than half have been folded."""
+    below = [len(_pieces(line)) for line in _block(lines, header.end)]
+    return len(header.pieces) == 1 and 3 * below.count(len(header.cells)) > 2 * len(below)
 
 
 def _whole(lines: Sequence[str], tried: _Reading) -> _Reading:
@@ -173,12 +183,16 @@ def _headers(lines: Sequence[str], index: int) -> Iterator[_Row]:
 
 
 def _comes_again(lines: Sequence[str], index: int) -> bool:
-    """Whether something like a line stands further down, but not on the next one: rows without a header."""
+    """Whether a line's kinds stand again further down, but nothing like them on the next one: rows without a header."""
     near = [_pieces(line) for line in lines[index : index + _TALLEST + 1] if len(line) <= _WIDEST]
-    if not near or len(near[0]) < 2:
+    if len(near) < 2 or len(near[0]) < 2:
         return False
-    first, *others = ([kind_of(cell) for cell in pieces] for pieces in near)
-    if _OF_ROWS.isdisjoint(first) or first in others[:1] or first not in others[1:]:
+    first, second = list(map(kind_of, near[0])), list(map(kind_of, near[1]))
+    if _OF_ROWS.isdisjoint(first):
+        return False
+    if len(first) == len(second) and sum(map(eq, first, second)) >= _ALIKE * len(first):
+        return False
+    if not any(len(pieces) == len(first) and list(map(kind_of, pieces)) == first for pieces in near[2:]):
         return False
     return max(map(len, _block(lines, index)), default=0) >= _WIDE
 
