@@ -120,9 +120,9 @@ def unfolded(lines: Sequence[str]) -> Unfolded | None:
 
 
 def _unfold(lines: Sequence[str], headers: Sequence[_Row], found: Unfolded) -> int:
-    """Puts the table together that stands under one of the headers; where it ends, or 0 without one."""
-    if _stand(lines, headers[0]):
-        return 0
+    """Puts the table together that stands under one of the headers; where to go on behind it, or 0 without one."""
+    if end := _standing(lines, headers[0]):
+        return end
     best, most = None, 0.0
     for header in headers:
         for reading in _tried(lines[: header.end + _TRIAL], header):
@@ -141,10 +141,19 @@ def _unfold(lines: Sequence[str], headers: Sequence[_Row], found: Unfolded) -> i
     return whole.rows[-1].end
 
 
-def _stand(lines: Sequence[str], header: _Row) -> bool:
-    """Whether most lines under a header of one line are rows as they are: then fewer than half have been folded."""
+def _standing(lines: Sequence[str], header: _Row) -> int:
+    """Where the rows end that stand as they are under a header of one line; 0 unless most lines below it are such.
+
+    Then fewer than half of the rows have been folded.
+    """
+    width = len(header.cells)
     below = [len(_pieces(line)) for line in _block(lines, header.end)]
-    return len(header.pieces) == 1 and 3 * below.count(len(header.cells)) > 2 * len(below)
+    if len(header.pieces) != 1 or 3 * below.count(width) <= 2 * len(below):
+        return 0
+    end = header.end
+    while end < len(lines) and len(_pieces(lines[end])) == width and not _can_be_header(lines[end]):
+        end += 1
+    return end
 
 
 def _whole(lines: Sequence[str], tried: _Reading) -> _Reading:
