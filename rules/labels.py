@@ -30,7 +30,8 @@ NOWHERE: Place = (-1, 0)
 
 def flat(text: str) -> bytes:
     """One byte for each character, so that offsets stay what they are; accents off: who types fast leaves them out."""
-    return text.encode("latin-1", "replace").translate(_PLAIN)
+    content = text.encode("latin-1", "replace")
+    return content if text.isascii() else content.translate(_PLAIN)  # a large text is not copied once more for nothing
 
 
 def glance(phrase: str) -> str:
