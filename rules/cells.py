@@ -139,9 +139,8 @@ def _unsettled(
     if not settled and not said:
         return rows
     kept = [index for index in range(max(map(len, rows), default=0)) if index not in settled]
-    if (
-        not unread and not said and kept and len(set(map(len, rows))) == 1
-    ):  # column by column, no line of ours runs for each cell
+    # Column by column, no line of ours runs for each cell.
+    if not unread and not said and kept and len(set(map(len, rows))) == 1:
         return zip(*(cells_of(rows, index) for index in kept), strict=True)
     return (
         [
@@ -176,7 +175,7 @@ class _Asked(NamedTuple):
     cell: str
 
 
-def _in_row(searcher: Searcher, odd: "_Odd", settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
+def _in_row(searcher: Searcher, odd: _Odd, settled: AbstractSet[int], row: int, line: str) -> Iterator[_Asked]:
     """The cells of a row that can hold a number. A label may stand in the cell, in the one before, or in the header."""
     block = odd.block
     places = [index for index in range(len(block.sheet.rows[row])) if index not in settled]

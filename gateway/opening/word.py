@@ -66,9 +66,8 @@ class _Story:
         self._signs = {namespace + tag: sign for tag, sign in _SIGNS.items()}
         self._deleted = namespace + "delText"
         self._spans = False
-        self._boxed: defaultdict[Any, deque[str]] = defaultdict(
-            deque
-        )  #: by paragraph, the lines of the boxes that hang on it
+        #: by paragraph, the lines of the boxes that hang on it
+        self._boxed: defaultdict[Any, deque[str]] = defaultdict(deque)
 
     def read(self) -> None:
         etree.strip_elements(self._root, _FALLBACK, with_tail=False)  # the same text once more, for older programs
