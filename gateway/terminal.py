@@ -134,8 +134,9 @@ def _finding(finding: Finding) -> str:
 
 
 def _happened(record: RecordShape) -> str:
-    """With the note: who decides next wants to know why another one left it to him."""
-    note = f": {record.detail['note']}" if record.detail.get("note") else ""
+    """With the note, on the same line: who decides next wants to know why another one left it to him."""
+    told = "".join(sign if sign.isprintable() else " " for sign in str(record.detail.get("note") or ""))
+    note = f": {told}" if told else ""
     return f"{record.at:%Y-%m-%d %H:%M:%S}Z  {record.event}  {record.actor}{note}"
 
 

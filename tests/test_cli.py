@@ -152,7 +152,7 @@ async def test_the_queue_is_worked_from_a_terminal(tmp_path: Path) -> None:
         listed = json.loads(run("held", "list", "--json", *at).out)
         shown = json.loads(run("held", "show", first, "--json", *at).out)
         released = run("held", "release", first, "--note", "as agreed", *at)
-        returned = run("held", "return", second, "--note", "please check", *at)
+        returned = run("held", "return", second, "--note", "please\x1b[2J\ncheck", *at)
         again = run("held", "release", second, "--note", "after all", *at)
         read = run("held", "show", second, *at).out
 
@@ -164,7 +164,7 @@ async def test_the_queue_is_worked_from_a_terminal(tmp_path: Path) -> None:
         assert run("held", "show", "nothing", *at).status == 1
         found = shown["verdict"]["findings"][0]
         assert f"found  {found['entity']}  {found['where']} in part 2  {found['count']}  {found['sample']}\n" in read
-        assert f"return  {login()}: please check\n" in read
+        assert f"return  {login()}: please [2J check\n" in read
 
 
 async def test_the_log_is_exported_and_proved(tmp_path: Path) -> None:
